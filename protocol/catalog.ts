@@ -1,0 +1,64 @@
+/**
+ * The catalogue: one entry per kind of job. Payload and result types of handlers and of dispatch
+ * calls derive from it, so that neither is written twice.
+ */
+import type { Json } from "./json.ts";
+
+/** The part of Standard Schema v1 (https://standardschema.dev) that the catalogue relies on. */
+export interface Schema<Output> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => Validated<Output> | Promise<Validated<Output>>;
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+  };
+}
+
+type Validated<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly { readonly message: string; readonly path?: unknown }[] };
+
+/** One kind of job. */
+export interface JobDefinition<Payload, Result> {
+  /** What a dispatch must carry. Checked before the handler runs; a mismatch is not retried. */
+  readonly payload: Schema<Payload>;
+  /** What the handler gives back. Checked after it ran; a mismatch is not retried. */
+  readonly result: Schema<Result>;
+  /** How long one attempt may take, in milliseconds, 1 to 86,400,000. @default 60_000 */
+  readonly timeoutMs?: number;
+}
+
+/** Job name → definition. Names match `[A-Za-z0-9_.:-]{1,64}`. */
+export type Catalog = Readonly<Record<string, JobDefinition<never, unknown>>>;
+
+/** What a handler of `definition` receives. */
+export type PayloadOf<D> = D extends { payload: Schema<infer P> } ? P : never;
+/** What a handler of `definition` returns. */
+export type ResultOf<D> = D extends { result: Schema<infer R> } ? R : never;
+
+/** Writes structured log lines that carry the job's id, name and node. */
+export interface JobLog {
+  info(fields: Readonly<Record<string, Json>>, message: string): void;
+  warn(fields: Readonly<Record<string, Json>>, message: string): void;
+}
+
+/** What a handler is told about the attempt it runs. */
+export interface RunContext {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly node: string;
+  /** 1 for the first attempt that was started. */
+  readonly attempt: number;
+  /** Aborts when the time-out passes, the lease is lost, or the subscriber is told to stop now. */
+  readonly signal: AbortSignal;
+  readonly log: JobLog;
+}
+
+/** One function per entry of the catalogue. */
+export type Handlers<C> = {
+  readonly [N in keyof C]: (
+    payload: PayloadOf<C[N]>,
+    context: RunContext,
+  ) => Promise<ResultOf<C[N]>> | ResultOf<C[N]>;
+};
