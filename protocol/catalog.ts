@@ -29,7 +29,7 @@ export interface JobDefinition<Payload, Result> {
 }
 
 /** Job name → definition. Names match `[A-Za-z0-9_.:-]{1,64}`. */
-export type Catalog = Readonly<Record<string, JobDefinition<never, unknown>>>;
+export type Catalog = Readonly<Record<string, JobDefinition<unknown, unknown>>>;
 
 /** What a handler of `definition` receives. */
 export type PayloadOf<D> = D extends { payload: Schema<infer P> } ? P : never;

@@ -1,0 +1,143 @@
+/**
+ * Text ⇄ messages of the two kinds of channel. Readers return what they found and never throw: a
+ * message that cannot be read goes to the dead letters, with the reason given here.
+ */
+import type { JobBody, TerminalState } from "./job.ts";
+import type { Json } from "./json.ts";
+import { jobIdPattern } from "./names.ts";
+
+/** One delivery of a job to a node. */
+export interface Envelope extends JobBody {
+  readonly v: 1;
+  readonly queue: string;
+  readonly node: string;
+  /** Fences this delivery: a result with another token is refused. */
+  readonly token: string;
+  /** 1 for the first attempt that is started. */
+  readonly attempt: number;
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Why an attempt failed. */
+export interface Failure {
+  /** Stable; a handler's own, or one of ours: see `docs/protocol.md`. */
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+/** How an attempt ended, as published on `CHANNEL_RESULT`, kept in the ledger and sent to the callback. */
+export interface ResultMessage {
+  readonly v: 1;
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly node: string;
+  readonly token: string;
+  readonly attempt: number;
+  readonly state: TerminalState;
+  /** Set where `state` is `succeeded`. */
+  readonly result?: Json;
+  /** Set otherwise. */
+  readonly error?: Failure;
+  /** Time that the handler took, in milliseconds. */
+  readonly durationMs?: number;
+}
+
+/** What a message on `CHANNEL_DISPATCH_<node>` says. */
+export type DispatchMessage =
+  | { readonly kind: "bare"; readonly id: string }
+  | { readonly kind: "jobs"; readonly envelopes: readonly Envelope[] }
+  /** What follows on this channel is for the incarnation `epoch` of the node. */
+  | { readonly kind: "joined"; readonly queue: string; readonly epoch: string }
+  /** Jobs for this node alone wait in its backlog. */
+  | { readonly kind: "waiting"; readonly queue: string }
+  | Unreadable;
+
+/** What a message on `CHANNEL_RESULT` says. */
+export type ResultsMessage =
+  | { readonly kind: "bare"; readonly id: string }
+  /** A foreign node sent back what it had received. */
+  | { readonly kind: "echo"; readonly envelopes: readonly Envelope[] }
+  | { readonly kind: "results"; readonly results: readonly ResultMessage[] }
+  | Unreadable;
+
+/** A message that cannot be read, and what was expected of it. */
+export interface Unreadable {
+  readonly kind: "unreadable";
+  readonly reason: string;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Reads a message of a dispatch channel. */
+export function decodeDispatch(text: string): DispatchMessage {
+  const items = decode(text);
+  if ("kind" in items) return items;
+  const [only] = items.found;
+  if (items.found.length === 1 && only !== undefined && typeof only["queue"] === "string") {
+    const queue = only["queue"];
+    if (typeof only["joined"] === "string") return { kind: "joined", queue, epoch: only["joined"] };
+    if (only["waiting"] === true) return { kind: "waiting", queue };
+  }
+  if (items.found.every(isEnvelope)) return { kind: "jobs", envelopes: items.found };
+  return unreadable("expected envelopes with queue, node, token, attempt, id and name");
+}
+
+/** Reads a message of the result channel. */
+export function decodeResults(text: string): ResultsMessage {
+  const items = decode(text);
+  if ("kind" in items) return items;
+  if (items.found.every(isResult)) return { kind: "results", results: items.found };
+  if (items.found.every(isEnvelope)) return { kind: "echo", envelopes: items.found };
+  return unreadable("expected results, or envelopes sent back as they came");
+}
+
+/** Reads results as the ledger keeps them: one message or an array. @throws never; `null` if unreadable */
+export function decodeResultTexts(text: string): readonly ResultMessage[] | null {
+  const message = decodeResults(text);
+  return message.kind === "results" ? message.results : null;
+}
+
+function decode(
+  text: string,
+): { readonly found: readonly Fields[] } | { kind: "bare"; id: string } | Unreadable {
+  if (jobIdPattern.test(text)) return { kind: "bare", id: text };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return unreadable("expected a bare id or JSON");
+  }
+  const found: unknown[] = Array.isArray(value) ? value : [value];
+  if (found.length === 0 || !found.every(isFields)) {
+    return unreadable("expected an object or an array of objects");
+  }
+  if (found.every((item) => item["v"] === 1)) return { found };
+  return unreadable("expected version 1");
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isEnvelope(value: Fields): value is Fields & Envelope {
+  return (
+    hasText(value, ["queue", "node", "token", "id", "name"]) &&
+    typeof value["attempt"] === "number" &&
+    value["state"] === undefined
+  );
+}
+
+function isResult(value: Fields): value is Fields & ResultMessage {
+  return hasText(value, ["queue", "node", "token", "id", "name", "state"]);
+}
+
+function hasText(value: Fields, names: readonly string[]): boolean {
+  return names.every((name) => typeof value[name] === "string");
+}
+
+function unreadable(reason: string): Unreadable {
+  return { kind: "unreadable", reason };
+}

@@ -1,0 +1,73 @@
+/**
+ * Every Redis key and channel name, one place each. `docs/protocol.md` says what each key holds and
+ * what bounds it. All keys of one queue share a hash tag, so a queue lives on one Cluster shard and
+ * its scripts are atomic.
+ */
+
+/** Where a deployment keeps its state, and what its channels are called. */
+export interface Naming {
+  /** First part of every key. @default "signalbox" */
+  readonly keyPrefix: string;
+  /** Put before `CHANNEL_DISPATCH_<node>` and `CHANNEL_RESULT`; must hold no comma. @default "" */
+  readonly channelPrefix: string;
+}
+
+/** The original's channel names and our own key prefix. */
+export const defaultNaming: Naming = { keyPrefix: "signalbox", channelPrefix: "" };
+
+/** The keys of one queue's ledger. */
+export interface QueueKeys {
+  readonly jobs: string;
+  readonly results: string;
+  readonly leases: string;
+  readonly backlog: string;
+  readonly free: string;
+  readonly nodes: string;
+  readonly parked: string;
+  readonly index: string;
+  readonly outbox: string;
+  /** Jobs that must run on `node` and wait for it. */
+  backlogOf(node: string): string;
+}
+
+/** The keys of `queue`. */
+export function queueKeys(naming: Naming, queue: string): QueueKeys {
+  const base = `${naming.keyPrefix}:{${queue}}:`;
+  return {
+    jobs: `${base}jobs`,
+    results: `${base}results`,
+    leases: `${base}leases`,
+    backlog: `${base}backlog`,
+    free: `${base}free`,
+    nodes: `${base}nodes`,
+    parked: `${base}parked`,
+    index: `${base}index`,
+    outbox: `${base}outbox`,
+    backlogOf: (node) => `${base}backlog:${node}`,
+  };
+}
+
+/** The set of all queues that a node has served or a job has waited in. */
+export function queuesKey(naming: Naming): string {
+  return `${naming.keyPrefix}:queues`;
+}
+
+/** The stream of messages that could not be read, newest 1,000. */
+export function deadLettersKey(naming: Naming): string {
+  return `${naming.keyPrefix}:dead-letters`;
+}
+
+/** Where `node` listens. */
+export function dispatchChannel(naming: Naming, node: string): string {
+  return `${dispatchChannelPrefix(naming)}${node}`;
+}
+
+/** What comes before the node's name in its channel. */
+export function dispatchChannelPrefix(naming: Naming): string {
+  return `${naming.channelPrefix}CHANNEL_DISPATCH_`;
+}
+
+/** Where results are published. */
+export function resultChannel(naming: Naming): string {
+  return `${naming.channelPrefix}CHANNEL_RESULT`;
+}

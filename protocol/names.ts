@@ -1,0 +1,26 @@
+/**
+ * The names that go into keys, channels and space-separated records: which characters they may
+ * hold. None allows a space, a quote, a comma or a brace, so none needs escaping anywhere.
+ */
+
+/** Job id: chosen by the caller (then repeat-safe) or by `newJobId`. */
+export const jobIdPattern = /^[A-Za-z0-9._:@~+=-]{1,128}$/;
+/** Job name: which handler runs it. */
+export const jobNamePattern = /^[A-Za-z0-9._:-]{1,64}$/;
+/** Node name, as in `CHANNEL_DISPATCH_<node>`. */
+export const nodeNamePattern = /^[A-Za-z0-9._-]{1,64}$/;
+/** Queue name; it is also the Redis Cluster hash tag of the queue's keys. */
+export const queueNamePattern = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** The queue of a job that names none. */
+export const defaultQueue = "default";
+/** The handler of a bare id, and what foreign masters therefore run. */
+export const defaultJobName = "echo";
+
+/** A fresh job id: 16 characters, 96 random bits. */
+export function newJobId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_");
+}

@@ -1,0 +1,198 @@
+/**
+ * Lua: gives jobs to nodes with free slots, the rest to a backlog.
+ *
+ * Invariants, true whenever no script runs:
+ * - a connected node's entries in `free` + its leases = its slots;
+ * - `free` is empty or `backlog` is empty.
+ *
+ * Records and leases are gathered and written once by `commit`, so that a thousand jobs cost two
+ * commands. The caller sets `now` first.
+ */
+export const placeLua = `
+local now = 0
+local message_bytes = 524288
+local new_records, new_leases = {}, {}
+
+local function call_in_chunks(command, key, words)
+  for from = 1, #words, 4000 do
+    redis.call(command, key, unpack(words, from, math.min(from + 3999, #words)))
+  end
+end
+
+local function commit()
+  call_in_chunks("HSET", jobs, new_records)
+  call_in_chunks("ZADD", leases, new_leases)
+end
+
+local function save(job)
+  new_records[#new_records + 1] = job.id
+  new_records[#new_records + 1] = write_record(job)
+end
+
+local function lease(job, node, ms)
+  job.phase, job.node, job.deliveries = "R", node, job.deliveries + 1
+  new_leases[#new_leases + 1] = score(now + ms)
+  new_leases[#new_leases + 1] = member_of(job)
+  save(job)
+end
+
+-- One message is one envelope or an array of them; a message stays near 512 KiB because Redis cuts
+-- off a subscriber that falls 32 MB behind.
+local function publish(node, envelopes)
+  if #envelopes == 1 then return redis.call("PUBLISH", channel .. node, envelopes[1]) end
+  local from, bytes, receivers = 1, 0, 0
+  for i = 1, #envelopes do
+    bytes = bytes + #envelopes[i]
+    if i == #envelopes or bytes + #envelopes[i + 1] > message_bytes then
+      receivers = redis.call("PUBLISH", channel .. node, "[" .. table.concat(envelopes, ",", from, i) .. "]")
+      if receivers == 0 and from == 1 then return 0 end
+      from, bytes = i + 1, 0
+    end
+  end
+  return 1
+end
+
+-- Nobody listens on the node's channel: it gets no job until it joins again.
+local function lose(node)
+  redis.call("LREM", free, 0, node)
+  local seat = redis.call("HGET", nodes, node)
+  if seat then redis.call("HSET", nodes, node, (string.gsub(seat, "^(%S+ %S+) %d", "%1 0"))) end
+end
+
+-- Sends jobs to a node whose slots are already taken out of free. False: nobody listens.
+local function hand(node, list)
+  local envelopes = {}
+  for i, job in ipairs(list) do
+    local before = { job.phase, job.node, job.deliveries }
+    job.phase, job.node, job.deliveries = "R", node, job.deliveries + 1
+    envelopes[i] = envelope_of(job)
+    job.phase, job.node, job.deliveries = unpack(before)
+  end
+  if publish(node, envelopes) == 0 then
+    lose(node)
+    return false
+  end
+  for _, job in ipairs(list) do lease(job, node, tonumber(unheard_ms)) end
+  return true
+end
+
+local function wait_in(key, list, front)
+  if #list == 0 then return end
+  local ids = {}
+  for i, job in ipairs(list) do
+    job.phase = "Q"
+    job.node = "-"
+    ids[front and #list - i + 1 or i] = job.id
+    save(job)
+  end
+  call_in_chunks(front and "LPUSH" or "RPUSH", key, ids)
+end
+
+local function append(list, more)
+  for _, item in ipairs(more) do list[#list + 1] = item end
+end
+
+-- Jobs for any node. What finds no slot waits, at the front if it waited before.
+local function place(list, front)
+  while #list > 0 do
+    local slots = redis.call("LPOP", free, #list)
+    if not slots then break end
+    local order, groups, unplaced, undelivered = {}, {}, {}, {}
+    for i, job in ipairs(list) do
+      local node = slots[i]
+      if not node then
+        unplaced[#unplaced + 1] = job
+      elseif groups[node] then
+        table.insert(groups[node], job)
+      else
+        groups[node] = { job }
+        order[#order + 1] = node
+      end
+    end
+    for _, node in ipairs(order) do
+      if not hand(node, groups[node]) then append(undelivered, groups[node]) end
+    end
+    list = undelivered
+    append(list, unplaced)
+    if #undelivered == 0 then break end
+  end
+  wait_in(backlog, list, front)
+end
+
+-- A node that never joined may still listen: a program that speaks only the original's wire
+-- format. It is sent one job a message, a bare id where the job carries nothing else.
+local function hand_to_stranger(node, list)
+  local waiting = {}
+  for i, job in ipairs(list) do
+    lease(job, node, tonumber(foreign_ms))
+    local message = envelope_of(job)
+    if job.body == "}" and queue == "default" then message = job.id end
+    if #waiting > 0 or redis.call("PUBLISH", channel .. node, message) == 0 then
+      job.deliveries = job.deliveries - 1
+      for _ = 1, 2 do
+        table.remove(new_leases)
+        table.remove(new_records)
+      end
+      waiting[#waiting + 1] = job
+    end
+  end
+  return waiting
+end
+
+-- Jobs for one node only.
+local function place_at(node, list, front)
+  local slots = redis.call("LREM", free, #list, node)
+  local taken, waiting = {}, {}
+  for i, job in ipairs(list) do
+    local side = i <= slots and taken or waiting
+    side[#side + 1] = job
+  end
+  if slots > 0 and not hand(node, taken) then waiting = list end
+  if #waiting == 0 then return end
+  local seat = redis.call("HGET", nodes, node)
+  if not seat then
+    waiting = hand_to_stranger(node, waiting)
+  elseif string.match(seat, "^%S+ %S+ 1") then
+    redis.call("PUBLISH", channel .. node, '{"v":1,"queue":"' .. queue .. '","waiting":true}')
+  end
+  if #waiting > 0 then
+    wait_in(backlog .. ":" .. node, waiting, front)
+    redis.call("SADD", parked, node)
+  end
+end
+
+-- Splits by target and places everything.
+local function place_all(list, front)
+  local anywhere, targets, named = {}, {}, {}
+  for _, job in ipairs(list) do
+    if job.target == "-" then
+      anywhere[#anywhere + 1] = job
+    else
+      if not named[job.target] then
+        named[job.target] = {}
+        targets[#targets + 1] = job.target
+      end
+      table.insert(named[job.target], job)
+    end
+  end
+  for _, node in ipairs(targets) do place_at(node, named[node], front) end
+  place(anywhere, front)
+end
+
+-- Takes up to n jobs that still wait out of a backlog.
+local function pop_waiting(key, n)
+  local list = {}
+  while #list < n do
+    local asked = math.min(n - #list, 1000)
+    local ids = redis.call("LPOP", key, asked)
+    if not ids then break end
+    local records = redis.call("HMGET", jobs, unpack(ids))
+    for i, id in ipairs(ids) do
+      local job = records[i] and read_record(id, records[i])
+      if job and job.phase == "Q" then list[#list + 1] = job end
+    end
+    if #ids < asked then break end
+  end
+  return list
+end
+`;

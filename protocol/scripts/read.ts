@@ -1,0 +1,29 @@
+/** Reads one job: its record, its result, and whether that result is recorded. Changes nothing. */
+import { defineScript } from "../script.ts";
+import { list, text } from "../reply.ts";
+import { parseRecord, parseResultRecord, type Stored } from "../record.ts";
+
+/** `null` where the id is not known. */
+export const read = defineScript({
+  name: "read",
+  keys: ["jobs", "results", "outbox"],
+  args: ["id"],
+  lua: `
+local record = redis.call("HGET", jobs, id)
+if not record then return {} end
+local ended = redis.call("HGET", results, id)
+if not ended then return { record } end
+local entry = string.match(ended, "^%S+ (%S+)")
+local recorded = #redis.call("XRANGE", outbox, entry, entry) == 0
+return { record, ended, recorded and "1" or "0" }`,
+  parse: (reply): Stored | null => {
+    const [record, ended, recorded] = list(reply);
+    if (record === undefined) return null;
+    return {
+      ...parseRecord(text(record)),
+      ...(ended === undefined
+        ? {}
+        : { ended: { ...parseResultRecord(text(ended)), recorded: text(recorded) === "1" } }),
+    };
+  },
+});
