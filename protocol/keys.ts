@@ -27,7 +27,7 @@ export interface QueueKeys {
   readonly index: string;
   readonly outbox: string;
   /** Jobs that must run on `node` and wait for it. */
-  backlogOf(node: string): string;
+  readonly backlogOf: (node: string) => string;
 }
 
 /** The keys of `queue`. */

@@ -11,14 +11,10 @@ import type { Call, RedisPort, Reply } from "./redis-port.ts";
 import { list, text } from "./reply.ts";
 import { dispatch, type Placement } from "./scripts/dispatch.ts";
 import { expire, type Expired } from "./scripts/expire.ts";
-import { finish, type Finished } from "./scripts/finish.ts";
-import { join, type Joined } from "./scripts/join.ts";
-import { leave } from "./scripts/leave.ts";
 import { list as listScript, type Page } from "./scripts/list.ts";
 import { nodes, type Seat } from "./scripts/nodes.ts";
 import { overdue, type OutboxEntry } from "./scripts/overdue.ts";
 import { read } from "./scripts/read.ts";
-import { renew } from "./scripts/renew.ts";
 import { retire, type Retired } from "./scripts/retire.ts";
 import { unpark } from "./scripts/unpark.ts";
 
@@ -51,25 +47,6 @@ export type Dispatched =
   /** The id is taken by a job of other content. */
   | { readonly kind: "conflict"; readonly id: string; readonly queue: string };
 
-/** One attempt's end, as `Ledger.finish` takes it. */
-export interface Ending {
-  readonly id: string;
-  readonly token: string;
-  readonly node: string;
-  /** `released` gives the job back without using up an attempt. */
-  readonly state: "succeeded" | "failed" | "cancelled" | "released";
-  /** The result message as JSON text; empty if released. */
-  readonly text: string;
-}
-
-/** What `Ledger.finish` should do with the slots of a node; see `scripts/finish.ts`. */
-export interface SlotUse {
-  readonly node: string;
-  readonly mode: "take" | "pass" | "keep";
-  /** Whether the node was told that jobs of its own wait. */
-  readonly waiting: boolean;
-}
-
 /** See `createLedger`. */
 export type Ledger = ReturnType<typeof createLedger>;
 
@@ -80,11 +57,6 @@ export interface LedgerOptions {
   readonly timing: Timing;
   /** Simulated time, for tests: milliseconds, never going back. Redis's own clock if absent. */
   readonly simulatedNow?: () => number;
-}
-
-/** The lease of one attempt, as the ledger names it. */
-export function leaseMember(attempt: { id: string; token: string; node: string }): string {
-  return `${attempt.id} ${attempt.token} ${attempt.node}`;
 }
 
 /** Binds the scripts to a Redis and a naming. */
@@ -285,65 +257,6 @@ export function createLedger({ redis, naming, timing, simulatedNow }: LedgerOpti
           retire.call({ keys: queueKeys(naming, queue), args: { ...args, clock: clock() } }),
         retire.parse,
       );
-    },
-
-    /** A node listens; see `scripts/join.ts`. `running` are lease members. */
-    async join(node: {
-      readonly queue: string;
-      readonly name: string;
-      readonly epoch: string | null;
-      readonly slots: number;
-      readonly info: string;
-      readonly running: readonly string[];
-    }): Promise<Joined> {
-      const keys = queueKeys(naming, node.queue);
-      const { name, slots, info } = node;
-      const call = join.call({
-        keys: { ...keys, own_backlog: keys.backlogOf(name) },
-        args: { ...placing(node.queue), node: name, epoch: node.epoch ?? "-", slots, info },
-        list: node.running,
-      });
-      const replies = await redis.send([
-        { command: ["SADD", queuesKey(naming), node.queue] },
-        call,
-      ]);
-      return join.parse(replies[1] ?? null);
-    },
-
-    /** A node takes no more jobs. */
-    async leave(queue: string, node: string, epoch: string): Promise<void> {
-      await run(leave.call({ keys: queueKeys(naming, queue), args: { node, epoch } }), leave.parse);
-    },
-
-    /** Extends leases; answers the positions of those that are lost. */
-    renew(queue: string, members: readonly string[]): Promise<readonly number[]> {
-      return run(
-        renew.call({
-          keys: queueKeys(naming, queue),
-          args: { lease_ms: timing.leaseMs, clock: clock() },
-          list: members,
-        }),
-        renew.parse,
-      );
-    },
-
-    /** Ends up to 1,000 attempts and fetches the next jobs; see `scripts/finish.ts`. */
-    finish(
-      queue: string,
-      endings: readonly Ending[],
-      use: { readonly nodes: readonly SlotUse[]; readonly hot: boolean },
-    ): Promise<Finished> {
-      const keys = queueKeys(naming, queue);
-      const call = finish.call({
-        keys,
-        args: { ...publishing(queue), hot: use.hot ? 1 : 0, attempts: endings.length },
-        moreKeys: use.nodes.filter((node) => node.waiting).map((node) => keys.backlogOf(node.node)),
-        list: [
-          ...endings.flatMap((end) => [end.id, end.token, end.node, end.state, end.text]),
-          ...use.nodes.flatMap((node) => [node.node, node.mode, node.waiting ? "1" : "0"]),
-        ],
-      });
-      return run(call, finish.parse);
     },
   };
 }

@@ -19,11 +19,9 @@ return { record, ended, recorded and "1" or "0" }`,
   parse: (reply): Stored | null => {
     const [record, ended, recorded] = list(reply);
     if (record === undefined) return null;
-    return {
-      ...parseRecord(text(record)),
-      ...(ended === undefined
-        ? {}
-        : { ended: { ...parseResultRecord(text(ended)), recorded: text(recorded) === "1" } }),
-    };
+    const job = parseRecord(text(record));
+    if (ended === undefined) return job;
+    const end = { ...parseResultRecord(text(ended)), recorded: text(recorded) === "1" };
+    return { ...job, state: end.state, ended: end };
   },
 });

@@ -1,0 +1,59 @@
+/** The attempts that this process runs, or whose outcome it has yet to send. */
+import type { Envelope } from "../protocol/codec.ts";
+import { leaseMember } from "../protocol/node-ledger.ts";
+import type { Seat } from "./seat.ts";
+
+/** One attempt. It is here from its start until its outcome has been answered for. */
+export interface Attempt {
+  readonly envelope: Envelope;
+  readonly seat: Seat;
+  /** Its lease, as the ledger names it. */
+  readonly member: string;
+  readonly controller: AbortController;
+  /** When the lease must next be renewed, in milliseconds of `performance.now()`. */
+  renewAt: number;
+  /** Whether the handler has ended or been given up. */
+  hasEnded: boolean;
+}
+
+/** See `createAttempts`. */
+export type Attempts = ReturnType<typeof createAttempts>;
+
+/** Creates the table. A delivery that comes twice (by message and by rejoin) is found here. */
+export function createAttempts() {
+  const table = new Map<string, Attempt>();
+  const whenEmpty = new Set<() => void>();
+  const keyOf = (queue: string, member: string) => `${queue} ${member}`;
+
+  return {
+    get size() {
+      return table.size;
+    },
+    has(envelope: Envelope): boolean {
+      return table.has(keyOf(envelope.queue, leaseMember(envelope)));
+    },
+    add(attempt: Attempt): void {
+      table.set(keyOf(attempt.envelope.queue, attempt.member), attempt);
+    },
+    remove(queue: string, member: string): Attempt | undefined {
+      const key = keyOf(queue, member);
+      const attempt = table.get(key);
+      table.delete(key);
+      if (table.size === 0) {
+        for (const resolve of whenEmpty) resolve();
+        whenEmpty.clear();
+      }
+      return attempt;
+    },
+    /** Those of one seat, or all. */
+    list(seat?: Seat): readonly Attempt[] {
+      const all = [...table.values()];
+      return seat === undefined ? all : all.filter((attempt) => attempt.seat === seat);
+    },
+    /** Resolves when nothing runs and no outcome is left to send. */
+    empty(): Promise<void> {
+      if (table.size === 0) return Promise.resolve();
+      return new Promise((resolve) => whenEmpty.add(resolve));
+    },
+  };
+}

@@ -1,0 +1,14 @@
+/** How long to wait before trying again. */
+
+/** Doubles from `firstMs` to at most `capMs`, less up to half at random so that many do not return at once. */
+export function backoffMs(
+  failures: number,
+  {
+    firstMs,
+    capMs,
+    random = Math.random,
+  }: { firstMs: number; capMs: number; random?: () => number },
+): number {
+  const full = Math.min(capMs, firstMs * 2 ** Math.min(failures - 1, 30));
+  return Math.round(full * (1 - random() / 2));
+}

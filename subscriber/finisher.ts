@@ -1,0 +1,126 @@
+/**
+ * Sends the outcomes of one queue's attempts and takes the next jobs. One call is under way at a
+ * time; what ends meanwhile goes together in the next, so a busy subscriber makes few, large calls.
+ */
+import { SignalboxError } from "../protocol/error.ts";
+import type { Ending, NodeLedger, SlotUse } from "../protocol/node-ledger.ts";
+import { leaseMember } from "../protocol/node-ledger.ts";
+import type { Finished, FinishVerdict } from "../protocol/scripts/finish.ts";
+import { backoffMs } from "./backoff.ts";
+import type { SubscriberEvents } from "./events.ts";
+import type { Seat } from "./seat.ts";
+import { sleep } from "./sleep.ts";
+
+/** Bounds of one call. */
+const maxEndings = 1_000;
+const maxBytes = 4_194_304;
+
+/** What a finisher is given. */
+export interface FinisherOptions {
+  readonly ledger: NodeLedger;
+  readonly queue: string;
+  /** The queue's seats by node. */
+  readonly seats: ReadonlyMap<string, Seat>;
+  readonly events: SubscriberEvents;
+  /** Called for each ending once the ledger has answered for it. */
+  readonly onVerdict: (queue: string, member: string, verdict: FinishVerdict) => void;
+  /** Called with the envelopes of jobs that are now leased to us. */
+  readonly onNext: (envelopes: readonly string[]) => void;
+  /** Called with what was put into the outbox. */
+  readonly onStored: (entry: { queue: string; entry: string; texts: readonly string[] }) => void;
+  /** Aborts the waiting between tries; the endings stay with the ledger's leases then. */
+  readonly signal: AbortSignal;
+}
+
+/** See `createFinisher`. */
+export type Finisher = ReturnType<typeof createFinisher>;
+
+/** Creates the finisher of one queue. */
+export function createFinisher(options: FinisherOptions) {
+  const { ledger, queue, seats, events, onVerdict, onNext, onStored, signal } = options;
+  let pending: Ending[] = [];
+  let isFetchWanted = false;
+  let isRunning = false;
+  /** Whether the last call brought jobs: then the backlog is looked into before slots are given back. */
+  let isHot = false;
+
+  function takeBatch(): Ending[] {
+    let bytes = 0;
+    let count = 0;
+    for (const ending of pending) {
+      bytes += ending.text.length;
+      if (count > 0 && (count === maxEndings || bytes > maxBytes)) break;
+      count++;
+    }
+    const batch = pending.slice(0, count);
+    pending = pending.slice(count);
+    return batch;
+  }
+
+  function slotUse(batch: readonly Ending[]): readonly SlotUse[] {
+    const ended = new Set(batch.map((ending) => ending.node));
+    return [...seats.values()]
+      .filter((seat) => ended.has(seat.node) || seat.waiting)
+      .map((seat) => ({
+        node: seat.node,
+        mode: seat.phase === "left" ? "keep" : seat.phase === "superseded" ? "pass" : "take",
+        waiting: seat.waiting && seat.phase === "live",
+      }));
+  }
+
+  function settle(batch: readonly Ending[], finished: Finished): void {
+    const texts: string[] = [];
+    batch.forEach((ending, at) => {
+      const verdict = finished.verdicts[at] ?? "fenced";
+      if (verdict === "stored" && ending.state !== "released") texts.push(ending.text);
+      onVerdict(queue, leaseMember(ending), verdict);
+    });
+    for (const seat of seats.values()) seat.waiting = finished.waiting.includes(seat.node);
+    isHot = finished.next.length > 0;
+    onNext(finished.next);
+    if (finished.entry !== null) onStored({ queue, entry: finished.entry, texts });
+  }
+
+  async function send(batch: readonly Ending[]): Promise<void> {
+    for (let failures = 0; ;) {
+      try {
+        const nodes = slotUse(batch);
+        settle(batch, await ledger.finish(queue, batch, { nodes, hot: isHot }));
+        return;
+      } catch (error) {
+        if (!(error instanceof SignalboxError)) throw error;
+        const retryInMs = backoffMs(++failures, { firstMs: 50, capMs: 5_000 });
+        events.emit("redis:failed", { during: "finish", error, retryInMs });
+        await sleep(retryInMs, signal);
+        if (signal.aborted) return;
+      }
+    }
+  }
+
+  async function run(): Promise<void> {
+    while ((pending.length > 0 || isFetchWanted) && !signal.aborted) {
+      isFetchWanted = false;
+      await send(takeBatch());
+    }
+    isRunning = false;
+  }
+
+  function kick(): void {
+    if (isRunning) return;
+    isRunning = true;
+    setImmediate(() => void run());
+  }
+
+  return {
+    /** Takes one outcome; it is sent with all others of this turn of the event loop. */
+    add(ending: Ending): void {
+      pending.push(ending);
+      kick();
+    },
+    /** Looks for jobs that wait for one of our nodes. */
+    fetch(): void {
+      isFetchWanted = true;
+      kick();
+    },
+  };
+}

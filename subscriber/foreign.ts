@@ -1,0 +1,81 @@
+/**
+ * Completes jobs for nodes that speak only the original's wire format: what they send back on
+ * `CHANNEL_RESULT`, our envelope or a bare id, ends the attempt. Every subscriber hears it and
+ * tries; the ledger lets one of them through.
+ */
+import { decodeResults, type Envelope, type ResultMessage } from "../protocol/codec.ts";
+import type { Ledger } from "../protocol/ledger.ts";
+import { defaultQueue } from "../protocol/names.ts";
+import type { NodeLedger } from "../protocol/node-ledger.ts";
+import type { Delivery } from "./outbox.ts";
+
+/** How our own results begin, alone or in an array: told apart without parsing. */
+const own = ['{"v":1,"id":', '[{"v":1,"id":'];
+
+/** What foreign completion is given. */
+export interface ForeignOptions {
+  readonly ledger: Pick<Ledger, "read" | "nodes">;
+  readonly nodeLedger: NodeLedger;
+  readonly onStored: (delivery: Delivery) => void;
+  readonly onUnreadable: (text: string, reason: string) => void;
+}
+
+/** Creates the reader of `CHANNEL_RESULT`. */
+export function createForeignResults(options: ForeignOptions) {
+  const { ledger, nodeLedger, onStored, onUnreadable } = options;
+  /** Bare ids that this process published and will hear back, with how often. */
+  const published = new Map<string, number>();
+
+  async function complete(envelope: Omit<Envelope, "v">): Promise<void> {
+    const { id, name, queue, node, token, attempt } = envelope;
+    const result: ResultMessage = {
+      v: 1,
+      id,
+      name,
+      queue,
+      node,
+      token,
+      attempt,
+      state: "succeeded",
+      result: null,
+    };
+    const text = JSON.stringify(result);
+    const ending = { id, token, node, state: "succeeded", text } as const;
+    const { entry } = await nodeLedger.finish(queue, [ending], { nodes: [], hot: false });
+    if (entry !== null) onStored({ queue, entry, texts: [text] });
+  }
+
+  /** A bare id says nothing of queue or token: it can only mean the running job of that id. */
+  async function completeBare(id: string): Promise<void> {
+    const job = await ledger.read(defaultQueue, id);
+    if (job?.state !== "running" || job.node === null) return;
+    const [seats] = await ledger.nodes([defaultQueue]);
+    if (seats?.value.some((seat) => seat.node === job.node)) return;
+    const { node, name } = job;
+    const token = `${job.accepted}.${job.deliveries}`;
+    await complete({ id, name, queue: defaultQueue, node, token, attempt: job.attempts + 1 });
+  }
+
+  return {
+    /** Call before publishing a bare id. */
+    willPublish(id: string): void {
+      published.set(id, (published.get(id) ?? 0) + 1);
+    },
+
+    /** Handles one message of the result channel. */
+    async onMessage(text: string): Promise<void> {
+      if (own.some((start) => text.startsWith(start))) return;
+      const message = decodeResults(text);
+      if (message.kind === "unreadable") {
+        onUnreadable(text, message.reason);
+      } else if (message.kind === "echo") {
+        for (const envelope of message.envelopes) await complete(envelope);
+      } else if (message.kind === "bare") {
+        const count = published.get(message.id) ?? 0;
+        if (count > 1) published.set(message.id, count - 1);
+        else if (count === 1) published.delete(message.id);
+        else await completeBare(message.id);
+      }
+    },
+  };
+}

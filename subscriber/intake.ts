@@ -1,0 +1,90 @@
+/** Reads what comes on the channels and passes each message to whom it concerns. */
+import { decodeDispatch, type DispatchMessage, type Envelope } from "../protocol/codec.ts";
+import { dispatchChannelPrefix, resultChannel, type Naming } from "../protocol/keys.ts";
+import type { SubscriberEvents } from "./events.ts";
+import type { Seat } from "./seat.ts";
+
+/** What an intake is given. */
+export interface IntakeOptions {
+  readonly naming: Naming;
+  readonly seats: readonly Seat[];
+  readonly events: SubscriberEvents;
+  readonly onEnvelope: (envelope: Envelope) => void;
+  /** Jobs for this seat's node alone wait. */
+  readonly onWaiting: (seat: Seat) => void;
+  readonly onBare: (node: string, id: string) => void;
+  readonly onResults: (text: string) => void;
+  readonly deadLetter: (channel: string, bytes: Buffer, reason: string) => void;
+}
+
+/** Creates the intake. */
+export function createIntake(options: IntakeOptions) {
+  const { naming, seats, events, onEnvelope, onWaiting, onBare, onResults, deadLetter } = options;
+  const results = resultChannel(naming);
+  const prefixLength = dispatchChannelPrefix(naming).length;
+  const byName = new Map(seats.map((seat) => [`${seat.node} ${seat.queue}`, seat]));
+
+  /** Messages for a seat: held until its first join is answered, then in order. */
+  function pass(seat: Seat, message: DispatchMessage): void {
+    if (seat.phase === "joining") {
+      seat.held.push(message);
+    } else if (message.kind === "jobs") {
+      message.envelopes.forEach(onEnvelope);
+    } else if (message.kind === "waiting") {
+      seat.waiting = true;
+      onWaiting(seat);
+    } else if (message.kind === "joined") {
+      if (seat.phase !== "live" || Number(message.epoch) <= Number(seat.epoch)) return;
+      seat.phase = "superseded";
+      events.emit("superseded", { node: seat.node, queue: seat.queue });
+    }
+  }
+
+  function receiveDispatch(channel: string, bytes: Buffer, text: string): void {
+    const node = channel.slice(prefixLength);
+    const message = decodeDispatch(text);
+    switch (message.kind) {
+      case "unreadable":
+        deadLetter(channel, bytes, message.reason);
+        return;
+      case "bare":
+        onBare(node, message.id);
+        return;
+      case "jobs":
+        for (const envelope of message.envelopes) {
+          const seat = byName.get(`${node} ${envelope.queue}`);
+          if (seat === undefined || envelope.node !== node) {
+            deadLetter(channel, bytes, "expected a job of this node and of a queue that it serves");
+          } else pass(seat, { kind: "jobs", envelopes: [envelope] });
+        }
+        return;
+      case "waiting":
+      case "joined": {
+        // Without a seat it concerns another subscriber, which serves another queue with this node.
+        const seat = byName.get(`${node} ${message.queue}`);
+        if (seat !== undefined) pass(seat, message);
+      }
+    }
+  }
+
+  /** Takes one message; `text` is null where it is not UTF-8. */
+  const receive = (channel: string, text: string | null, bytes: Buffer): void => {
+    if (text === null) deadLetter(channel, bytes, "expected UTF-8");
+    else if (channel === results) onResults(text);
+    else receiveDispatch(channel, bytes, text);
+  };
+
+  /** Call after a seat's first join: what came before its own `joined` was for its predecessor. */
+  const joined = (seat: Seat): void => {
+    const { held } = seat;
+    seat.held = [];
+    const start = held.findIndex(
+      (message) => message.kind === "joined" && message.epoch === seat.epoch,
+    );
+    // No marker yet: it is on its way, and so is all that follows it.
+    if (start < 0) return;
+    for (const message of held.slice(start + 1)) pass(seat, message);
+  };
+
+  return { receive, joined };
+}

@@ -1,0 +1,105 @@
+/** The port over `ioredis`, and the settings of both connections. */
+import { createHash } from "node:crypto";
+import { Redis } from "ioredis";
+import { SignalboxError } from "../protocol/error.ts";
+import type { Call, RedisPort, Reply } from "../protocol/redis-port.ts";
+
+/** How long Redis may take to answer before the connection is taken for dead, in milliseconds. */
+const answerMs = 10_000;
+
+/**
+ * Nothing is queued or sent again behind our back: a call fails at once while the connection is
+ * down, and its caller decides. RESP2 saves the `HELLO`, which hosted Redis bills.
+ */
+const settings = {
+  protocol: 2,
+  disableClientInfo: true,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  maxRetriesPerRequest: 0,
+  lazyConnect: true,
+  connectTimeout: 5_000,
+  keepAlive: 30_000,
+  retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 7), 2_000),
+} as const;
+
+/** A connection that connects by itself again whenever it is lost. Not yet connected. */
+export function createConnection(url: string): Redis {
+  return new Redis(url, settings);
+}
+
+/** Adapts a connection to the port. An answer that does not come within 10 s ends the connection. */
+export function createRedisPort(redis: Redis): RedisPort {
+  return {
+    async send(calls) {
+      const [only, ...others] = calls;
+      if (only === undefined) return [];
+      if (others.length === 0) return [await inTime(redis, sendOne(redis, only))];
+      return Promise.all(calls.map((call) => inTime(redis, sendOne(redis, call))));
+    },
+  };
+}
+
+async function sendOne(redis: Redis, call: Call): Promise<Reply> {
+  try {
+    if ("command" in call) {
+      const [name, ...args] = call.command;
+      return (await redis.call(name, ...args)) as Reply;
+    }
+    const { script, keys, args } = call;
+    try {
+      return (await redis.evalsha(digestOf(script.lua), keys.length, ...keys, ...args)) as Reply;
+    } catch (error) {
+      if (!isReplyError(error, "NOSCRIPT")) throw error;
+      return (await redis.eval(script.lua, keys.length, ...keys, ...args)) as Reply;
+    }
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+const digests = new Map<string, string>();
+
+function digestOf(lua: string): string {
+  const known = digests.get(lua);
+  if (known !== undefined) return known;
+  const digest = createHash("sha1").update(lua).digest("hex");
+  digests.set(lua, digest);
+  return digest;
+}
+
+/** Rejects, and has the connection made anew, if no answer comes: the other end may be gone. */
+async function inTime<T>(redis: Redis, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      redis.disconnect(true);
+      const message = `expected an answer from Redis within ${answerMs} ms; connecting anew`;
+      reject(new SignalboxError("redis_unavailable", message));
+    }, answerMs);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Redis's own refusals that pass: worth another try, unlike a wrong script. */
+const passing = ["OOM", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY"];
+
+function isReplyError(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && codes.some((code) => error.message.startsWith(code));
+}
+
+function translate(error: unknown): SignalboxError {
+  const message = error instanceof Error ? error.message : String(error);
+  const refused =
+    error instanceof Error && error.name === "ReplyError" && !isReplyError(error, ...passing);
+  return new SignalboxError(
+    refused ? "redis_refused" : "redis_unavailable",
+    `Redis: ${message.slice(0, 300)}`,
+    { cause: error },
+  );
+}

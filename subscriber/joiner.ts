@@ -1,0 +1,87 @@
+/**
+ * Joins every seat after each (re)subscription, and after the connection for commands was lost: a
+ * `finish` whose answer never came may have leased jobs to us.
+ */
+import type { SignalboxError } from "../protocol/error.ts";
+import type { NodeLedger } from "../protocol/node-ledger.ts";
+import type { Attempt, Attempts } from "./attempts.ts";
+import { backoffMs } from "./backoff.ts";
+import type { SubscriberEvents } from "./events.ts";
+import type { Seat } from "./seat.ts";
+import { sleep } from "./sleep.ts";
+
+/** What a joiner is given. */
+export interface JoinerOptions {
+  readonly ledger: NodeLedger;
+  readonly seats: readonly Seat[];
+  readonly attempts: Attempts;
+  readonly events: SubscriberEvents;
+  /** What the subscriber says of itself in `GET /v1/nodes`, JSON text. */
+  readonly info: string;
+  readonly onJoined: (seat: Seat) => void;
+  readonly onLost: (attempt: Attempt) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Creates the joiner. */
+export function createJoiner(options: JoinerOptions) {
+  const { ledger, seats, attempts, events, info, onJoined, onLost, signal } = options;
+  let current: Promise<void> | undefined;
+  let isWanted = false;
+
+  async function joinSeat(seat: Seat): Promise<void> {
+    if (seat.phase === "superseded" || seat.phase === "left") return;
+    const running = attempts.list(seat);
+    const joined = await ledger.join({
+      queue: seat.queue,
+      name: seat.node,
+      epoch: seat.epoch,
+      slots: seat.slots,
+      info,
+      running: running.map((attempt) => attempt.member),
+    });
+    if (joined.kind === "superseded") {
+      seat.phase = "superseded";
+      events.emit("superseded", { node: seat.node, queue: seat.queue });
+      return;
+    }
+    for (const position of joined.lost) {
+      const attempt = running[position];
+      if (attempt !== undefined && !attempt.hasEnded) onLost(attempt);
+    }
+    seat.epoch = joined.epoch;
+    if (seat.phase === "joining") {
+      seat.phase = "live";
+      onJoined(seat);
+    }
+  }
+
+  async function joinAll(): Promise<void> {
+    for (let failures = 0; isWanted && !signal.aborted;) {
+      isWanted = false;
+      try {
+        await Promise.all(seats.map(joinSeat));
+        const nodes = seats.filter((seat) => seat.phase === "live").map((seat) => seat.node);
+        events.emit("listening", { nodes: [...new Set(nodes)] });
+        failures = 0;
+      } catch (error) {
+        isWanted = true;
+        const retryInMs = backoffMs(++failures, { firstMs: 100, capMs: 5_000 });
+        events.emit("redis:failed", { during: "join", error: error as SignalboxError, retryInMs });
+        await sleep(retryInMs, signal);
+      }
+    }
+    while (isWanted && !signal.aborted);
+  }
+
+  return {
+    /** Joins now, or once more after the joining that is under way. */
+    join(): Promise<void> {
+      isWanted = true;
+      current ??= joinAll().finally(() => {
+        current = undefined;
+      });
+      return current;
+    },
+  };
+}

@@ -1,0 +1,102 @@
+/**
+ * The subscribing connection: subscribes after every connect, proves the connection alive, and
+ * passes messages on outside the event's own turn, because Redis cuts off a subscriber that reads
+ * too slowly.
+ */
+import { isUtf8 } from "node:buffer";
+import type { Redis } from "ioredis";
+
+/** How long Redis may take to answer a `PING`, in milliseconds. */
+const pongMs = 10_000;
+
+/** What a listener is given. */
+export interface ListenerOptions {
+  readonly redis: Redis;
+  readonly channels: readonly string[];
+  readonly pingMs: number;
+  /** `text` is null where the message is not UTF-8. */
+  readonly onMessage: (channel: string, text: string | null, bytes: Buffer) => void;
+  readonly onSubscribed: () => void;
+  readonly onLost: () => void;
+  readonly onError: (error: Error) => void;
+}
+
+/** See `createListener`. */
+export type Listener = ReturnType<typeof createListener>;
+
+/** Creates the listener; `start` connects. */
+export function createListener(options: ListenerOptions) {
+  const { redis, channels, pingMs, onMessage, onSubscribed, onLost, onError } = options;
+  let inbox: { channel: string; bytes: Buffer }[] = [];
+  let isScheduled = false;
+  /** Runs from `start` to `stop`. */
+  let heartbeat: NodeJS.Timeout | undefined;
+
+  function deliver(): void {
+    isScheduled = false;
+    const messages = inbox;
+    inbox = [];
+    for (const { channel, bytes } of messages) {
+      onMessage(channel, isUtf8(bytes) ? bytes.toString() : null, bytes);
+    }
+  }
+
+  function onBytes(channel: Buffer, bytes: Buffer): void {
+    inbox.push({ channel: channel.toString(), bytes });
+    if (isScheduled) return;
+    isScheduled = true;
+    setImmediate(deliver);
+  }
+
+  async function subscribe(): Promise<void> {
+    try {
+      await redis.subscribe(...channels);
+      onSubscribed();
+    } catch (error) {
+      onError(error as Error);
+      redis.disconnect(true);
+    }
+  }
+
+  /** A connection can be gone without a word (no FIN, no RST); only an unanswered question tells. */
+  async function ping(): Promise<void> {
+    if (redis.status !== "ready") return;
+    const timer = setTimeout(() => {
+      onError(new Error(`expected a PONG within ${pongMs} ms; connecting anew`));
+      redis.disconnect(true);
+    }, pongMs);
+    try {
+      await redis.ping();
+    } catch (error) {
+      onError(error as Error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    /** Connects; goes on trying by itself from then on. */
+    start(): void {
+      redis.on("messageBuffer", onBytes);
+      redis.on("ready", () => void subscribe());
+      redis.on("close", onLost);
+      redis.on("error", onError);
+      heartbeat = setInterval(() => void ping(), pingMs);
+      redis.connect().catch(() => undefined); // reported by the error event, and tried again
+    },
+
+    /** Resolves when everything published before now has been passed on. */
+    async settled(): Promise<void> {
+      await ping();
+      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+
+    /** Ends the connection for good. */
+    stop(): void {
+      clearInterval(heartbeat);
+      redis.off("close", onLost);
+      redis.disconnect();
+    },
+  };
+}

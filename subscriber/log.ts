@@ -1,0 +1,59 @@
+/** Structured logs: readable on a terminal, JSON lines elsewhere. Hangs on the events. */
+import { pino, type Logger } from "pino";
+import { prettyFactory } from "pino-pretty";
+import type { SubscriberEvents } from "./events.ts";
+
+/** Creates the logger. */
+export function createLog(level: string, out: NodeJS.WriteStream): Logger {
+  const options = { level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"` };
+  if (!out.isTTY) return pino(options, out);
+  const pretty = prettyFactory({ colorize: true, translateTime: "SYS:HH:MM:ss.l" });
+  return pino(options, { write: (line: string) => out.write(pretty(line)) });
+}
+
+/** Writes one line an event. */
+export function logEvents(events: SubscriberEvents, log: Logger): void {
+  events.on("listening", (fields) => {
+    log.info(fields, "listening");
+  });
+  events.on("disconnected", () => {
+    log.warn("connection to Redis lost; connecting anew");
+  });
+  events.on("superseded", (fields) => {
+    log.error(
+      fields,
+      "another subscriber has taken this node; give each subscriber its own SIGNALBOX_NODES",
+    );
+  });
+  events.on("attempt:started", (fields) => {
+    log.debug(fields, "attempt started");
+  });
+  events.on("attempt:ended", (fields) => {
+    if (fields.state === "failed") log.warn(fields, "attempt failed");
+    else log.info(fields, `attempt ${fields.state}`);
+  });
+  events.on("attempt:fenced", (fields) => {
+    log.warn(fields, "outcome refused: the attempt had lost its lease");
+  });
+  events.on("attempt:lost", (fields) => {
+    log.warn(fields, "lease lost; handler told to stop");
+  });
+  events.on("attempt:deaf", (fields) => {
+    log.warn(fields, "handler still runs after its signal was aborted; its slot is free");
+  });
+  events.on("bare:ended", (fields) => {
+    log.info(fields, fields.ok ? "bare id done" : "bare id failed");
+  });
+  events.on("message:unreadable", (fields) => {
+    log.warn(fields, "message could not be read; kept in the dead letters");
+  });
+  events.on("results:delivered", (fields) => {
+    log.debug(fields, "results recorded");
+  });
+  events.on("results:refused", (fields) => {
+    log.warn(fields, "results not recorded yet; they stay in the outbox");
+  });
+  events.on("redis:failed", ({ during, error, retryInMs }) => {
+    log.warn({ during, code: error.code, reason: error.message, retryInMs }, "Redis call failed");
+  });
+}

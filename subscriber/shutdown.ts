@@ -1,0 +1,35 @@
+/** Signals → drain → abort. The first signal drains, the second gives the running jobs back. */
+import type { Logger } from "pino";
+import type { Subscriber } from "./subscriber.ts";
+
+/** Installs the handlers; the returned function does what a first signal does. */
+export function stopOnSignals(
+  target: NodeJS.Process,
+  subscriber: Pick<Subscriber, "stop" | "abort">,
+  log: Logger,
+): () => void {
+  let isStopping = false;
+
+  function stop(): void {
+    if (isStopping) return;
+    isStopping = true;
+    log.info("draining: taking no more jobs, ending those that run");
+    void subscriber.stop().then((ended) => {
+      log.info(ended === "drained" ? "drained" : "stopped; what still ran was given back");
+      target.exit(ended === "drained" ? 0 : 1);
+    });
+  }
+
+  function onSignal(): void {
+    if (!isStopping) {
+      stop();
+      return;
+    }
+    log.warn("second signal: aborting the running jobs and giving them back");
+    subscriber.abort();
+  }
+
+  target.on("SIGTERM", onSignal);
+  target.on("SIGINT", onSignal);
+  return stop;
+}
