@@ -1,0 +1,58 @@
+/**
+ * Which commands the gateway does not pass on, and why. All requests share one connection, so
+ * whatever waits on it or changes its state would be felt by every other caller; and a token that
+ * may travel in a URL must not be enough to stop or take over the server.
+ */
+import type { Command } from "./command.ts";
+
+const BLOCKS = "it would block the connection that all requests share";
+const STATE = "it changes the state of the connection that all requests share";
+const TRANSACTION = "send the commands of a transaction to /multi-exec";
+const STREAM = "use /subscribe/<channel> or /psubscribe/<pattern>";
+const SERVER = "it is for whoever runs the server; connect to Redis itself";
+const SETTINGS = "only notify-keyspace-events can be read or changed";
+
+type Rule = string | ((args: readonly string[]) => string | undefined);
+
+const RULES = new Map<string, Rule>([
+  ...rows(BLOCKS, "BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP WAIT WAITAOF"),
+  ["XREAD", (args) => (asksToBlock(args) ? `with BLOCK ${BLOCKS}` : undefined)],
+  ["XREADGROUP", (args) => (asksToBlock(args) ? `with BLOCK ${BLOCKS}` : undefined)],
+  ...rows(STATE, "AUTH HELLO SELECT RESET QUIT CLIENT READONLY READWRITE ASKING"),
+  ["SCRIPT", ([action]) => (action?.toUpperCase() === "DEBUG" ? STATE : undefined)],
+  ...rows(TRANSACTION, "MULTI EXEC DISCARD WATCH UNWATCH"),
+  ...rows(STREAM, "SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE"),
+  ...rows(SERVER, "MONITOR SYNC PSYNC REPLCONF REPLICAOF SLAVEOF FAILOVER CLUSTER MIGRATE"),
+  ...rows(SERVER, "SHUTDOWN DEBUG MODULE SAVE BGSAVE BGREWRITEAOF SWAPDB"),
+  ["CONFIG", (args) => (isKeyspaceSetting(args) ? undefined : SETTINGS)],
+]);
+
+/** Says why a command is not passed on, or nothing if it is. The first words are Upstash's. */
+export function refusalOf({ name, args }: Command): string | undefined {
+  const rule = RULES.get(name);
+  const reason = typeof rule === "function" ? rule(args.map(String)) : rule;
+  if (reason === undefined) return undefined;
+  return `ERR Command "${name}" is not allowed in REST or it has a special context path: ${reason}`;
+}
+
+function rows(reason: string, names: string): [string, string][] {
+  return names.split(" ").map((name) => [name, reason]);
+}
+
+/** Options come before STREAMS; a group or a consumer may be called "block". */
+function asksToBlock(args: readonly string[]): boolean {
+  for (let at = 0; at < args.length;) {
+    const option = args[at]?.toUpperCase();
+    if (option === "BLOCK") return true;
+    if (option === "STREAMS") return false;
+    at += option === "GROUP" ? 3 : option === "COUNT" ? 2 : 1;
+  }
+  return false;
+}
+
+/** The one parameter that Upstash lets through, `CONFIG GET x` or `CONFIG SET x value`. */
+function isKeyspaceSetting(args: readonly string[]): boolean {
+  const [action, parameter] = args.map((arg) => arg.toLowerCase());
+  const length = { get: 2, set: 3 }[action ?? ""];
+  return parameter === "notify-keyspace-events" && args.length === length;
+}
