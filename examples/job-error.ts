@@ -1,0 +1,18 @@
+/**
+ * An error with what the subscriber reads from whatever a handler throws: a stable code, and
+ * whether another attempt could end differently.
+ */
+export class JobError extends Error {
+  override readonly name = "JobError";
+  readonly code: string;
+  readonly retryable: boolean;
+
+  constructor(
+    message: string,
+    options: { readonly code: string; readonly retryable: boolean; readonly cause?: unknown },
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = options.code;
+    this.retryable = options.retryable;
+  }
+}

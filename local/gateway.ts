@@ -1,0 +1,31 @@
+/** The REST gateway in front of the stack's Redis, as a child process. */
+import type { Supervisor } from "./supervisor.ts";
+import { untilListening } from "./until-listening.ts";
+
+export interface GatewayOptions {
+  /** The project's folder. */
+  readonly root: string;
+  readonly redisUrl: string;
+  readonly token: string;
+}
+
+/** Resolves with the URL on which the gateway listens. */
+export function startGateway(supervisor: Supervisor, options: GatewayOptions): Promise<string> {
+  return supervisor.start({
+    name: "gateway",
+    command: process.execPath,
+    args: ["gateway/main.ts"],
+    cwd: options.root,
+    env: {
+      REDIS_URL: options.redisUrl,
+      PORT: "0",
+      UPSTASH_REDIS_REST_TOKEN: options.token,
+    },
+    readyWithinMs: 15_000,
+    ready: async (child, signal) => {
+      const { url } = await untilListening(child, signal);
+      if (typeof url !== "string") throw new Error("The gateway did not say where it listens.");
+      return url;
+    },
+  });
+}

@@ -1,0 +1,78 @@
+/** What the person who starts the stack asked for, from arguments and environment. */
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+export interface StartOptions {
+  /** Run the demonstration, say by the exit code how it went, and end. */
+  readonly isOnce: boolean;
+  readonly hasDemo: boolean;
+  readonly wantsHelp: boolean;
+  /** The port that was asked for; undefined if any will do. */
+  readonly port: number | undefined;
+  /** Keeps what the stack writes. */
+  readonly home: string;
+}
+
+/** What was asked for makes no sense; the message says what would. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+export const USAGE = `Starts Signalbox on this machine: Redis, gateway, function, subscriber, clock.
+
+  npm start                  and runs a demonstration, then stays up
+  npm start -- --once        and runs the demonstration, then ends: exit code 0 only if every
+                             job was dispatched, recorded and successful
+  npm start -- --no-demo     and stays up (the same: npm run dev)
+
+Environment:
+  PORT             of the function; 8787 or, if that is taken, a free one
+  REDIS_URL        a Redis server to use instead of starting one
+  SIGNALBOX_HOME   folder for what the stack writes; .signalbox in the project's folder
+  SIGNALBOX_TOKEN  what callers have to show; random unless set
+  SIGNALBOX_NODES, SIGNALBOX_HANDLERS, SIGNALBOX_FETCH_HOSTS   handed to the subscriber
+`;
+
+/** @param root The project's folder. */
+export function parseOptions(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  root: string,
+): StartOptions {
+  const values = parseArguments(args);
+  if (values.once && values["no-demo"]) {
+    throw new UsageError("--once runs the demonstration and --no-demo leaves it out: choose one.");
+  }
+  return {
+    isOnce: values.once,
+    hasDemo: !values["no-demo"],
+    wantsHelp: values.help,
+    port: parsePort(env["PORT"]),
+    home: resolve(env["SIGNALBOX_HOME"] ?? join(root, ".signalbox")),
+  };
+}
+
+function parseArguments(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        once: { type: "boolean", default: false },
+        "no-demo": { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }).values;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`${reason}\n\n${USAGE}`, { cause: error });
+  }
+}
+
+function parsePort(text: string | undefined): number | undefined {
+  if (text === undefined || text === "") return undefined;
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port < 1 || port > 65_535) {
+    throw new UsageError(`PORT: expected a whole number from 1 to 65535, got "${text}".`);
+  }
+  return port;
+}

@@ -1,0 +1,167 @@
+/**
+ * The stack's Redis: the server that REDIS_URL names, or one of our own on a free loopback port
+ * with its data in the project's folder.
+ */
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { freePort, LOOPBACK } from "./ports.ts";
+import { findRedisServer } from "./redis-binary.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+export interface RedisOptions {
+  /** Keeps the server's data. */
+  readonly directory: string;
+  /** A server that is there already; nothing is started then. */
+  readonly url: string | undefined;
+  /** Finds the server program. @default in PATH, or by installing it */
+  readonly findServer?: () => Promise<string>;
+}
+
+/** A free port may be taken by somebody else before the server gets to it. */
+const START_TRIES = 3;
+const READY_WITHIN_MS = 15_000;
+const PING_INTERVAL_MS = 50;
+
+/** Resolves with the URL of a server that has answered. */
+export async function startRedis(supervisor: Supervisor, options: RedisOptions): Promise<string> {
+  if (options.url !== undefined) {
+    await assertAnswers(options.url);
+    return options.url;
+  }
+  const program = await (options.findServer ?? findRedisServer)();
+  await mkdir(options.directory, { recursive: true });
+  await assertUnused(options.directory);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startServer(supervisor, program, options.directory);
+    } catch (error) {
+      const isPortTaken = error instanceof Error && error.message.includes("in use");
+      if (!isPortTaken || tries === START_TRIES) throw error;
+    }
+  }
+}
+
+async function startServer(
+  supervisor: Supervisor,
+  program: string,
+  directory: string,
+): Promise<string> {
+  const port = await freePort();
+  const url = `redis://${LOOPBACK}:${port}`;
+  await supervisor.start({
+    name: "redis",
+    command: program,
+    args: serverArguments(port, directory),
+    cwd: directory,
+    isQuietAtStart: true,
+    readyWithinMs: READY_WITHIN_MS,
+    ready: (_, signal) => untilItAnswers(url, signal),
+  });
+  return url;
+}
+
+function serverArguments(port: number, directory: string): readonly string[] {
+  const settings = {
+    port: String(port),
+    bind: LOOPBACK,
+    "protected-mode": "yes",
+    dir: directory,
+    pidfile: pidFile(directory),
+    appendonly: "yes",
+    appendfsync: "everysec",
+    save: "",
+    // A ledger that forgets entries under pressure would break its promises in silence.
+    "maxmemory-policy": "noeviction",
+    loglevel: "warning",
+  };
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+function pidFile(directory: string): string {
+  return join(directory, "redis.pid");
+}
+
+/** Two servers writing one append-only file ruin it, and redis-server itself does not mind. */
+async function assertUnused(directory: string): Promise<void> {
+  const pid = await readPid(pidFile(directory));
+  if (pid === undefined || !(await isRedis(pid))) return;
+  throw new Error(
+    `A Redis server (process ${pid}) already keeps its data in ${directory}: the stack runs here ` +
+      `already, or was killed. End that, or set SIGNALBOX_HOME to another folder.`,
+  );
+}
+
+async function readPid(file: string): Promise<number | undefined> {
+  try {
+    const pid = Number((await readFile(file, "utf8")).trim());
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+  } catch {
+    // The server removes the file when it ends in good order.
+    return undefined;
+  }
+}
+
+/** The number in a file that a crash left behind may be some other process's by now. */
+async function isRedis(pid: number): Promise<boolean> {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  try {
+    const [, program = "", state = ""] =
+      /^\d+ \((.*)\) (\S)/.exec(await readFile(`/proc/${pid}/stat`, "utf8")) ?? [];
+    // Z and X: it has ended, and only nobody has taken note yet.
+    return /redis|valkey/.test(program) && !"ZX".includes(state);
+  } catch {
+    // No /proc, so no telling: better to ask than to ruin data.
+    return true;
+  }
+}
+
+async function untilItAnswers(url: string, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    const problem = await ping(url);
+    if (problem === undefined) return;
+    await sleep(PING_INTERVAL_MS, undefined, { signal });
+  }
+}
+
+async function assertAnswers(url: string): Promise<void> {
+  const parsed = URL.parse(url);
+  if (parsed === null || !["redis:", "rediss:"].includes(parsed.protocol)) {
+    throw new Error("REDIS_URL: expected a URL such as redis://127.0.0.1:6379.");
+  }
+  const problem = await ping(url);
+  if (problem === undefined) return;
+  // The URL may hold a password; its host will do to recognise it.
+  throw new Error(`REDIS_URL: the server at ${parsed.host} does not answer: ${problem}`);
+}
+
+/** Why the server does not answer; undefined if it does. */
+async function ping(url: string): Promise<string | undefined> {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 5_000,
+    commandTimeout: 5_000,
+  });
+  let reason: string | undefined;
+  // Rejections say "Connection is closed"; the event before them says why.
+  redis.on("error", (error: Error) => {
+    reason ??= error.message;
+  });
+  try {
+    await redis.connect();
+    await redis.ping();
+    return undefined;
+  } catch (error) {
+    return reason ?? (error instanceof Error ? error.message : String(error));
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,75 @@
+/** Puts the local stack together: which parts there are, in which order, and what each is told. */
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { fireCron, startClock } from "./clock.ts";
+import { startFunction } from "./function.ts";
+import { startGateway } from "./gateway.ts";
+import { startPages } from "./pages.ts";
+import { startRedis } from "./redis.ts";
+import { startSubscriber } from "./subscriber.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+export interface StackOptions {
+  /** The project's folder. */
+  readonly root: string;
+  /** Keeps what the stack writes. */
+  readonly home: string;
+  /** The port of the function. */
+  readonly port: number;
+  readonly env: NodeJS.ProcessEnv;
+  readonly print: (name: string, line: string) => void;
+}
+
+/** Where everything is. */
+export interface Stack {
+  readonly functionUrl: string;
+  readonly gatewayUrl: string;
+  readonly redisUrl: string;
+  /** What HTTP callers of the function have to show. */
+  readonly token: string;
+  readonly pageUrls: readonly string[];
+}
+
+/** Resolves when all parts are ready. They end in the opposite order. */
+export async function startStack(supervisor: Supervisor, options: StackOptions): Promise<Stack> {
+  const { root, home, port, env, print } = options;
+  const token = env["SIGNALBOX_TOKEN"] ?? randomBytes(24).toString("hex");
+  const signingSecret =
+    env["SIGNALBOX_SIGNING_SECRET"] ?? `whsec_${randomBytes(32).toString("base64")}`;
+  const gatewayToken = randomBytes(24).toString("hex");
+
+  const redisUrl = await startRedis(supervisor, {
+    directory: join(home, "redis"),
+    url: env["REDIS_URL"],
+  });
+  const gatewayUrl = await startGateway(supervisor, { root, redisUrl, token: gatewayToken });
+  const functionUrl = await startFunction(supervisor, {
+    root,
+    directory: join(home, "wrangler"),
+    port,
+    variables: {
+      UPSTASH_REDIS_REST_URL: gatewayUrl,
+      UPSTASH_REDIS_REST_TOKEN: gatewayToken,
+      SIGNALBOX_TOKEN: token,
+      SIGNALBOX_SIGNING_SECRET: signingSecret,
+    },
+  });
+  const pages = await startPages(supervisor, join(root, "examples", "pages"));
+  await startSubscriber(supervisor, {
+    root,
+    redisUrl,
+    functionUrl,
+    signingSecret,
+    fetchHosts: [env["SIGNALBOX_FETCH_HOSTS"], pages.host].filter(Boolean).join(","),
+    env,
+  });
+  supervisor.own(
+    startClock({
+      fire: (scheduledMs, signal) => fireCron(functionUrl, scheduledMs, signal),
+      report: (line) => {
+        print("clock", line);
+      },
+    }),
+  );
+  return { functionUrl, gatewayUrl, redisUrl, token, pageUrls: pages.urls };
+}
