@@ -1,0 +1,120 @@
+/** Bindings → configuration. All problems are reported together; values are never shown. */
+import * as z from "zod";
+import { SignalboxError } from "../protocol/error.ts";
+import { defaultNaming, type Naming } from "../protocol/keys.ts";
+import { importSigningKeys, type SigningKeys } from "../protocol/signature.ts";
+import { recurringTable, type RecurringEntry } from "./recurring.ts";
+
+/** The bindings of the Worker: text, as `wrangler.toml` and `wrangler secret put` give them. */
+export type Env = Readonly<Record<string, unknown>>;
+
+export interface Config {
+  readonly redis: { readonly url: string; readonly token: string };
+  /** What callers show as `Authorization: Bearer`. */
+  readonly token: string;
+  readonly signingKeys: SigningKeys;
+  readonly naming: Naming;
+  readonly maxPayloadBytes: number;
+  /** How deeply a payload may be nested. */
+  readonly maxDepth: number;
+  /** How long a finished job can be read, in milliseconds. */
+  readonly retentionMs: number;
+  /** How many finished jobs are kept for each queue. */
+  readonly maxFinished: number;
+  readonly recurring: readonly RecurringEntry[];
+}
+
+function whole(min: number, max: number, initial: number) {
+  const message = `expected a whole number from ${min} to ${max}`;
+  return z
+    .union(
+      [
+        z.int(),
+        z
+          .string()
+          .regex(/^\d{1,15}$/, message)
+          .transform(Number),
+      ],
+      message,
+    )
+    .refine((value) => value >= min && value <= max, message)
+    .default(initial);
+}
+
+function secret(min: number, message: string) {
+  return z.string(message).min(min, message).regex(/^\S+$/, `${message}, without spaces`);
+}
+
+const prefixes = {
+  key: "expected up to 64 characters without spaces and braces",
+  channel: "expected up to 64 characters without spaces and commas",
+};
+
+const variables = z.object({
+  UPSTASH_REDIS_REST_URL: z
+    .string("expected the URL of the Redis REST API")
+    .regex(/^https?:\/\/[^\s@?#]+$/, "expected an http or https URL without credentials and query"),
+  UPSTASH_REDIS_REST_TOKEN: secret(1, "expected the token of the Redis REST API"),
+  SIGNALBOX_TOKEN: secret(16, "expected a token of at least 16 characters"),
+  SIGNALBOX_SIGNING_SECRET: z.string(
+    'expected whsec_ followed by base64; make one with: node -p \'"whsec_"+crypto.randomBytes(32).toString("base64")\'',
+  ),
+  SIGNALBOX_KEY_PREFIX: z
+    .string(prefixes.key)
+    .regex(/^[^\s{}]{1,64}$/, prefixes.key)
+    .default(defaultNaming.keyPrefix),
+  SIGNALBOX_CHANNEL_PREFIX: z
+    .string(prefixes.channel)
+    .regex(/^[^\s,]{0,64}$/, prefixes.channel)
+    .default(defaultNaming.channelPrefix),
+  SIGNALBOX_MAX_PAYLOAD_BYTES: whole(1, 4_194_304, 262_144),
+  SIGNALBOX_MAX_DEPTH: whole(1, 1_000, 64),
+  SIGNALBOX_RETENTION_MS: whole(1_000, 31_536_000_000, 86_400_000),
+  SIGNALBOX_MAX_FINISHED: whole(1, 10_000_000, 100_000),
+  SIGNALBOX_RECURRING: z
+    .string("expected a JSON array")
+    .default("[]")
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text === "" ? "[]" : text);
+      } catch {
+        context.addIssue({ code: "custom", message: "expected a JSON array" });
+        return z.NEVER;
+      }
+    })
+    .pipe(recurringTable),
+});
+
+/** @throws SignalboxError `config_invalid`, which names every variable that is wrong */
+export async function readConfig(env: Env): Promise<Config> {
+  const parsed = variables.safeParse(env);
+  const problems = (parsed.error?.issues ?? []).map(
+    ({ path, message }) => `${path.map(String).join(".")}: ${message}`,
+  );
+  const secrets = env["SIGNALBOX_SIGNING_SECRET"];
+  const signingKeys =
+    typeof secrets === "string"
+      ? await importSigningKeys(secrets).catch((error: unknown) => {
+          if (!(error instanceof SignalboxError)) throw error;
+          problems.push(error.message);
+        })
+      : undefined;
+  if (!parsed.success || signingKeys === undefined) {
+    throw new SignalboxError("config_invalid", problems.join("; "));
+  }
+  const found = parsed.data;
+  return {
+    redis: { url: found.UPSTASH_REDIS_REST_URL, token: found.UPSTASH_REDIS_REST_TOKEN },
+    token: found.SIGNALBOX_TOKEN,
+    signingKeys,
+    naming: {
+      keyPrefix: found.SIGNALBOX_KEY_PREFIX,
+      channelPrefix: found.SIGNALBOX_CHANNEL_PREFIX,
+    },
+    maxPayloadBytes: found.SIGNALBOX_MAX_PAYLOAD_BYTES,
+    maxDepth: found.SIGNALBOX_MAX_DEPTH,
+    retentionMs: found.SIGNALBOX_RETENTION_MS,
+    maxFinished: found.SIGNALBOX_MAX_FINISHED,
+    recurring: found.SIGNALBOX_RECURRING,
+  };
+}

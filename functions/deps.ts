@@ -1,0 +1,24 @@
+/** What the routes are given; `index.ts` makes it from the bindings, tests make their own. */
+import type { Ledger } from "../protocol/ledger.ts";
+import type { Config } from "./config.ts";
+import type { OnResult } from "./record.ts";
+import type { Subscription } from "./subscription.ts";
+
+/** Writes one structured line. */
+export type Log = (fields: Readonly<Record<string, unknown>>) => void;
+
+export interface AppDeps {
+  readonly ledger: Ledger;
+  readonly config: Omit<Config, "redis" | "recurring">;
+  /** Milliseconds since 1970. Used for signatures alone: all other times are Redis's. */
+  readonly now: () => number;
+  readonly newId: () => string;
+  /** Asks Redis for a sign of life, and not for long. */
+  readonly ping: () => Promise<void>;
+  /** Listens to the result channel. */
+  readonly subscribe: (signal: AbortSignal) => Promise<Subscription>;
+  /** Aborts after so many milliseconds. */
+  readonly deadline: (ms: number) => AbortSignal;
+  readonly log: Log;
+  readonly onResult?: OnResult;
+}

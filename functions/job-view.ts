@@ -1,0 +1,100 @@
+/** Jobs as callers see them. */
+import { decodeResultTexts, type Failure } from "../protocol/codec.ts";
+import { decodeBody, type JobState } from "../protocol/job.ts";
+import type { Json } from "../protocol/json.ts";
+import type { Dispatched } from "../protocol/ledger.ts";
+import {
+  parseRecord,
+  parseResultRecord,
+  stampMs,
+  type Ended,
+  type Stored,
+} from "../protocol/record.ts";
+import type { Listed } from "../protocol/scripts/list.ts";
+
+/** A line of `GET /v1/jobs`. Times are ISO 8601, by Redis's clock. */
+export interface JobLine {
+  readonly id: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly state: JobState;
+  /** Where it runs or ran last; before that, the only node that may run it; else null. */
+  readonly node: string | null;
+  /** Attempts that ended without ending the job. */
+  readonly attempts: number;
+  readonly deliveries: number;
+  readonly acceptedAt: string;
+  readonly finishedAt?: string;
+}
+
+/** The answer of `GET /v1/jobs/:id`. */
+export interface JobView extends JobLine {
+  /** Whether the callback, or the tick, has recorded the result. */
+  readonly recorded: boolean;
+  readonly payload?: Json;
+  readonly result?: Json;
+  readonly error?: Failure;
+  /** Time that the handler took, in milliseconds. */
+  readonly durationMs?: number;
+}
+
+/** What a dispatch is answered with. */
+export interface Receipt {
+  readonly id: string;
+  readonly state: JobState;
+  readonly node: string | null;
+  readonly delivered: boolean;
+  readonly queue: string;
+  readonly duplicate: boolean;
+}
+
+export function receipt(accepted: Dispatched & { readonly kind: "accepted" }): Receipt {
+  const { id, state, node, delivered, queue, duplicate } = accepted;
+  return { id, state, node, delivered, queue, duplicate };
+}
+
+export function jobView(id: string, queue: string, job: Stored): JobView {
+  const { payload } = decodeBody(job.body);
+  const ended = job.ended;
+  const message = ended === undefined ? undefined : decodeResultTexts(ended.text)?.[0];
+  return {
+    ...line(id, queue, job, ended),
+    recorded: ended?.recorded ?? false,
+    ...(payload === undefined ? {} : { payload }),
+    ...(message?.result === undefined ? {} : { result: message.result }),
+    ...(message?.error === undefined ? {} : { error: message.error }),
+    ...(message?.durationMs === undefined ? {} : { durationMs: message.durationMs }),
+  };
+}
+
+export function jobLine(queue: string, { id, record, ended }: Listed): JobLine {
+  return line(
+    id,
+    queue,
+    parseRecord(record),
+    ended === null ? undefined : parseResultRecord(ended),
+  );
+}
+
+function line(
+  id: string,
+  queue: string,
+  job: Stored,
+  ended: Omit<Ended, "recorded"> | undefined,
+): JobLine {
+  return {
+    id,
+    name: job.name,
+    queue,
+    state: ended?.state ?? job.state,
+    node: ended?.node ?? job.node ?? job.target,
+    attempts: job.attempts,
+    deliveries: job.deliveries,
+    acceptedAt: isoTime(job.accepted),
+    ...(ended === undefined ? {} : { finishedAt: isoTime(ended.entry) }),
+  };
+}
+
+function isoTime(stamp: string): string {
+  return new Date(stampMs(stamp)).toISOString();
+}

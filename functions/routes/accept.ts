@@ -1,0 +1,83 @@
+/** `POST /v1/jobs` and `POST /v1/jobs/batch`: write jobs down and push them to nodes. */
+import type { Handler } from "hono";
+import { SignalboxError } from "../../protocol/error.ts";
+import type { JobSpec } from "../../protocol/job.ts";
+import type { Dispatched } from "../../protocol/ledger.ts";
+import { readJson } from "../body.ts";
+import type { AppDeps } from "../deps.ts";
+import { batchRequest, jobId, jobRequest, maxBatchJobs, toSpec } from "../job-request.ts";
+import { receipt } from "../job-view.ts";
+import { validate } from "../validation.ts";
+
+/** Room for a job's other fields beside its payload, and for spaces. */
+const envelopeBytes = 65_536;
+const maxBatchBytes = 8_388_608;
+/**
+ * The hosted Redis takes requests of 10 MB. There each quote and backslash of a payload takes a
+ * byte more, since it travels as JSON inside JSON; the rest is room for scripts, ids and names.
+ */
+const maxBatchRequestBytes = 9_000_000;
+
+type Accept = Pick<AppDeps, "ledger" | "config" | "newId">;
+
+/** One job: 202 with its receipt, the same again if it was known, 409 if its id has other content. */
+export function acceptJob({ ledger, config, newId }: Accept): Handler {
+  return async (c) => {
+    const { value } = await readJson(c.req.raw, {
+      maxBytes: config.maxPayloadBytes + envelopeBytes,
+      maxDepth: config.maxDepth + 1,
+    });
+    const request = validate(jobRequest, value);
+    const key = c.req.header("idempotency-key");
+    const id = request.id ?? (key === undefined ? newId() : validate(jobId, key));
+    const spec = toSpec({ ...request, id }, { newId, maxPayloadBytes: config.maxPayloadBytes });
+    const [answer] = await ledger.dispatch([spec]);
+    if (answer === undefined) throw new SignalboxError("internal", "expected an answer per job");
+    if (answer.kind === "conflict") throw new SignalboxError("id_conflict", conflict(answer));
+    const { queue } = answer;
+    c.header("location", `/v1/jobs/${encodeURIComponent(id)}?queue=${encodeURIComponent(queue)}`);
+    return c.json(receipt(answer), 202);
+  };
+}
+
+/** Up to 1,000 jobs in one round trip: 202, with a receipt or an error for each, in their order. */
+export function acceptBatch({ ledger, config, newId }: Accept): Handler {
+  return async (c) => {
+    const { value, text } = await readJson(c.req.raw, {
+      maxBytes: maxBatchBytes,
+      maxDepth: config.maxDepth + 3,
+    });
+    refuseSwelling(text);
+    const { jobs } = validate(batchRequest, value);
+    const options = { newId, maxPayloadBytes: config.maxPayloadBytes };
+    const answers = await ledger.dispatch(jobs.map((job): JobSpec => toSpec(job, options)));
+    const receipts = answers.map((answer) =>
+      answer.kind === "accepted"
+        ? receipt(answer)
+        : { id: answer.id, error: { code: "id_conflict", detail: conflict(answer) } },
+    );
+    return c.json({ jobs: receipts }, 202);
+  };
+}
+
+function conflict({ id, queue }: Dispatched): string {
+  return (
+    `expected the content with which job ${id} of queue ${queue} was accepted ` +
+    "(name, payload, node, attempts, timeoutMs); use another id for another job"
+  );
+}
+
+/** @throws SignalboxError `body_too_large` where the request to Redis would be */
+function refuseSwelling(text: string): void {
+  // Every character may be three bytes: below a third of the limit there is nothing to count.
+  if (text.length * 4 <= maxBatchRequestBytes) return;
+  const bytes = new TextEncoder().encode(text);
+  const escaped = bytes.reduce((sum, byte) => sum + (byte === 0x22 || byte === 0x5c ? 1 : 0), 0);
+  if (bytes.length + escaped > maxBatchRequestBytes) {
+    throw new SignalboxError(
+      "body_too_large",
+      `expected a batch whose jobs take at most ${maxBatchRequestBytes} bytes on their way to Redis, ` +
+        `got ${bytes.length + escaped}; send fewer than ${maxBatchJobs} jobs at once`,
+    );
+  }
+}

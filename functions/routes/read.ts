@@ -1,0 +1,99 @@
+/** `GET /v1/jobs/:id`: one job, at once or as soon as it has ended. */
+import type { Handler } from "hono";
+import * as z from "zod";
+import { SignalboxError } from "../../protocol/error.ts";
+import { defaultQueue, jobIdPattern } from "../../protocol/names.ts";
+import type { Stored } from "../../protocol/record.ts";
+import type { AppDeps } from "../deps.ts";
+import { queueName } from "../job-request.ts";
+import { jobView } from "../job-view.ts";
+import { objectError, validateQuery } from "../validation.ts";
+
+const wholeWait = "expected a number of seconds from 0 to 25";
+const readQuery = z.strictObject(
+  {
+    queue: queueName.exactOptional(),
+    wait: z
+      .string()
+      .regex(/^\d{1,2}(\.\d{1,3})?$/, wholeWait)
+      .transform(Number)
+      .refine((seconds) => seconds <= 25, wholeWait)
+      .default(0),
+  },
+  { error: objectError("a query of queue and wait") },
+);
+
+interface Found {
+  readonly queue: string;
+  readonly job: Stored;
+}
+
+export function readJob(deps: Pick<AppDeps, "ledger" | "subscribe" | "deadline">): Handler {
+  return async (c) => {
+    const { queue, wait } = validateQuery(readQuery, c.req.queries());
+    // The route of the batch is also that of a job of this name.
+    const id = c.req.param("id") ?? "batch";
+    const look = () => find(deps, id, queue);
+    const found = !jobIdPattern.test(id)
+      ? null
+      : wait === 0
+        ? await look()
+        : await waitForEnd(
+            deps,
+            id,
+            look,
+            AbortSignal.any([c.req.raw.signal, deps.deadline(wait * 1000)]),
+          );
+    if (found === null) {
+      throw new SignalboxError(
+        "not_found",
+        `expected the id of a job ${queue === undefined ? "" : `of queue ${queue} `}` +
+          "that was accepted and not yet forgotten",
+      );
+    }
+    return c.json(jobView(id, found.queue, found.job));
+  };
+}
+
+/** In `queue` if given; else in the default one, and only then in all others: most jobs are there. */
+async function find(
+  { ledger }: Pick<AppDeps, "ledger">,
+  id: string,
+  queue: string | undefined,
+): Promise<Found | null> {
+  const first = queue ?? defaultQueue;
+  const job = await ledger.read(first, id);
+  if (job !== null) return { queue: first, job };
+  if (queue !== undefined) return null;
+  const others = (await ledger.queues()).filter((other) => other !== defaultQueue);
+  return others.length === 0 ? null : ledger.find(others, id);
+}
+
+/**
+ * Listens first and looks then, so that an end in between is not missed. Asks Redis nothing while
+ * nothing is said of the job. A stream that ends early is an answer before its time, not an error.
+ * A caller that goes away ends the wait where the runtime tells us; the longest wait bounds the rest.
+ */
+async function waitForEnd(
+  deps: Pick<AppDeps, "ledger" | "subscribe">,
+  id: string,
+  look: () => Promise<Found | null>,
+  signal: AbortSignal,
+): Promise<Found | null> {
+  const results = await deps.subscribe(signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    return null;
+  });
+  if (results === null) return look();
+  try {
+    let found = await look();
+    while (found !== null && found.job.ended === undefined) {
+      const heard = await results.mentions(id);
+      found = await find(deps, id, found.queue);
+      if (!heard) break;
+    }
+    return found;
+  } finally {
+    await results.close();
+  }
+}

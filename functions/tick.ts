@@ -1,0 +1,159 @@
+/**
+ * One run of the cron entry point: whatever is due. Each part is a round trip or a few, bounded, and
+ * leaves what is too much for the next minute; each may run twice. A part that fails does not stop
+ * the others.
+ *
+ * A part is a function of the tick: stored schedules go in here, next to `recurring`.
+ */
+import { decodeResultTexts } from "../protocol/codec.ts";
+import type { JobSpec } from "../protocol/job.ts";
+import type { Ledger } from "../protocol/ledger.ts";
+import type { Log } from "./deps.ts";
+import { problemOf } from "./problem.ts";
+import { record, type Delivery, type OnResult } from "./record.ts";
+import { dueJobs, type RecurringEntry } from "./recurring.ts";
+
+export interface TickDeps {
+  readonly ledger: Ledger;
+  readonly config: {
+    readonly recurring: readonly RecurringEntry[];
+    readonly retentionMs: number;
+    readonly maxFinished: number;
+  };
+  readonly log: Log;
+  readonly onResult?: OnResult;
+}
+
+interface Tick extends TickDeps {
+  readonly queues: readonly string[];
+  readonly scheduledMs: number;
+}
+
+type Counts = Readonly<Record<string, number>>;
+
+/** Results are left to the subscriber that made them for so long, in milliseconds. */
+const outboxGraceMs = 30_000;
+/** Results that the hook keeps refusing are dropped after this, in milliseconds. */
+const outboxMs = 604_800_000;
+/** Rounds of one part: with all parts, and each request repeated, a tick stays below 50 requests. */
+const maxRounds = 5;
+/** Scripts are sent with each call; 400 of the longest make about 4 MB, and 10 MB is the limit. */
+const maxQueues = 400;
+const leasesPerCall = 500;
+const parkedPerCall = 100;
+/** Shared out among the queues: each may answer with a megabyte, and a Worker holds 128 of them. */
+const outboxEntriesPerCall = 2_000;
+const outboxEntriesPerQueue = 100;
+
+const parts: Readonly<Record<string, (tick: Tick) => Promise<Counts>>> = {
+  recurring,
+  leases,
+  parked,
+  outbox,
+  retired,
+};
+
+/**
+ * Does what is due in the minute of `scheduledMs` (milliseconds since 1970) and logs one line.
+ * @throws AggregateError of what went wrong in any part, after all were tried
+ */
+export async function tick(deps: TickDeps, scheduledMs: number): Promise<void> {
+  const errors: { readonly part: string; readonly error: unknown }[] = [];
+  const done: Record<string, Counts> = {};
+  const queues = await deps.ledger.queues().catch((error: unknown) => {
+    errors.push({ part: "queues", error });
+    return [];
+  });
+  const share = shareOf(queues, scheduledMs);
+  for (const [part, run] of Object.entries(parts)) {
+    if (share.length === 0) break;
+    try {
+      done[part] = await run({ ...deps, queues: share, scheduledMs });
+    } catch (error) {
+      errors.push({ part, error });
+    }
+  }
+  deps.log({
+    level: errors.length > 0 ? "error" : "info",
+    event: "tick",
+    scheduledAt: new Date(scheduledMs).toISOString(),
+    queues: share.length,
+    ...done,
+    ...(errors.length === 0 ? {} : { errors: errors.map(({ part, error }) => ({ part, error })) }),
+  });
+  if (errors.length > 0) {
+    throw new AggregateError(
+      errors.map(({ error }) => error),
+      `tick failed in: ${errors.map(({ part, error }) => `${part} (${problemOf(error).code})`).join(", ")}`,
+    );
+  }
+}
+
+/** All queues; where there are too many for one tick, each minute the next ones. */
+export function shareOf(queues: readonly string[], scheduledMs: number): readonly string[] {
+  if (queues.length <= maxQueues) return queues;
+  const sorted = [...queues].sort();
+  const first = (Math.floor(scheduledMs / 60_000) * maxQueues) % sorted.length;
+  return [...sorted.slice(first), ...sorted.slice(0, first)].slice(0, maxQueues);
+}
+
+async function recurring({ ledger, config, scheduledMs }: Tick): Promise<Counts> {
+  const jobs: readonly JobSpec[] = await dueJobs(config.recurring, scheduledMs);
+  if (jobs.length === 0) return { due: 0 };
+  const answers = await ledger.dispatch(jobs);
+  const made = answers.filter((answer) => answer.kind === "accepted" && !answer.duplicate);
+  return { due: jobs.length, made: made.length };
+}
+
+async function leases({ ledger, queues }: Tick): Promise<Counts> {
+  let again = 0;
+  let failed = 0;
+  let due = queues;
+  for (let round = 0; round < maxRounds && due.length > 0; round++) {
+    const answers = await ledger.expire(due, leasesPerCall);
+    for (const { value } of answers) {
+      again += value.again;
+      failed += value.failed;
+    }
+    due = answers.filter(({ value }) => value.nextInMs === 0).map(({ queue }) => queue);
+  }
+  return { again, failed };
+}
+
+async function parked({ ledger, queues }: Tick): Promise<Counts> {
+  const answers = await ledger.unpark(queues, parkedPerCall);
+  return { waiting: answers.reduce((sum, { value }) => sum + value, 0) };
+}
+
+/** Records what no subscriber has delivered, so that it is even if that subscriber is gone. */
+async function outbox({ ledger, queues, onResult }: Tick): Promise<Counts> {
+  const recorder = { ledger, ...(onResult === undefined ? {} : { onResult }) };
+  let recorded = 0;
+  let due = queues;
+  for (let round = 0; round < maxRounds && due.length > 0; round++) {
+    const fairShare = Math.ceil(outboxEntriesPerCall / due.length);
+    const limit = Math.min(fairShare, outboxEntriesPerQueue);
+    const answers = await ledger.overdue(due, outboxGraceMs, limit);
+    const deliveries = answers.flatMap(({ queue, value }) =>
+      value.map(({ entry, results }): Delivery => {
+        // Nobody could read it later either; the job's own record still has the result.
+        return { queue, entry, results: decodeResultTexts(results) ?? [] };
+      }),
+    );
+    if (deliveries.length > 0) recorded += await record(recorder, deliveries);
+    due = answers.filter(({ value }) => value.length > 0).map(({ queue }) => queue);
+  }
+  return { recorded };
+}
+
+async function retired({ ledger, queues, config }: Tick): Promise<Counts> {
+  const { retentionMs, maxFinished } = config;
+  let forgotten = 0;
+  let due = queues;
+  for (let round = 0; round < maxRounds && due.length > 0; round++) {
+    const answers = await ledger.retire(due, { retentionMs, maxFinished, outboxMs });
+    for (const { value } of answers) forgotten += value.forgotten;
+    due = answers.filter(({ value }) => value.more).map(({ queue }) => queue);
+  }
+  return { forgotten };
+}

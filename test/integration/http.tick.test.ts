@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, beforeEach, test } from "vitest";
+import { recurringTable } from "../../functions/recurring.ts";
+import { tick, type TickDeps } from "../../functions/tick.ts";
+import { createLedger, defaultTiming } from "../../protocol/ledger.ts";
+import { createNodeLedger } from "../../protocol/node-ledger.ts";
+import { createUpstash } from "../../functions/upstash.ts";
+import type { RedisPort } from "../../protocol/redis-port.ts";
+import { joinNode, startStack, type Stack } from "./http-app.ts";
+
+let stack: Stack;
+let now = 0;
+beforeAll(async () => {
+  stack = await startStack();
+});
+beforeEach(async () => {
+  await stack.reset();
+  now = Date.UTC(2026, 0, 5, 12, 0);
+});
+afterAll(() => stack.close());
+
+/** The stack with a clock of our own, and how many requests the tick has made. */
+function ticking(): { deps: TickDeps; old: Stack; requests: () => number } {
+  let requests = 0;
+  const { url } = stack.gateway;
+  const port = createUpstash({ url, token: "gateway-token-0123456789", timeoutMs: 5_000 });
+  const redis: RedisPort = {
+    send(calls) {
+      requests += 1;
+      return port.send(calls);
+    },
+  };
+  const options = {
+    redis,
+    naming: stack.deps.config.naming,
+    timing: defaultTiming,
+    simulatedNow: () => now,
+  };
+  const ledger = createLedger(options);
+  const config = { recurring: [], retentionMs: 3_600_000, maxFinished: 1_000 };
+  const deps = { ledger, config, log: stack.deps.log };
+  const old = { ...stack, ledger, nodes: createNodeLedger(options) };
+  return { deps, old, requests: () => requests };
+}
+
+test("a tick of an idle system is a few requests and one line", async ({ expect }) => {
+  const { deps, requests } = ticking();
+  await tick(deps, now);
+  expect(requests()).toBe(5);
+  expect(stack.logged).toEqual([
+    {
+      ...{ level: "info", event: "tick", scheduledAt: "2026-01-05T12:00:00.000Z", queues: 1 },
+      ...{ recurring: { due: 0 }, leases: { again: 0, failed: 0 }, parked: { waiting: 0 } },
+      ...{ outbox: { recorded: 0 }, retired: { forgotten: 0 } },
+    },
+  ]);
+});
+
+test("recurring jobs are made once, however often their minute comes", async ({ expect }) => {
+  const { deps } = ticking();
+  const recurring = recurringTable.parse([
+    { cron: "*/5 * * * *", name: "five", payload: { a: 1 } },
+    { cron: "1 * * * *", name: "one" },
+    { cron: "0 13 * * *", name: "berlin", timeZone: "Europe/Berlin", queue: "slow", node: "7" },
+  ]);
+  const config = { ...deps.config, recurring };
+  await Promise.all([tick({ ...deps, config }, now), tick({ ...deps, config }, now + 40)]);
+  const { body } = await stack.ask("GET", "/v1/jobs");
+  expect(body["jobs"]).toMatchObject([
+    { name: "five" },
+    { name: "berlin", queue: "slow", node: "7" },
+  ]);
+  const [{ id } = { id: "" }] = body["jobs"] as { id: string }[];
+  expect(id).toMatch(/^recurring:[0-9a-f]{8}:2026-01-05T12:00Z$/);
+  expect((await stack.ask("GET", `/v1/jobs/${id}`)).body).toMatchObject({ payload: { a: 1 } });
+
+  await tick({ ...deps, config }, now + 5 * 60_000);
+  expect((await stack.ask("GET", "/v1/jobs?name=five")).body["jobs"]).toHaveLength(2);
+});
+
+test("what a dead node held is given out again", async ({ expect }) => {
+  const { deps, old } = ticking();
+  const dead = await joinNode(old, { name: "1" });
+  await deps.ledger.dispatch([{ id: "j1", name: "echo", queue: "default" }]);
+  await dead.next();
+  await dead.close();
+  now += 11_000;
+  await tick(deps, now);
+  expect(stack.logged).toMatchObject([{ leases: { again: 1 } }]);
+  expect((await stack.ask("GET", "/v1/jobs/j1")).body).toMatchObject({ state: "queued" });
+});
+
+test("more leases than one call takes are dealt with in one tick", async ({ expect }) => {
+  const { deps, old } = ticking();
+  const dead = await joinNode(old, { name: "1", slots: 1_000 });
+  const jobs = Array.from({ length: 1_000 }, (_, at) => ({ name: "echo", id: `j${at}` }));
+  await deps.ledger.dispatch(jobs.map((job) => ({ ...job, queue: "default" })));
+  await dead.close();
+  now += 11_000;
+  await tick(deps, now);
+  expect(stack.logged).toMatchObject([{ leases: { again: 1_000 } }]);
+});
+
+test("results that nobody delivers are recorded after half a minute", async ({ expect }) => {
+  const { deps, old } = ticking();
+  const node = await joinNode(old, { name: "1" });
+  await deps.ledger.dispatch([{ id: "j1", name: "echo", queue: "default" }]);
+  await node.finish(await node.next(), { state: "succeeded", result: 1 });
+  await node.close();
+  const seen: unknown[] = [];
+  const onResult = (result: unknown) => Promise.resolve(void seen.push(result));
+
+  now += 29_000;
+  await tick({ ...deps, onResult }, now);
+  expect(seen).toEqual([]);
+  now += 1_001;
+  await tick({ ...deps, onResult }, now);
+  expect(seen).toMatchObject([{ id: "j1", state: "succeeded", result: 1 }]);
+  expect((await stack.ask("GET", "/v1/jobs/j1")).body).toMatchObject({ recorded: true });
+});
+
+test("jobs for one node are offered to it again", async ({ expect }) => {
+  const { deps } = ticking();
+  await deps.ledger.dispatch([{ id: "j1", name: "echo", queue: "default", node: "foreign" }]);
+  const listener = stack.redis.duplicate();
+  await listener.subscribe("CHANNEL_DISPATCH_foreign");
+  const message = new Promise((resolve) =>
+    listener.once("message", (_channel, text) => {
+      resolve(text);
+    }),
+  );
+  await tick(deps, now);
+  expect(await message).toBe("j1");
+  listener.disconnect();
+});
+
+test("finished jobs are forgotten after their retention", async ({ expect }) => {
+  const { deps, old } = ticking();
+  const node = await joinNode(old, { name: "1", queue: "slow" });
+  await deps.ledger.dispatch([{ id: "j1", name: "echo", queue: "slow" }]);
+  await node.finish(await node.next());
+  now += 3_600_001;
+  await tick(deps, now);
+  expect((await stack.ask("GET", "/v1/jobs/j1")).status).toBe(404);
+  await node.close();
+});
+
+test("a part that fails stops no other, and all failures are told", async ({ expect }) => {
+  const { deps, old } = ticking();
+  const node = await joinNode(old, { name: "1" });
+  await deps.ledger.dispatch([{ id: "j1", name: "echo", queue: "default" }]);
+  await node.finish(await node.next());
+  await node.close();
+  now += 3_700_000;
+  const ledger = { ...deps.ledger, expire: () => Promise.reject(new Error("first")) };
+  const onResult = () => Promise.reject(new Error("second"));
+  const failed = tick({ ...deps, ledger, onResult }, now);
+  await expect(failed).rejects.toThrow("tick failed in: leases (internal), outbox (internal)");
+  expect(stack.logged).toMatchObject([
+    { level: "error", retired: { forgotten: 1 }, errors: [{ part: "leases" }, { part: "outbox" }] },
+  ]);
+});

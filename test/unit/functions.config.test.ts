@@ -1,0 +1,94 @@
+import { test } from "vitest";
+import { readConfig } from "../../functions/config.ts";
+
+const secret = `whsec_${btoa("0123456789abcdef0123456789abcdef")}`;
+const env = {
+  UPSTASH_REDIS_REST_URL: "https://redis.test",
+  UPSTASH_REDIS_REST_TOKEN: "the-rest-token",
+  SIGNALBOX_TOKEN: "client-token-0123456789",
+  SIGNALBOX_SIGNING_SECRET: secret,
+};
+
+/** What is said of a configuration that is wrong. */
+async function problems(given: Readonly<Record<string, unknown>>): Promise<string> {
+  try {
+    await readConfig(given);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "config_invalid") {
+      return error.message;
+    }
+    throw error;
+  }
+  return "";
+}
+
+test("what is required is enough", async ({ expect }) => {
+  expect(await readConfig(env)).toMatchObject({
+    redis: { url: "https://redis.test", token: "the-rest-token" },
+    naming: { keyPrefix: "signalbox", channelPrefix: "" },
+    ...{ maxPayloadBytes: 262_144, maxDepth: 64, retentionMs: 86_400_000, maxFinished: 100_000 },
+    recurring: [],
+  });
+});
+
+test("everything can be set, numbers also as text", async ({ expect }) => {
+  const config = await readConfig({
+    ...env,
+    SIGNALBOX_KEY_PREFIX: "app:box",
+    SIGNALBOX_CHANNEL_PREFIX: "app:",
+    SIGNALBOX_MAX_PAYLOAD_BYTES: 1_000,
+    SIGNALBOX_MAX_DEPTH: "5",
+    SIGNALBOX_RETENTION_MS: "60000",
+    SIGNALBOX_MAX_FINISHED: "10",
+    SIGNALBOX_SIGNING_SECRET: `${secret} ${secret}`,
+    SIGNALBOX_RECURRING: '[{"cron":"*/5 * * * *","name":"host.metrics","payload":null}]',
+    ASSETS: { fetch: () => undefined },
+  });
+  expect(config).toMatchObject({
+    naming: { keyPrefix: "app:box", channelPrefix: "app:" },
+    ...{ maxPayloadBytes: 1_000, maxDepth: 5, retentionMs: 60_000, maxFinished: 10 },
+    recurring: [{ cron: "*/5 * * * *", name: "host.metrics", payload: null, timeZone: "UTC" }],
+  });
+  expect(config.signingKeys).toHaveLength(2);
+});
+
+test("all problems are named together", async ({ expect }) => {
+  const said = await problems({});
+  for (const name of Object.keys(env)) expect(said).toContain(`${name}: expected`);
+});
+
+const wrong: readonly (readonly [name: string, value: unknown])[] = [
+  ["UPSTASH_REDIS_REST_URL", "redis://shown.test"],
+  ["UPSTASH_REDIS_REST_URL", "https://user:shown@redis.test"],
+  ["UPSTASH_REDIS_REST_URL", " https://shown.test"],
+  ["UPSTASH_REDIS_REST_TOKEN", ""],
+  ["UPSTASH_REDIS_REST_TOKEN", "shown \n"],
+  ["SIGNALBOX_TOKEN", "shown"],
+  ["SIGNALBOX_TOKEN", "shown with some spaces"],
+  ["SIGNALBOX_SIGNING_SECRET", "whsec_shown"],
+  ["SIGNALBOX_SIGNING_SECRET", ""],
+  ["SIGNALBOX_SIGNING_SECRET", `${secret} shown`],
+  ["SIGNALBOX_KEY_PREFIX", "{shown}"],
+  ["SIGNALBOX_KEY_PREFIX", ""],
+  ["SIGNALBOX_CHANNEL_PREFIX", "shown,"],
+  ["SIGNALBOX_MAX_PAYLOAD_BYTES", "0"],
+  ["SIGNALBOX_MAX_PAYLOAD_BYTES", "1k"],
+  ["SIGNALBOX_MAX_DEPTH", "-1"],
+  ["SIGNALBOX_RETENTION_MS", "1.5"],
+  ["SIGNALBOX_MAX_FINISHED", ""],
+  ["SIGNALBOX_RECURRING", "shown"],
+  ["SIGNALBOX_RECURRING", "{}"],
+  ["SIGNALBOX_RECURRING", '[{"cron":"* * * * *","name":"no spaces"}]'],
+  ["SIGNALBOX_RECURRING", '[{"cron":"* * * * *","name":"a","every":1}]'],
+  ["SIGNALBOX_RECURRING", '[{"cron":"* * * * * *","name":"a"}]'],
+  ["SIGNALBOX_RECURRING", '[{"cron":"61 * * * *","name":"a"}]'],
+  ["SIGNALBOX_RECURRING", '[{"cron":"@daily at noon","name":"a"}]'],
+  ["SIGNALBOX_RECURRING", '[{"cron":"* * * * *","name":"a","timeZone":"Mars"}]'],
+  ["SIGNALBOX_RECURRING", '[{"cron":"2030-01-01T00:00:00","name":"a"}]'],
+  ["SIGNALBOX_RECURRING", '[{"cron":"* * * *","name":"a"}]'],
+];
+test.for(wrong)("%s may not be %j", async ([name, value], { expect }) => {
+  const said = await problems({ ...env, [name]: value });
+  expect(said).toMatch(new RegExp(`^${name}[:.]`));
+  expect(said).not.toContain("shown");
+});

@@ -1,0 +1,148 @@
+/** The Worker as it is deployed, inside workerd: only what that runtime can break. */
+import { env, exports } from "cloudflare:workers";
+import { test } from "vitest";
+import worker from "../../functions/index.ts";
+import { createUpstash } from "../../functions/upstash.ts";
+import { importSigningKeys, sign } from "../../protocol/signature.ts";
+import { createNodeLedger } from "../../protocol/node-ledger.ts";
+import { defaultTiming } from "../../protocol/ledger.ts";
+import { defaultNaming } from "../../protocol/keys.ts";
+
+interface Bindings {
+  readonly UPSTASH_REDIS_REST_URL: string;
+  readonly UPSTASH_REDIS_REST_TOKEN: string;
+  readonly SIGNALBOX_SIGNING_SECRET: string;
+}
+const bindings = env as typeof env & Bindings;
+const headers = { authorization: "Bearer client-token-0123456789" };
+
+const redis = () =>
+  createUpstash({
+    url: bindings.UPSTASH_REDIS_REST_URL,
+    token: bindings.UPSTASH_REDIS_REST_TOKEN,
+    timeoutMs: 5_000,
+  });
+
+async function ask(path: string, init: RequestInit = {}): Promise<Record<string, unknown>> {
+  const response = await exports.default.fetch(`http://signalbox.test${path}`, {
+    headers,
+    ...init,
+  });
+  const body = (await response.json()) as Record<string, unknown>;
+  return { ...body, httpStatus: response.status };
+}
+
+function post(path: string, body: unknown): Promise<Record<string, unknown>> {
+  return ask(path, { method: "POST", body: JSON.stringify(body) });
+}
+
+test("the runtime reaches Redis and says so", async ({ expect }) => {
+  expect(await ask("/healthz")).toEqual({ status: "ok", httpStatus: 200 });
+});
+
+test("a job is accepted and read through the bindings", async ({ expect }) => {
+  const job = {
+    name: "echo",
+    id: "accepted",
+    payload: { text: "é\u{1F682}", ok: "OK", b64: "T0s=" },
+  };
+  expect(await post("/v1/jobs", job)).toMatchObject({ httpStatus: 202, state: "queued" });
+  expect(await ask("/v1/jobs/accepted")).toMatchObject({ httpStatus: 200, payload: job.payload });
+});
+
+test("two requests share nothing", async ({ expect }) => {
+  const jobs = Array.from({ length: 10 }, (_, at) => ({ name: "echo", id: `parallel-${at}` }));
+  const answers = await Promise.all(jobs.map((job) => post("/v1/jobs", job)));
+  expect(answers.map(({ id }) => id)).toEqual(jobs.map(({ id }) => id));
+});
+
+test("a body is counted while it streams, without its length being said", async ({ expect }) => {
+  let pulled = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      pulled += 1;
+      controller.enqueue(new Uint8Array(100_000).fill(0x20));
+    },
+  });
+  const answer = await ask("/v1/jobs", { method: "POST", body });
+  expect(answer).toMatchObject({ httpStatus: 413, code: "body_too_large" });
+  expect(pulled).toBeLessThan(20);
+});
+
+test("a wait ends by an event that comes over the stream", async ({ expect }) => {
+  await post("/v1/jobs", { name: "echo", id: "waited", queue: "waiting" });
+  const port = redis();
+  const nodes = createNodeLedger({ redis: port, naming: defaultNaming, timing: defaultTiming });
+  const answer = ask("/v1/jobs/waited?queue=waiting&wait=25");
+  // Published until somebody listens: that is the wait.
+  const channel = "CHANNEL_RESULT";
+  while ((await port.send([{ command: ["PUBLISH", channel, '{"id":"other"}'] }]))[0] === 0);
+  const [token] = await deliver(port);
+  const text = JSON.stringify({
+    ...{ v: 1, id: "waited", name: "echo", queue: "waiting", node: "1", token, attempt: 1 },
+    ...{ state: "succeeded", result: 42 },
+  });
+  await nodes.finish(
+    "waiting",
+    [{ id: "waited", token: token ?? "", node: "1", state: "succeeded", text }],
+    { nodes: [], hot: false },
+  );
+  expect(await answer).toMatchObject({ httpStatus: 200, state: "succeeded", result: 42 });
+});
+
+/** Gives the waiting job a lease, as a delivery does: nobody in here can listen as a node. */
+async function deliver(port: ReturnType<typeof redis>): Promise<readonly string[]> {
+  const key = "signalbox:{waiting}:";
+  const [record] = await port.send([{ command: ["HGET", `${key}jobs`, "waited"] }]);
+  const accepted = String(record).split(" ")[1] ?? "";
+  const token = `${accepted}.1`;
+  const lease = ["ZADD", `${key}leases`, "9999999999999", `waited ${token} 1`] as const;
+  await port.send([{ command: [...lease] }]);
+  return [token];
+}
+
+test("a signature is verified by the runtime's own cryptography", async ({ expect }) => {
+  const keys = await importSigningKeys(bindings.SIGNALBOX_SIGNING_SECRET);
+  const results = [
+    {
+      v: 1,
+      id: "x",
+      name: "echo",
+      queue: "q",
+      node: "1",
+      token: "1-0.1",
+      attempt: 1,
+      state: "failed",
+    },
+  ];
+  const body = JSON.stringify({ deliveries: [{ queue: "q", entry: "1-0", results }] });
+  const signed = await sign(keys, { id: "msg_1", body, nowMs: Date.now() });
+  const deliver = (text: string) =>
+    ask("/v1/results", { method: "POST", headers: { ...signed }, body: text });
+  expect(await deliver(body)).toEqual({ httpStatus: 200, recorded: 0 });
+  expect(await deliver(`${body} `)).toMatchObject({ httpStatus: 401, code: "signature_invalid" });
+});
+
+test("the cron trigger runs the tick, twice to the same effect", async ({ expect }) => {
+  const scheduledTime = Date.UTC(2026, 0, 5, 12, 30);
+  for (let time = 0; time < 2; time++) {
+    await worker.scheduled({ scheduledTime }, bindings);
+  }
+  const { jobs } = await ask("/v1/jobs?name=noon");
+  expect(jobs).toMatchObject([{ name: "noon", state: "queued" }]);
+});
+
+test("a Worker without its secrets names them on every path", async ({ expect }) => {
+  for (const path of ["/healthz", "/v1/jobs", "/"]) {
+    const request = new Request(`http://signalbox.test${path}`);
+    const response = await worker.fetch(request, { ...bindings, SIGNALBOX_TOKEN: "short" });
+    expect(response.status).toBe(500);
+    expect(await response.json()).toMatchObject({
+      code: "config_invalid",
+      detail: "SIGNALBOX_TOKEN: expected a token of at least 16 characters",
+    });
+  }
+  await expect(
+    worker.scheduled({ scheduledTime: 0 }, { ...bindings, SIGNALBOX_TOKEN: "short" }),
+  ).rejects.toMatchObject({ code: "config_invalid" });
+});
