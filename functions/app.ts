@@ -5,13 +5,15 @@ import { authorize } from "./authorization.ts";
 import type { AppDeps } from "./deps.ts";
 import { problemOf, problemResponse } from "./problem.ts";
 import { acceptBatch, acceptJob } from "./routes/accept.ts";
+import { deleteFailed, listFailed, resendFailed } from "./routes/failed.ts";
 import { health } from "./routes/health.ts";
 import { listJobs } from "./routes/list.ts";
+import { cancelJob, deleteJob, resendJob } from "./routes/manage.ts";
 import { listNodes } from "./routes/nodes.ts";
 import { readJob } from "./routes/read.ts";
 import { takeResults } from "./routes/results.ts";
 
-type Methods = Readonly<Partial<Record<"GET" | "POST", Handler>>>;
+type Methods = Readonly<Partial<Record<"GET" | "POST" | "DELETE", Handler>>>;
 
 /** Builds the app. It keeps nothing between requests. */
 export function createApp(deps: AppDeps): Hono {
@@ -20,7 +22,12 @@ export function createApp(deps: AppDeps): Hono {
     "/v1/jobs": { GET: listJobs(deps), POST: acceptJob(deps) },
     // A job may be called "batch".
     "/v1/jobs/batch": { GET: readJob(deps), POST: acceptBatch(deps) },
-    "/v1/jobs/:id": { GET: readJob(deps) },
+    "/v1/jobs/:id": { GET: readJob(deps), DELETE: deleteJob(deps) },
+    "/v1/jobs/:id/cancel": { POST: cancelJob(deps) },
+    "/v1/jobs/:id/resend": { POST: resendJob(deps) },
+    "/v1/failed": { GET: listFailed(deps) },
+    "/v1/failed/resend": { POST: resendFailed(deps) },
+    "/v1/failed/delete": { POST: deleteFailed(deps) },
     "/v1/nodes": { GET: listNodes(deps) },
     "/v1/results": { POST: takeResults(deps) },
   };

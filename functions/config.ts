@@ -2,6 +2,8 @@
 import * as z from "zod";
 import { SignalboxError } from "../protocol/error.ts";
 import { defaultNaming, type Naming } from "../protocol/keys.ts";
+import type { Retention } from "../protocol/upkeep.ts";
+import { defaultTiming, type Timing } from "../protocol/binding.ts";
 import { importSigningKeys, type SigningKeys } from "../protocol/signature.ts";
 import { recurringTable, type RecurringEntry } from "./recurring.ts";
 
@@ -17,12 +19,13 @@ export interface Config {
   readonly maxPayloadBytes: number;
   /** How deeply a payload may be nested. */
   readonly maxDepth: number;
-  /** How long a finished job can be read, in milliseconds. */
-  readonly retentionMs: number;
-  /** How many finished jobs are kept for each queue. */
-  readonly maxFinished: number;
+  readonly retention: Retention;
+  readonly timing: Timing;
   readonly recurring: readonly RecurringEntry[];
 }
+
+/** Results that the hook keeps refusing are dropped after this, in milliseconds. */
+const outboxMs = 604_800_000;
 
 function whole(min: number, max: number, initial: number) {
   const message = `expected a whole number from ${min} to ${max}`;
@@ -69,8 +72,13 @@ const variables = z.object({
     .default(defaultNaming.channelPrefix),
   SIGNALBOX_MAX_PAYLOAD_BYTES: whole(1, 4_194_304, 262_144),
   SIGNALBOX_MAX_DEPTH: whole(1, 1_000, 64),
+  SIGNALBOX_UNHEARD_MS: whole(100, 3_600_000, defaultTiming.unheardMs),
+  SIGNALBOX_LEASE_MS: whole(300, 86_400_000, defaultTiming.leaseMs),
+  SIGNALBOX_FOREIGN_MS: whole(100, 86_400_000, defaultTiming.foreignMs),
   SIGNALBOX_RETENTION_MS: whole(1_000, 31_536_000_000, 86_400_000),
   SIGNALBOX_MAX_FINISHED: whole(1, 10_000_000, 100_000),
+  SIGNALBOX_FAILED_MS: whole(1_000, 31_536_000_000, 604_800_000),
+  SIGNALBOX_MAX_FAILED: whole(1, 1_000_000, 10_000),
   SIGNALBOX_RECURRING: z
     .string("expected a JSON array")
     .default("[]")
@@ -113,8 +121,18 @@ export async function readConfig(env: Env): Promise<Config> {
     },
     maxPayloadBytes: found.SIGNALBOX_MAX_PAYLOAD_BYTES,
     maxDepth: found.SIGNALBOX_MAX_DEPTH,
-    retentionMs: found.SIGNALBOX_RETENTION_MS,
-    maxFinished: found.SIGNALBOX_MAX_FINISHED,
+    timing: {
+      unheardMs: found.SIGNALBOX_UNHEARD_MS,
+      leaseMs: found.SIGNALBOX_LEASE_MS,
+      foreignMs: found.SIGNALBOX_FOREIGN_MS,
+    },
+    retention: {
+      retentionMs: found.SIGNALBOX_RETENTION_MS,
+      maxFinished: found.SIGNALBOX_MAX_FINISHED,
+      failedMs: found.SIGNALBOX_FAILED_MS,
+      maxFailed: found.SIGNALBOX_MAX_FAILED,
+      outboxMs,
+    },
     recurring: found.SIGNALBOX_RECURRING,
   };
 }

@@ -1,5 +1,6 @@
 /** What the routes are given; `index.ts` makes it from the bindings, tests make their own. */
 import type { Ledger } from "../protocol/ledger.ts";
+import type { Upkeep } from "../protocol/upkeep.ts";
 import type { Config } from "./config.ts";
 import type { OnResult } from "./record.ts";
 import type { Subscription } from "./subscription.ts";
@@ -9,6 +10,7 @@ export type Log = (fields: Readonly<Record<string, unknown>>) => void;
 
 export interface AppDeps {
   readonly ledger: Ledger;
+  readonly upkeep: Upkeep;
   readonly config: Omit<Config, "redis" | "recurring">;
   /** Milliseconds since 1970. Used for signatures alone: all other times are Redis's. */
   readonly now: () => number;

@@ -1,7 +1,9 @@
 /** The Worker. The only reader of bindings: they become dependencies anew for each request. */
 import type { SignalboxError } from "../protocol/error.ts";
 import { resultChannel } from "../protocol/keys.ts";
-import { createLedger, defaultTiming } from "../protocol/ledger.ts";
+import type { LedgerOptions } from "../protocol/binding.ts";
+import { createLedger } from "../protocol/ledger.ts";
+import { createUpkeep } from "../protocol/upkeep.ts";
 import { newJobId } from "../protocol/names.ts";
 import { createApp } from "./app.ts";
 import { readConfig, type Config, type Env } from "./config.ts";
@@ -36,15 +38,21 @@ export default {
 
   async scheduled(controller, env) {
     const config = await readConfig(env);
-    await tick({ ledger: ledgerOf(config), config, log }, controller.scheduledTime);
+    const options = ledgerOptions(config);
+    await tick(
+      { ledger: createLedger(options), upkeep: createUpkeep(options), config, log },
+      controller.scheduledTime,
+    );
   },
 } satisfies Worker;
 
 function appDeps(config: Config): AppDeps {
   const { redis, naming } = config;
   const quick = createUpstash({ ...redis, timeoutMs: pingTimeoutMs });
+  const options = ledgerOptions(config);
   return {
-    ledger: ledgerOf(config),
+    ledger: createLedger(options),
+    upkeep: createUpkeep(options),
     config,
     now: Date.now,
     newId: newJobId,
@@ -57,10 +65,10 @@ function appDeps(config: Config): AppDeps {
   };
 }
 
-function ledgerOf({ redis, naming }: Config) {
+function ledgerOptions({ redis, naming, timing }: Config): LedgerOptions {
   const port = createUpstash({ ...redis, timeoutMs: redisTimeoutMs });
   const pause = () => new Promise<void>((resolve) => setTimeout(resolve, repeatAfterMs));
-  return createLedger({ redis: repeatOnce(port, pause), naming, timing: defaultTiming });
+  return { redis: repeatOnce(port, pause), naming, timing };
 }
 
 function log(fields: Readonly<Record<string, unknown>>): void {

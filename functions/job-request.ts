@@ -1,8 +1,8 @@
 /** What a caller may ask for: the schemas of a job and of a batch, and how they become a job. */
 import * as z from "zod";
 import { SignalboxError } from "../protocol/error.ts";
-import type { JobSpec } from "../protocol/job.ts";
-import type { Json } from "../protocol/json.ts";
+import type { JobSpec, Moment } from "../protocol/job.ts";
+import { canonicalJson, type Json } from "../protocol/json.ts";
 import {
   defaultQueue,
   jobIdPattern,
@@ -32,19 +32,96 @@ function whole(what: string, max: number) {
   return z.int(message).min(1, message).max(max, message);
 }
 
-/** Body of `POST /v1/jobs`. */
-export const jobRequest = z.strictObject(
-  {
-    name: jobName,
-    payload: z.unknown().exactOptional(),
-    id: jobId.exactOptional(),
-    node: nodeName.exactOptional(),
-    queue: queueName.exactOptional(),
-    attempts: whole("attempts", 100).exactOptional(),
-    timeoutMs: whole("timeoutMs", 86_400_000).exactOptional(),
-  },
-  { error: objectError("a job with name, payload?, id?, node?, queue?, attempts?, timeoutMs?") },
+/** The longest delay, window or time to live: 366 days, in milliseconds. */
+const longestMs = 31_622_400_000;
+
+/** Milliseconds since 1970, or RFC 3339 with its zone. */
+function time(what: string) {
+  const message = `expected ${what}: RFC 3339 with a zone, such as 2027-01-31T09:00:00+01:00, or milliseconds since 1970`;
+  return z.union(
+    [
+      z.int().min(0).max(8_640_000_000_000_000),
+      z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
+    ],
+    message,
+  );
+}
+
+const jitter = z
+  .number()
+  .min(0, "expected jitter from 0 to 1")
+  .max(1, "expected jitter from 0 to 1")
+  .exactOptional();
+const backoff = z.discriminatedUnion(
+  "kind",
+  [
+    z.strictObject({ kind: z.literal("fixed"), delayMs: whole("delayMs", longestMs), jitter }),
+    z.strictObject({
+      kind: z.literal("exponential"),
+      delayMs: whole("delayMs", longestMs),
+      capMs: whole("capMs", longestMs).exactOptional(),
+      jitter,
+    }),
+    z.strictObject({
+      kind: z.literal("list"),
+      delaysMs: z.array(whole("delaysMs", longestMs)).min(1).max(100),
+      jitter,
+    }),
+  ],
+  'expected backoff: {"kind":"fixed","delayMs"}, {"kind":"exponential","delayMs","capMs"?} or {"kind":"list","delaysMs"}, each with "jitter"?',
 );
+
+/** Without `key` the content is the key: name and payload, whatever the order of its keys. */
+const dedupe = z.strictObject(
+  {
+    key: z
+      .string()
+      .regex(/^[^\n\r]{1,256}$/, "expected a key of 1 to 256 characters on one line")
+      .exactOptional(),
+    windowMs: whole("windowMs", longestMs),
+    mode: z
+      .enum(
+        ["reject", "return", "replace", "debounce"],
+        "expected mode: reject, return, replace or debounce",
+      )
+      .default("return"),
+  },
+  { error: objectError("dedupe with windowMs, key?, mode?") },
+);
+
+/** Body of `POST /v1/jobs`. */
+export const jobRequest = z
+  .strictObject(
+    {
+      name: jobName,
+      payload: z.unknown().exactOptional(),
+      id: jobId.exactOptional(),
+      node: nodeName.exactOptional(),
+      queue: queueName.exactOptional(),
+      attempts: whole("attempts", 100).exactOptional(),
+      timeoutMs: whole("timeoutMs", 86_400_000).exactOptional(),
+      backoff: backoff.exactOptional(),
+      delayMs: whole("delayMs", longestMs).exactOptional(),
+      runAt: time("runAt").exactOptional(),
+      ttlMs: whole("ttlMs", longestMs).exactOptional(),
+      expiresAt: time("expiresAt").exactOptional(),
+      dedupe: dedupe.exactOptional(),
+    },
+    {
+      error: objectError(
+        "a job with name, payload?, id?, node?, queue?, attempts?, backoff?, timeoutMs?, " +
+          "delayMs? or runAt?, ttlMs? or expiresAt?, dedupe?",
+      ),
+    },
+  )
+  .refine(
+    (job) => job.delayMs === undefined || job.runAt === undefined,
+    "expected delayMs or runAt, not both",
+  )
+  .refine(
+    (job) => job.ttlMs === undefined || job.expiresAt === undefined,
+    "expected ttlMs or expiresAt, not both",
+  );
 export type JobRequest = z.output<typeof jobRequest>;
 
 /** How many jobs a batch may hold, and how many queues they may be for: each costs a script call. */
@@ -70,13 +147,23 @@ export const batchRequest = z.strictObject(
  * The job that is asked for, with its defaults.
  * @throws SignalboxError `payload_too_large`
  */
-export function toSpec(
+export async function toSpec(
   request: JobRequest,
   { newId, maxPayloadBytes }: { readonly newId: () => string; readonly maxPayloadBytes: number },
-): JobSpec {
-  const { id = newId(), name, queue = defaultQueue, payload, ...rest } = request;
-  if (payload === undefined) return { id, name, queue, ...rest };
-  const bytes = utf8Bytes(JSON.stringify(payload), maxPayloadBytes);
+): Promise<JobSpec> {
+  const {
+    id = newId(),
+    queue = defaultQueue,
+    payload,
+    delayMs,
+    runAt,
+    ttlMs,
+    expiresAt,
+    ...others
+  } = request;
+  const { dedupe: wanted, ...rest } = others;
+  const text = payload === undefined ? "" : JSON.stringify(payload);
+  const bytes = utf8Bytes(text, maxPayloadBytes);
   if (bytes > maxPayloadBytes) {
     throw new SignalboxError(
       "payload_too_large",
@@ -84,8 +171,31 @@ export function toSpec(
         "put large data where the handler can fetch it, and its address into the payload",
     );
   }
-  // The request was parsed from JSON, so the payload is JSON.
-  return { id, name, queue, ...rest, payload: payload as Json };
+  const start = moment(delayMs, runAt);
+  const deadline = moment(ttlMs, expiresAt);
+  return {
+    id,
+    queue,
+    ...rest,
+    // The request was parsed from JSON, so the payload is JSON.
+    ...(payload === undefined ? {} : { payload: payload as Json }),
+    ...(start === undefined ? {} : { start }),
+    ...(deadline === undefined ? {} : { deadline }),
+    ...(wanted === undefined ? {} : { dedupe: { ...wanted, key: await dedupeKey(request) } }),
+  };
+}
+
+function moment(inMs: number | undefined, atMs: number | undefined): Moment | undefined {
+  if (inMs !== undefined) return { inMs };
+  return atMs === undefined ? undefined : { atMs };
+}
+
+/** The caller's own key, or a fingerprint of name and payload. */
+async function dedupeKey({ dedupe: wanted, name, payload }: JobRequest): Promise<string> {
+  if (wanted?.key !== undefined) return `key:${wanted.key}`;
+  const text = `${name} ${payload === undefined ? "" : canonicalJson(payload as Json)}`;
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return `content:${[...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 /** Exact only where it may exceed `limit`: three bytes are the most that a UTF-16 unit can take. */

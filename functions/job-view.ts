@@ -7,9 +7,11 @@ import {
   parseRecord,
   parseResultRecord,
   stampMs,
+  type AttemptError,
   type Ended,
   type Stored,
 } from "../protocol/record.ts";
+import type { FailedJob } from "../protocol/scripts/failed.ts";
 import type { Listed } from "../protocol/scripts/list.ts";
 
 /** A line of `GET /v1/jobs`. Times are ISO 8601, by Redis's clock. */
@@ -25,6 +27,13 @@ export interface JobLine {
   readonly deliveries: number;
   readonly acceptedAt: string;
   readonly finishedAt?: string;
+  /** By when it must have been started. */
+  readonly expiresAt?: string;
+}
+
+/** A line of `GET /v1/failed`. */
+export interface FailedLine extends JobLine {
+  readonly error?: Failure;
 }
 
 /** The answer of `GET /v1/jobs/:id`. */
@@ -36,6 +45,15 @@ export interface JobView extends JobLine {
   readonly error?: Failure;
   /** Time that the handler took, in milliseconds. */
   readonly durationMs?: number;
+  /** Failures of earlier attempts, latest first, at most ten. */
+  readonly errors?: readonly EarlierError[];
+}
+
+export interface EarlierError {
+  readonly attempt: number;
+  readonly node: string;
+  readonly at: string;
+  readonly error: Failure;
 }
 
 /** What a dispatch is answered with. */
@@ -46,11 +64,14 @@ export interface Receipt {
   readonly delivered: boolean;
   readonly queue: string;
   readonly duplicate: boolean;
+  /** Set where another job holds the deduplication key; `id` is that job's. */
+  readonly deduplicated?: string;
 }
 
 export function receipt(accepted: Dispatched & { readonly kind: "accepted" }): Receipt {
-  const { id, state, node, delivered, queue, duplicate } = accepted;
-  return { id, state, node, delivered, queue, duplicate };
+  const { id, state, node, delivered, queue, duplicate, deduplicated } = accepted;
+  const held = deduplicated === undefined ? {} : { deduplicated };
+  return { id, state, node, delivered, queue, duplicate, ...held };
 }
 
 export function jobView(id: string, queue: string, job: Stored): JobView {
@@ -64,7 +85,21 @@ export function jobView(id: string, queue: string, job: Stored): JobView {
     ...(message?.result === undefined ? {} : { result: message.result }),
     ...(message?.error === undefined ? {} : { error: message.error }),
     ...(message?.durationMs === undefined ? {} : { durationMs: message.durationMs }),
+    ...(job.errors.length === 0 ? {} : { errors: job.errors.map(earlier) }),
   };
+}
+
+export function failedLine(queue: string, { id, record, ended }: FailedJob): FailedLine {
+  const end = parseResultRecord(ended);
+  const error = decodeResultTexts(end.text)?.[0]?.error;
+  return {
+    ...line(id, queue, parseRecord(record), end),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+function earlier({ at, ...rest }: AttemptError): EarlierError {
+  return { ...rest, at: new Date(at).toISOString() };
 }
 
 export function jobLine(queue: string, { id, record, ended }: Listed): JobLine {
@@ -92,6 +127,7 @@ function line(
     deliveries: job.deliveries,
     acceptedAt: isoTime(job.accepted),
     ...(ended === undefined ? {} : { finishedAt: isoTime(ended.entry) }),
+    ...(job.deadlineMs === null ? {} : { expiresAt: new Date(job.deadlineMs).toISOString() }),
   };
 }
 

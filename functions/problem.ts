@@ -30,6 +30,8 @@ const statuses: Readonly<Record<ErrorCode, keyof typeof titles>> = {
   not_found: 404,
   method_not_allowed: 405,
   id_conflict: 409,
+  key_held: 409,
+  state_conflict: 409,
   config_invalid: 500,
   redis_unavailable: 503,
   redis_refused: 502,

@@ -1,6 +1,6 @@
 /** Recording results: the end of a job's path, reached through the callback or through the tick. */
 import type { ResultMessage } from "../protocol/codec.ts";
-import type { Ledger } from "../protocol/ledger.ts";
+import type { Upkeep } from "../protocol/upkeep.ts";
 
 /** One outbox entry and the results in it. */
 export interface Delivery {
@@ -17,7 +17,7 @@ export type OnResult = (result: ResultMessage) => Promise<void>;
 
 /** What recording needs. */
 export interface Recorder {
-  readonly ledger: Pick<Ledger, "record">;
+  readonly upkeep: Pick<Upkeep, "record">;
   readonly onResult?: OnResult;
 }
 
@@ -27,7 +27,7 @@ export interface Recorder {
  * @throws AggregateError of what the hook threw, once the others are recorded
  */
 export async function record(
-  { ledger, onResult }: Recorder,
+  { upkeep, onResult }: Recorder,
   deliveries: readonly Delivery[],
 ): Promise<number> {
   const entries = new Map<string, string[]>();
@@ -42,7 +42,7 @@ export async function record(
       failures.push(error);
     }
   }
-  const recorded = await ledger.record(entries);
+  const recorded = await upkeep.record(entries);
   if (failures.length > 0) {
     throw new AggregateError(failures, `${failures.length} deliveries could not be recorded`);
   }

@@ -8,17 +8,18 @@
 import { decodeResultTexts } from "../protocol/codec.ts";
 import type { JobSpec } from "../protocol/job.ts";
 import type { Ledger } from "../protocol/ledger.ts";
+import type { Retention, Upkeep } from "../protocol/upkeep.ts";
 import type { Log } from "./deps.ts";
 import { problemOf } from "./problem.ts";
 import { record, type Delivery, type OnResult } from "./record.ts";
 import { dueJobs, type RecurringEntry } from "./recurring.ts";
 
 export interface TickDeps {
-  readonly ledger: Ledger;
+  readonly ledger: Pick<Ledger, "queues" | "dispatch">;
+  readonly upkeep: Upkeep;
   readonly config: {
     readonly recurring: readonly RecurringEntry[];
-    readonly retentionMs: number;
-    readonly maxFinished: number;
+    readonly retention: Retention;
   };
   readonly log: Log;
   readonly onResult?: OnResult;
@@ -33,13 +34,12 @@ type Counts = Readonly<Record<string, number>>;
 
 /** Results are left to the subscriber that made them for so long, in milliseconds. */
 const outboxGraceMs = 30_000;
-/** Results that the hook keeps refusing are dropped after this, in milliseconds. */
-const outboxMs = 604_800_000;
 /** Rounds of one part: with all parts, and each request repeated, a tick stays below 50 requests. */
-const maxRounds = 5;
+const maxRounds = 4;
 /** Scripts are sent with each call; 400 of the longest make about 4 MB, and 10 MB is the limit. */
 const maxQueues = 400;
 const leasesPerCall = 500;
+const momentsPerCall = 500;
 const parkedPerCall = 100;
 /** Shared out among the queues: each may answer with a megabyte, and a Worker holds 128 of them. */
 const outboxEntriesPerCall = 2_000;
@@ -48,6 +48,7 @@ const outboxEntriesPerQueue = 100;
 const parts: Readonly<Record<string, (tick: Tick) => Promise<Counts>>> = {
   recurring,
   leases,
+  moments,
   parked,
   outbox,
   retired,
@@ -105,35 +106,51 @@ async function recurring({ ledger, config, scheduledMs }: Tick): Promise<Counts>
   return { due: jobs.length, made: made.length };
 }
 
-async function leases({ ledger, queues }: Tick): Promise<Counts> {
+async function leases({ upkeep, queues }: Tick): Promise<Counts> {
   let again = 0;
-  let failed = 0;
+  let ended = 0;
   let due = queues;
   for (let round = 0; round < maxRounds && due.length > 0; round++) {
-    const answers = await ledger.expire(due, leasesPerCall);
+    const answers = await upkeep.expire(due, leasesPerCall);
     for (const { value } of answers) {
       again += value.again;
-      failed += value.failed;
+      ended += value.ended;
     }
     due = answers.filter(({ value }) => value.nextInMs === 0).map(({ queue }) => queue);
   }
-  return { again, failed };
+  return { again, ended };
 }
 
-async function parked({ ledger, queues }: Tick): Promise<Counts> {
-  const answers = await ledger.unpark(queues, parkedPerCall);
+/** Delayed jobs, retries and deadlines: what no subscriber was there to do on time. */
+async function moments({ upkeep, queues }: Tick): Promise<Counts> {
+  let placed = 0;
+  let expired = 0;
+  let due = queues;
+  for (let round = 0; round < maxRounds && due.length > 0; round++) {
+    const answers = await upkeep.wake(due, momentsPerCall);
+    for (const { value } of answers) {
+      placed += value.placed;
+      expired += value.expired;
+    }
+    due = answers.filter(({ value }) => value.nextInMs === 0).map(({ queue }) => queue);
+  }
+  return { placed, expired };
+}
+
+async function parked({ upkeep, queues }: Tick): Promise<Counts> {
+  const answers = await upkeep.unpark(queues, parkedPerCall);
   return { waiting: answers.reduce((sum, { value }) => sum + value, 0) };
 }
 
 /** Records what no subscriber has delivered, so that it is even if that subscriber is gone. */
-async function outbox({ ledger, queues, onResult }: Tick): Promise<Counts> {
-  const recorder = { ledger, ...(onResult === undefined ? {} : { onResult }) };
+async function outbox({ upkeep, queues, onResult }: Tick): Promise<Counts> {
+  const recorder = { upkeep, ...(onResult === undefined ? {} : { onResult }) };
   let recorded = 0;
   let due = queues;
   for (let round = 0; round < maxRounds && due.length > 0; round++) {
     const fairShare = Math.ceil(outboxEntriesPerCall / due.length);
     const limit = Math.min(fairShare, outboxEntriesPerQueue);
-    const answers = await ledger.overdue(due, outboxGraceMs, limit);
+    const answers = await upkeep.overdue(due, outboxGraceMs, limit);
     const deliveries = answers.flatMap(({ queue, value }) =>
       value.map(({ entry, results }): Delivery => {
         // Nobody could read it later either; the job's own record still has the result.
@@ -146,12 +163,11 @@ async function outbox({ ledger, queues, onResult }: Tick): Promise<Counts> {
   return { recorded };
 }
 
-async function retired({ ledger, queues, config }: Tick): Promise<Counts> {
-  const { retentionMs, maxFinished } = config;
+async function retired({ upkeep, queues, config }: Tick): Promise<Counts> {
   let forgotten = 0;
   let due = queues;
   for (let round = 0; round < maxRounds && due.length > 0; round++) {
-    const answers = await ledger.retire(due, { retentionMs, maxFinished, outboxMs });
+    const answers = await upkeep.retire(due, config.retention);
     for (const { value } of answers) forgotten += value.forgotten;
     due = answers.filter(({ value }) => value.more).map(({ queue }) => queue);
   }

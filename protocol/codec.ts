@@ -25,6 +25,8 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly retryable: boolean;
+  /** How long the handler asked to wait before the next attempt, in milliseconds. */
+  readonly retryAfterMs?: number;
 }
 
 /** How an attempt ended, as published on `CHANNEL_RESULT`, kept in the ledger and sent to the callback. */
@@ -53,6 +55,8 @@ export type DispatchMessage =
   | { readonly kind: "joined"; readonly queue: string; readonly epoch: string }
   /** Jobs for this node alone wait in its backlog. */
   | { readonly kind: "waiting"; readonly queue: string }
+  /** A lease of this node has ended unheard: join again. */
+  | { readonly kind: "rejoin"; readonly queue: string }
   | Unreadable;
 
 /** What a message on `CHANNEL_RESULT` says. */
@@ -61,6 +65,14 @@ export type ResultsMessage =
   /** A foreign node sent back what it had received. */
   | { readonly kind: "echo"; readonly envelopes: readonly Envelope[] }
   | { readonly kind: "results"; readonly results: readonly ResultMessage[] }
+  | Unreadable;
+
+/** What a message on `CHANNEL_CONTROL` says. */
+export type ControlMessage =
+  /** Stop the attempt that holds this lease. */
+  | { readonly kind: "cancel"; readonly queue: string; readonly member: string }
+  /** Look at the queue when this time has passed. */
+  | { readonly kind: "due" | "lease"; readonly queue: string; readonly inMs: number }
   | Unreadable;
 
 /** A message that cannot be read, and what was expected of it. */
@@ -80,6 +92,7 @@ export function decodeDispatch(text: string): DispatchMessage {
     const queue = only["queue"];
     if (typeof only["joined"] === "string") return { kind: "joined", queue, epoch: only["joined"] };
     if (only["waiting"] === true) return { kind: "waiting", queue };
+    if (only["rejoin"] === true) return { kind: "rejoin", queue };
   }
   if (items.found.every(isEnvelope)) return { kind: "jobs", envelopes: items.found };
   return unreadable("expected envelopes with queue, node, token, attempt, id and name");
@@ -92,6 +105,22 @@ export function decodeResults(text: string): ResultsMessage {
   if (items.found.every(isResult)) return { kind: "results", results: items.found };
   if (items.found.every(isEnvelope)) return { kind: "echo", envelopes: items.found };
   return unreadable("expected results, or envelopes sent back as they came");
+}
+
+/** Reads a message of the control channel. */
+export function decodeControl(text: string): ControlMessage {
+  const items = decode(text);
+  if ("kind" in items) return items.kind === "bare" ? unreadable("expected JSON") : items;
+  const [only] = items.found;
+  if (only !== undefined && typeof only["queue"] === "string") {
+    const queue = only["queue"];
+    if (typeof only["cancel"] === "string")
+      return { kind: "cancel", queue, member: only["cancel"] };
+    if (typeof only["dueInMs"] === "number") return { kind: "due", queue, inMs: only["dueInMs"] };
+    if (typeof only["leaseInMs"] === "number")
+      return { kind: "lease", queue, inMs: only["leaseInMs"] };
+  }
+  return unreadable("expected a queue and dueInMs or leaseInMs");
 }
 
 /** Reads results as the ledger keeps them: one message or an array. @throws never; `null` if unreadable */

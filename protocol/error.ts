@@ -10,6 +10,8 @@ export type ErrorCode =
   | "not_found"
   | "method_not_allowed"
   | "id_conflict"
+  | "key_held"
+  | "state_conflict"
   | "config_invalid"
   | "redis_unavailable"
   | "redis_refused"

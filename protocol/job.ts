@@ -6,7 +6,7 @@ export const terminalStates = ["succeeded", "failed", "cancelled", "expired"] as
 export type TerminalState = (typeof terminalStates)[number];
 
 /** Every state a job can be in. */
-export const jobStates = ["queued", "running", ...terminalStates] as const;
+export const jobStates = ["delayed", "queued", "running", ...terminalStates] as const;
 export type JobState = (typeof jobStates)[number];
 
 /** What a caller asks to have done. Names match the patterns in `names.ts`. */
@@ -20,8 +20,41 @@ export interface JobSpec {
   readonly payload?: Json;
   /** How many started attempts are allowed, 1 to 100. @default 3 */
   readonly attempts?: number;
+  /** How long to wait between attempts. @default exponential from 1 s, at most 1 h */
+  readonly backoff?: Backoff;
   /** How long one attempt may take, in milliseconds. @default the handler's catalogue entry */
   readonly timeoutMs?: number;
+  /** When it may start. @default at once */
+  readonly start?: Moment;
+  /** By when it must have been started, else it ends as `expired`. @default never */
+  readonly deadline?: Moment;
+  readonly dedupe?: Dedupe;
+}
+
+/** A time by Redis's clock: from acceptance on, or milliseconds since 1970. */
+export type Moment = { readonly inMs: number } | { readonly atMs: number };
+
+/**
+ * How long to wait before attempt n + 1: always `delayMs`; `delayMs` doubled each time up to `capMs`; or the
+ * list's nth entry (the last one from then on). Up to `jitter` (0 to 1) of it is taken off at random.
+ */
+export type Backoff =
+  | { readonly kind: "fixed"; readonly delayMs: number; readonly jitter?: number }
+  | {
+      readonly kind: "exponential";
+      readonly delayMs: number;
+      /** @default 3_600_000 */
+      readonly capMs?: number;
+      readonly jitter?: number;
+    }
+  | { readonly kind: "list"; readonly delaysMs: readonly number[]; readonly jitter?: number };
+
+/** See `scripts/lua/dedupe.ts`. */
+export interface Dedupe {
+  readonly key: string;
+  /** How long the key is held, in milliseconds. */
+  readonly windowMs: number;
+  readonly mode: "reject" | "return" | "replace" | "debounce";
 }
 
 /**
@@ -32,13 +65,14 @@ export interface JobSpec {
 export function encodeBody(spec: JobSpec): string {
   const options =
     (spec.attempts === undefined ? "" : `,"attempts":${spec.attempts}`) +
+    (spec.backoff === undefined ? "" : `,"backoff":${JSON.stringify(spec.backoff)}`) +
     (spec.timeoutMs === undefined ? "" : `,"timeoutMs":${spec.timeoutMs}`);
   const payload = spec.payload === undefined ? "" : `,"payload":${JSON.stringify(spec.payload)}`;
   return `${options}${payload}}`;
 }
 
 /** What `encodeBody` wrote. */
-export type JobBody = Pick<JobSpec, "payload" | "attempts" | "timeoutMs">;
+export type JobBody = Pick<JobSpec, "payload" | "attempts" | "backoff" | "timeoutMs">;
 
 /** Reads a stored body. The text comes from `encodeBody`, so it is trusted to be of its shape. */
 export function decodeBody(body: string): JobBody {

@@ -22,6 +22,16 @@ export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   );
 }
 
+/** The same text for the same JSON, whatever the order of its keys: sorted by UTF-16 code units, as RFC 8785. */
+export function canonicalJson(value: Json): string {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${(value as readonly Json[]).map(canonicalJson).join(",")}]`;
+  const fields = Object.entries(value as Readonly<Record<string, Json>>).sort(([a], [b]) =>
+    a < b ? -1 : 1,
+  );
+  return `{${fields.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(",")}}`;
+}
+
 /**
  * How deeply arrays and objects are nested in JSON text; 0 for a plain value. Counts brackets
  * without parsing, so that text can be refused before a parser recurses into it.

@@ -26,6 +26,11 @@ export interface QueueKeys {
   readonly parked: string;
   readonly index: string;
   readonly outbox: string;
+  readonly due: string;
+  readonly errors: string;
+  readonly failed: string;
+  /** What comes before a deduplication key. */
+  readonly dedupeBase: string;
   /** Jobs that must run on `node` and wait for it. */
   readonly backlogOf: (node: string) => string;
 }
@@ -43,6 +48,10 @@ export function queueKeys(naming: Naming, queue: string): QueueKeys {
     parked: `${base}parked`,
     index: `${base}index`,
     outbox: `${base}outbox`,
+    due: `${base}due`,
+    errors: `${base}errors`,
+    failed: `${base}failed`,
+    dedupeBase: `${base}dedupe:`,
     backlogOf: (node) => `${base}backlog:${node}`,
   };
 }
@@ -65,6 +74,11 @@ export function dispatchChannel(naming: Naming, node: string): string {
 /** What comes before the node's name in its channel. */
 export function dispatchChannelPrefix(naming: Naming): string {
   return `${naming.channelPrefix}CHANNEL_DISPATCH_`;
+}
+
+/** Where subscribers are told of moments and leases to watch. */
+export function controlChannel(naming: Naming): string {
+  return `${naming.channelPrefix}CHANNEL_CONTROL`;
 }
 
 /** Where results are published. */

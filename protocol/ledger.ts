@@ -1,34 +1,25 @@
 /**
- * All state changes, in domain words. The only caller of `scripts/`; knows no transport. Each method
- * is one round trip, and may be repeated with the same arguments without changing anything more.
+ * What callers ask of the ledger, in domain words; `node-ledger.ts` has what nodes ask, `upkeep.ts` what
+ * the passing of time does. Each method is one round trip and may be repeated: the same arguments
+ * again change nothing more.
  */
-import { encodeBody, decodeBody, type JobSpec, type JobState } from "./job.ts";
+import { bind, type LedgerOptions, type OfQueue } from "./binding.ts";
+import { encodeBody, decodeBody, type JobSpec, type JobState, type Moment } from "./job.ts";
 import { sameJson } from "./json.ts";
-import { dispatchChannelPrefix, queueKeys, queuesKey, resultChannel, type Naming } from "./keys.ts";
+import { dispatchChannel, queueKeys, queuesKey, type QueueKeys } from "./keys.ts";
 import { defaultQueue } from "./names.ts";
-import type { Stored } from "./record.ts";
-import type { Call, RedisPort, Reply } from "./redis-port.ts";
+import { unreachable } from "./error.ts";
+import { phases, type Stored } from "./record.ts";
+import type { Call } from "./redis-port.ts";
 import { list, text } from "./reply.ts";
-import { dispatch, type Placement } from "./scripts/dispatch.ts";
-import { expire, type Expired } from "./scripts/expire.ts";
+import { cancel, type Cancelled } from "./scripts/cancel.ts";
+import { dispatch, type DedupeVerdict, type Placement } from "./scripts/dispatch.ts";
+import { failed, type FailedJob } from "./scripts/failed.ts";
+import { forget } from "./scripts/forget.ts";
 import { list as listScript, type Page } from "./scripts/list.ts";
 import { nodes, type Seat } from "./scripts/nodes.ts";
-import { overdue, type OutboxEntry } from "./scripts/overdue.ts";
 import { read } from "./scripts/read.ts";
-import { retire, type Retired } from "./scripts/retire.ts";
-import { unpark } from "./scripts/unpark.ts";
-
-/** Durations of the ledger, in milliseconds. All parts of a deployment must agree on them. */
-export interface Timing {
-  /** Lease of a delivery until its node is heard of. @default 10_000 */
-  readonly unheardMs: number;
-  /** Lease from each renewal on. @default 30_000 */
-  readonly leaseMs: number;
-  /** Lease of a job sent to a foreign node, which renews nothing. @default 300_000 */
-  readonly foreignMs: number;
-}
-
-export const defaultTiming: Timing = { unheardMs: 10_000, leaseMs: 30_000, foreignMs: 300_000 };
+import { resend } from "./scripts/resend.ts";
 
 /** What became of one dispatched job. */
 export type Dispatched =
@@ -43,6 +34,15 @@ export type Dispatched =
       readonly delivered: boolean;
       /** Whether this id was known already, with the same content. */
       readonly duplicate: boolean;
+      /** Set where the deduplication key was held: `id` is the holder's then. */
+      readonly deduplicated?: Exclude<DedupeVerdict, "rejected">;
+    }
+  /** The deduplication key is held by job `holder`. */
+  | {
+      readonly kind: "rejected";
+      readonly id: string;
+      readonly queue: string;
+      readonly holder: string;
     }
   /** The id is taken by a job of other content. */
   | { readonly kind: "conflict"; readonly id: string; readonly queue: string };
@@ -50,48 +50,10 @@ export type Dispatched =
 /** See `createLedger`. */
 export type Ledger = ReturnType<typeof createLedger>;
 
-/** Where the ledger is and how it is reached. */
-export interface LedgerOptions {
-  readonly redis: RedisPort;
-  readonly naming: Naming;
-  readonly timing: Timing;
-  /** Simulated time, for tests: milliseconds, never going back. Redis's own clock if absent. */
-  readonly simulatedNow?: () => number;
-}
-
 /** Binds the scripts to a Redis and a naming. */
-export function createLedger({ redis, naming, timing, simulatedNow }: LedgerOptions) {
-  const channel = dispatchChannelPrefix(naming);
-  const placing = (queue: string) => ({
-    queue,
-    channel,
-    unheard_ms: timing.unheardMs,
-    foreign_ms: timing.foreignMs,
-    clock: clock(),
-  });
-  const publishing = (queue: string) => ({
-    ...placing(queue),
-    results_channel: resultChannel(naming),
-  });
-
-  function clock(): string {
-    return simulatedNow === undefined ? "*" : `${Math.floor(simulatedNow())}-*`;
-  }
-
-  async function run<Result>(call: Call, parse: (reply: Reply) => Result): Promise<Result> {
-    const [reply] = await redis.send([call]);
-    return parse(reply ?? null);
-  }
-
-  /** Runs one script on each of `queues`, in one round trip. */
-  async function onEach<Result>(
-    queues: readonly string[],
-    call: (queue: string) => Call,
-    parse: (reply: Reply) => Result,
-  ): Promise<readonly { readonly queue: string; readonly value: Result }[]> {
-    const replies = await redis.send(queues.map(call));
-    return queues.map((queue, at) => ({ queue, value: parse(replies[at] ?? null) }));
-  }
+export function createLedger(options: LedgerOptions) {
+  const { redis, naming } = options;
+  const { placing, publishing, run, onEach } = bind(options);
 
   return {
     /** Accepts up to 1,000 jobs. Answers in their order. */
@@ -102,12 +64,15 @@ export function createLedger({ redis, naming, timing, simulatedNow }: LedgerOpti
       const calls: Call[] = queues.map((queue, at) =>
         dispatch.call({
           keys: queueKeys(naming, queue),
-          args: placing(queue),
-          moreKeys: targetsOf(groups[at] ?? []).map(queueKeys(naming, queue).backlogOf),
+          args: { ...placing(queue), dedupe_base: queueKeys(naming, queue).dedupeBase },
+          moreKeys: furtherKeys(queueKeys(naming, queue), groups[at] ?? []),
           list: (groups[at] ?? []).flatMap((spec) => [
             spec.id,
             spec.node ?? "-",
             spec.name,
+            encodeMoment(spec.start),
+            encodeMoment(spec.deadline),
+            encodeDedupe(spec),
             encodeBody(spec),
           ]),
         }),
@@ -150,7 +115,7 @@ export function createLedger({ redis, naming, timing, simulatedNow }: LedgerOpti
       queues: readonly string[],
       from: (queue: string) => { readonly entry: string; readonly place: number },
       filter: { readonly limit: number; readonly state: string; readonly name: string },
-    ): Promise<readonly { readonly queue: string; readonly value: Page }[]> {
+    ): Promise<readonly OfQueue<Page>[]> {
       return onEach(
         queues,
         (queue) =>
@@ -160,9 +125,7 @@ export function createLedger({ redis, naming, timing, simulatedNow }: LedgerOpti
     },
 
     /** Who serves each queue. */
-    nodes(
-      queues: readonly string[],
-    ): Promise<readonly { readonly queue: string; readonly value: readonly Seat[] }[]> {
+    nodes(queues: readonly string[]): Promise<readonly OfQueue<readonly Seat[]>[]> {
       return onEach(
         queues,
         (queue) => nodes.call({ keys: queueKeys(naming, queue), args: {} }),
@@ -173,7 +136,7 @@ export function createLedger({ redis, naming, timing, simulatedNow }: LedgerOpti
     /** How many listen on each node's channel at this moment. */
     async listeners(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
       if (names.length === 0) return new Map();
-      const channels = names.map((name) => channel + name);
+      const channels = names.map((name) => dispatchChannel(naming, name));
       const counts = await run({ command: ["PUBSUB", "NUMSUB", ...channels] }, list);
       return new Map(names.map((name, at) => [name, Number(counts[at * 2 + 1] ?? 0)]));
     },
@@ -184,85 +147,52 @@ export function createLedger({ redis, naming, timing, simulatedNow }: LedgerOpti
       return [...new Set([defaultQueue, ...known.map(text)])];
     },
 
-    /** Takes entries out of the outbox: their results are recorded. Answers how many still were in it. */
-    async record(entries: ReadonlyMap<string, readonly string[]>): Promise<number> {
-      const calls = [...entries].flatMap(([queue, ids]): Call[] =>
-        ids.length === 0 ? [] : [{ command: ["XDEL", queueKeys(naming, queue).outbox, ...ids] }],
-      );
-      if (calls.length === 0) return 0;
-      const replies = await redis.send(calls);
-      return replies.reduce<number>((sum, reply) => sum + Number(reply), 0);
+    /** Cancels a job; see `scripts/cancel.ts`. */
+    cancel(queue: string, id: string): Promise<Cancelled> {
+      const call = cancel.call({
+        keys: queueKeys(naming, queue),
+        args: { ...publishing(queue), id },
+      });
+      return run(call, cancel.parse);
     },
 
-    /** Results that have waited in the outboxes for `graceMs` or more; at most `limit` entries a queue. */
-    overdue(
-      queues: readonly string[],
-      graceMs: number,
-      limit: number,
-    ): Promise<readonly { readonly queue: string; readonly value: readonly OutboxEntry[] }[]> {
-      return onEach(
-        queues,
-        (queue) =>
-          overdue.call({
-            keys: queueKeys(naming, queue),
-            args: { grace_ms: graceMs, limit, clock: clock() },
-          }),
-        overdue.parse,
-      );
+    /** Sends up to 1,000 ended jobs again; answers which of them were. */
+    resend: (queue: string, ids: readonly string[]): Promise<readonly string[]> => {
+      const call = resend.call({ keys: queueKeys(naming, queue), args: placing(queue), list: ids });
+      return run(call, resend.parse);
     },
 
-    /** Gives out again what is leased to nodes that were not heard of in time. */
-    expire(
-      queues: readonly string[],
-      limit: number,
-    ): Promise<readonly { readonly queue: string; readonly value: Expired }[]> {
-      return onEach(
-        queues,
-        (queue) =>
-          expire.call({ keys: queueKeys(naming, queue), args: { ...publishing(queue), limit } }),
-        expire.parse,
-      );
+    /** Deletes up to 1,000 ended jobs; answers which of them were. */
+    forget: (queue: string, ids: readonly string[]): Promise<readonly string[]> => {
+      const call = forget.call({ keys: queueKeys(naming, queue), args: {}, list: ids });
+      return run(call, forget.parse);
     },
 
-    /** Tries again jobs that wait for one node. Answers how many still do. */
-    unpark(
-      queues: readonly string[],
-      limit: number,
-    ): Promise<readonly { readonly queue: string; readonly value: number }[]> {
-      return onEach(
-        queues,
-        (queue) =>
-          unpark.call({ keys: queueKeys(naming, queue), args: { ...placing(queue), limit } }),
-        unpark.parse,
-      );
-    },
-
-    /** Forgets finished jobs that are past their retention. */
-    retire(
-      queues: readonly string[],
-      keep: {
-        readonly retentionMs: number;
-        readonly maxFinished: number;
-        readonly outboxMs: number;
-      },
-    ): Promise<readonly { readonly queue: string; readonly value: Retired }[]> {
-      const args = {
-        retention_ms: keep.retentionMs,
-        max_finished: keep.maxFinished,
-        outbox_ms: keep.outboxMs,
-      };
-      return onEach(
-        queues,
-        (queue) =>
-          retire.call({ keys: queueKeys(naming, queue), args: { ...args, clock: clock() } }),
-        retire.parse,
-      );
+    /** A page of the failed set, latest first. `examined` says how far the next page starts on. */
+    failed(
+      queue: string,
+      page: { readonly offset: number; readonly limit: number },
+    ): Promise<{ readonly examined: number; readonly jobs: readonly FailedJob[] }> {
+      return run(failed.call({ keys: queueKeys(naming, queue), args: page }), failed.parse);
     },
   };
 }
 
-function targetsOf(specs: readonly JobSpec[]): readonly string[] {
-  return [...new Set(specs.flatMap((spec) => spec.node ?? []))];
+function furtherKeys(keys: QueueKeys, specs: readonly JobSpec[]): readonly string[] {
+  const named = specs.flatMap((spec) => (spec.node === undefined ? [] : keys.backlogOf(spec.node)));
+  const deduped = specs.flatMap((spec) =>
+    spec.dedupe === undefined ? [] : keys.dedupeBase + spec.dedupe.key,
+  );
+  return [...new Set([...named, ...deduped])];
+}
+
+function encodeMoment(moment: Moment | undefined): string {
+  if (moment === undefined) return "-";
+  return "atMs" in moment ? String(moment.atMs) : `+${moment.inMs}`;
+}
+
+function encodeDedupe({ dedupe }: JobSpec): string {
+  return dedupe === undefined ? "-" : `${dedupe.mode} ${dedupe.windowMs} ${dedupe.key}`;
 }
 
 function answer(spec: JobSpec, placement: Placement): Dispatched {
@@ -276,22 +206,39 @@ function answer(spec: JobSpec, placement: Placement): Dispatched {
       target === (spec.node ?? "-") &&
       kept.attempts === sent.attempts &&
       kept.timeoutMs === sent.timeoutMs &&
+      sameJson(kept.backoff, sent.backoff) &&
       sameJson(kept.payload, sent.payload);
     if (!same) return { kind: "conflict", id, queue };
   }
-  const state = placement.kind === "placed" ? placement.phase : stateOf(placement.phase);
-  return {
-    kind: "accepted",
-    id,
+  const state = stateOf(placement.phase);
+  const place = {
     queue,
     state,
     node: placement.node ?? spec.node ?? null,
-    delivered: state !== "queued",
-    duplicate: placement.kind === "known",
+    delivered: isDelivered(state),
   };
+  switch (placement.kind) {
+    case "placed":
+      return { kind: "accepted", id, ...place, duplicate: false };
+    case "known":
+      return { kind: "accepted", id, ...place, duplicate: true };
+    case "rejected":
+      return { kind: "rejected", id, queue, holder: placement.id };
+    case "returned":
+    case "replaced":
+    case "debounced": {
+      const deduplicated = placement.kind;
+      return { kind: "accepted", ...place, id: placement.id, duplicate: true, deduplicated };
+    }
+    default:
+      return unreachable(placement);
+  }
+}
+
+function isDelivered(state: JobState): boolean {
+  return state !== "queued" && state !== "delayed";
 }
 
 function stateOf(phase: string): JobState {
-  if (phase === "Q") return "queued";
-  return phase === "R" ? "running" : (phase as JobState);
+  return phases[phase] ?? (phase as JobState);
 }

@@ -2,8 +2,9 @@
  * The state changes that a subscriber makes for its nodes, in domain words; the counterpart of
  * `ledger.ts`. Each may be repeated with the same arguments without changing anything more.
  */
-import { dispatchChannelPrefix, queueKeys, queuesKey, resultChannel } from "./keys.ts";
-import type { LedgerOptions } from "./ledger.ts";
+import { bind, type LedgerOptions } from "./binding.ts";
+import { controlChannel, queueKeys, queuesKey } from "./keys.ts";
+
 import { finish, type Finished } from "./scripts/finish.ts";
 import { join, type Joined } from "./scripts/join.ts";
 import { leave } from "./scripts/leave.ts";
@@ -14,16 +15,18 @@ export interface Ending {
   readonly id: string;
   readonly token: string;
   readonly node: string;
-  /** `released` gives the job back without using up an attempt. */
-  readonly state: "succeeded" | "failed" | "cancelled" | "released";
-  /** The result message as JSON text; empty if released. */
+  /** `released` gives the job back without using up an attempt; `retry` leaves it for another one. */
+  readonly state: "succeeded" | "failed" | "cancelled" | "released" | "retry";
+  /** The result message as JSON text; for `retry` the failure; empty if released. */
   readonly text: string;
+  /** For `retry`: how long to wait. */
+  readonly delayMs?: number;
 }
 
 /** What `finish` should do with the slots of a node; see `scripts/finish.ts`. */
 export interface SlotUse {
   readonly node: string;
-  readonly mode: "take" | "pass" | "keep";
+  readonly mode: "take" | "pass";
   /** Whether the node was told that jobs of its own wait. */
   readonly waiting: boolean;
 }
@@ -41,15 +44,9 @@ export function leaseMember(attempt: {
 }
 
 /** Binds the scripts to a Redis and a naming. */
-export function createNodeLedger({ redis, naming, timing, simulatedNow }: LedgerOptions) {
-  const clock = () => (simulatedNow === undefined ? "*" : `${Math.floor(simulatedNow())}-*`);
-  const placing = (queue: string) => ({
-    queue,
-    channel: dispatchChannelPrefix(naming),
-    unheard_ms: timing.unheardMs,
-    foreign_ms: timing.foreignMs,
-    clock: clock(),
-  });
+export function createNodeLedger(options: LedgerOptions) {
+  const { redis, naming, timing } = options;
+  const { clock, publishing } = bind(options);
 
   return {
     /** A node listens; see `scripts/join.ts`. `running` are lease members. */
@@ -67,16 +64,26 @@ export function createNodeLedger({ redis, naming, timing, simulatedNow }: Ledger
         { command: ["SADD", queuesKey(naming), node.queue] },
         join.call({
           keys: { ...keys, own_backlog: keys.backlogOf(name) },
-          args: { ...placing(node.queue), node: name, epoch: node.epoch ?? "-", slots, info },
+          args: {
+            ...publishing(node.queue),
+            node: name,
+            epoch: node.epoch ?? "-",
+            slots,
+            info,
+          },
           list: node.running,
         }),
       ]);
       return join.parse(reply ?? null);
     },
 
-    /** A node takes no more jobs. */
-    async leave(queue: string, node: string, epoch: string): Promise<void> {
-      await redis.send([leave.call({ keys: queueKeys(naming, queue), args: { node, epoch } })]);
+    /** A node takes no more jobs: first it is `draining`, at last `gone`. */
+    async leave(
+      queue: string,
+      seat: { readonly node: string; readonly epoch: string },
+      step: "draining" | "gone",
+    ): Promise<void> {
+      await redis.send([leave.call({ keys: queueKeys(naming, queue), args: { ...seat, step } })]);
     },
 
     /** Extends up to 1,000 leases; answers the positions of those that are lost. */
@@ -84,7 +91,12 @@ export function createNodeLedger({ redis, naming, timing, simulatedNow }: Ledger
       const [reply] = await redis.send([
         renew.call({
           keys: queueKeys(naming, queue),
-          args: { lease_ms: timing.leaseMs, clock: clock() },
+          args: {
+            queue,
+            control: controlChannel(naming),
+            lease_ms: timing.leaseMs,
+            clock: clock(),
+          },
           list: members,
         }),
       ]);
@@ -102,14 +114,20 @@ export function createNodeLedger({ redis, naming, timing, simulatedNow }: Ledger
         finish.call({
           keys,
           args: {
-            ...placing(queue),
-            results_channel: resultChannel(naming),
+            ...publishing(queue),
             hot: use.hot ? 1 : 0,
             attempts: endings.length,
           },
           moreKeys: use.nodes.flatMap((node) => (node.waiting ? keys.backlogOf(node.node) : [])),
           list: [
-            ...endings.flatMap((end) => [end.id, end.token, end.node, end.state, end.text]),
+            ...endings.flatMap((end) => [
+              end.id,
+              end.token,
+              end.node,
+              end.state,
+              String(end.delayMs ?? 0),
+              end.text,
+            ]),
             ...use.nodes.flatMap((node) => [node.node, node.mode, node.waiting ? "1" : "0"]),
           ],
         }),

@@ -1,4 +1,5 @@
 /** The records that scripts write (see `scripts/lua/record.ts` and `docs/protocol.md`), read back. */
+import type { Failure } from "./codec.ts";
 import { SignalboxError } from "./error.ts";
 import { terminalStates, type JobState, type TerminalState } from "./job.ts";
 
@@ -10,6 +11,8 @@ export interface Stored {
   readonly deliveries: number;
   /** Attempts that ended without ending the job. */
   readonly attempts: number;
+  /** By when it must have been started, in milliseconds since 1970. */
+  readonly deadlineMs: number | null;
   /** Where it runs, or ran last. */
   readonly node: string | null;
   /** The only node that may run it. */
@@ -17,7 +20,18 @@ export interface Stored {
   readonly name: string;
   /** The options and payload, as JSON text without its opening `{`; see `encodeBody`. */
   readonly body: string;
+  /** Failures of the attempts that did not end the job, latest first, at most ten. */
+  readonly errors: readonly AttemptError[];
   readonly ended?: Ended;
+}
+
+/** How an earlier attempt failed. */
+export interface AttemptError {
+  readonly attempt: number;
+  readonly node: string;
+  /** Milliseconds since 1970, by Redis's clock. */
+  readonly at: number;
+  readonly error: Failure;
 }
 
 /** How a job ended. */
@@ -33,12 +47,19 @@ export interface Ended {
   readonly recorded: boolean;
 }
 
-const phases: Readonly<Record<string, JobState>> = { Q: "queued", R: "running" };
+/** The letter in a record's head → the state it stands for. */
+export const phases: Readonly<Record<string, JobState>> = {
+  D: "delayed",
+  Q: "queued",
+  R: "running",
+  C: "running", // and asked to stop
+  E: "cancelled", // ended without a node's report; the result record says how
+};
 
 /** @throws SignalboxError `reply_unexpected` */
 export function parseRecord(text: string): Stored {
   const [head, body] = cut(text);
-  const [phase, accepted, deliveries, attempts, node, target, name] = head.split(" ");
+  const [phase, accepted, deliveries, attempts, deadline, node, target, name] = head.split(" ");
   const state = phase === undefined ? undefined : phases[phase];
   if (state === undefined || accepted === undefined || name === undefined) throw unreadable(head);
   return {
@@ -46,10 +67,12 @@ export function parseRecord(text: string): Stored {
     accepted,
     deliveries: Number(deliveries),
     attempts: Number(attempts),
+    deadlineMs: deadline === undefined || deadline === "-" ? null : Number(deadline),
     node: word(node),
     target: word(target),
     name,
     body,
+    errors: [],
   };
 }
 
@@ -60,6 +83,14 @@ export function parseResultRecord(text: string): Omit<Ended, "recorded"> {
   const known = terminalStates.find((each) => each === state);
   if (known === undefined || entry === undefined || token === undefined) throw unreadable(head);
   return { state: known, entry, token, node: word(node), text: result };
+}
+
+/** Reads the lines that `remember_error` wrote. */
+export function parseErrors(lines: string): readonly AttemptError[] {
+  return lines
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as AttemptError);
 }
 
 /** The milliseconds since 1970 of a stream id. */

@@ -35,6 +35,9 @@ export function createAttempts() {
     add(attempt: Attempt): void {
       table.set(keyOf(attempt.envelope.queue, attempt.member), attempt);
     },
+    find(queue: string, member: string): Attempt | undefined {
+      return table.get(keyOf(queue, member));
+    },
     remove(queue: string, member: string): Attempt | undefined {
       const key = keyOf(queue, member);
       const attempt = table.get(key);

@@ -1,5 +1,6 @@
 /** Outcome → what the ledger is told: the state, and the result message as JSON text. */
 import type { Envelope, Failure, ResultMessage } from "../protocol/codec.ts";
+import { retryDelayMs } from "../protocol/failure.ts";
 import type { Ending } from "../protocol/node-ledger.ts";
 import type { Outcome } from "./runner.ts";
 
@@ -12,6 +13,8 @@ export interface DescribedEnding extends Ending {
 export interface EndingOptions {
   readonly durationMs: number;
   readonly maxResultBytes: number;
+  /** @default Math.random */
+  readonly random?: () => number;
 }
 
 /** Pure. A result that is too large, or not JSON, fails the attempt for good. */
@@ -22,6 +25,11 @@ export function endingOf(
 ): DescribedEnding {
   const { id, token, node } = envelope;
   if (outcome.kind === "released") return { id, token, node, state: "released", text: "" };
+  if (outcome.kind === "cancelled") {
+    const error = { code: "cancelled", message: "cancelled while it ran", retryable: false };
+    const text = JSON.stringify({ ...headOf(envelope, "cancelled", options), error });
+    return { id, token, node, state: "cancelled", text, error };
+  }
   if (outcome.kind === "failed") return failed(envelope, outcome.failure, options);
   let value: string | undefined;
   try {
@@ -45,6 +53,10 @@ export function endingOf(
 
 function failed(envelope: Envelope, error: Failure, options: EndingOptions): DescribedEnding {
   const { id, token, node } = envelope;
+  const delayMs = retryDelayMs(error, envelope, (options.random ?? Math.random)());
+  if (delayMs !== null) {
+    return { id, token, node, state: "retry", delayMs, text: JSON.stringify(error), error };
+  }
   const text = JSON.stringify({ ...headOf(envelope, "failed", options), error });
   return { id, token, node, state: "failed", text, error };
 }

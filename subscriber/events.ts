@@ -23,9 +23,11 @@ export interface SubscriberEventMap {
   "attempt:started": [AttemptName];
   "attempt:ended": [
     AttemptName & {
-      readonly state: TerminalState | "released";
+      readonly state: TerminalState | "released" | "retry";
       readonly durationMs: number;
       readonly code?: string;
+      /** Until the next attempt, where the state is `retry`. */
+      readonly delayMs?: number;
     },
   ];
   /** The outcome was refused: the attempt had lost its lease to another. */
@@ -40,6 +42,10 @@ export interface SubscriberEventMap {
   ];
   "results:delivered": [{ readonly count: number }];
   "results:refused": [{ readonly reason: string; readonly retryInMs: number }];
+  /** This Redis may throw jobs away: stop. */
+  "redis:refused": [{ readonly reason: string }];
+  /** This Redis may lose jobs in ways that its settings could prevent. */
+  "redis:doubtful": [{ readonly reason: string }];
   "redis:failed": [
     { readonly during: string; readonly error: SignalboxError; readonly retryInMs: number },
   ];

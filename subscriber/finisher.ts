@@ -63,19 +63,25 @@ export function createFinisher(options: FinisherOptions) {
       .filter((seat) => ended.has(seat.node) || seat.waiting)
       .map((seat) => ({
         node: seat.node,
-        mode: seat.phase === "left" ? "keep" : seat.phase === "superseded" ? "pass" : "take",
+        mode: seat.phase === "live" ? "take" : "pass",
         waiting: seat.waiting && seat.phase === "live",
       }));
+  }
+
+  function markWaiting(node: string, isWaiting = true): void {
+    const seat = seats.get(node);
+    if (seat !== undefined) seat.waiting = isWaiting;
   }
 
   function settle(batch: readonly Ending[], finished: Finished): void {
     const texts: string[] = [];
     batch.forEach((ending, at) => {
       const verdict = finished.verdicts[at] ?? "fenced";
-      if (verdict === "stored" && ending.state !== "released") texts.push(ending.text);
+      const isResult = ending.state !== "released" && ending.state !== "retry";
+      if (verdict === "stored" && isResult) texts.push(ending.text);
       onVerdict(queue, leaseMember(ending), verdict);
     });
-    for (const seat of seats.values()) seat.waiting = finished.waiting.includes(seat.node);
+    for (const node of finished.waiting) markWaiting(node);
     isHot = finished.next.length > 0;
     onNext(finished.next);
     if (finished.entry !== null) onStored({ queue, entry: finished.entry, texts });
@@ -83,11 +89,14 @@ export function createFinisher(options: FinisherOptions) {
 
   async function send(batch: readonly Ending[]): Promise<void> {
     for (let failures = 0; ;) {
+      const nodes = slotUse(batch);
       try {
-        const nodes = slotUse(batch);
+        // A hint that comes while the call is under way stays for the next one.
+        for (const { node, waiting } of nodes) if (waiting) markWaiting(node, false);
         settle(batch, await ledger.finish(queue, batch, { nodes, hot: isHot }));
         return;
       } catch (error) {
+        for (const { node, waiting } of nodes) if (waiting) markWaiting(node);
         if (!(error instanceof SignalboxError)) throw error;
         const retryInMs = backoffMs(++failures, { firstMs: 50, capMs: 5_000 });
         events.emit("redis:failed", { during: "finish", error, retryInMs });

@@ -1,6 +1,16 @@
 /** Reads what comes on the channels and passes each message to whom it concerns. */
-import { decodeDispatch, type DispatchMessage, type Envelope } from "../protocol/codec.ts";
-import { dispatchChannelPrefix, resultChannel, type Naming } from "../protocol/keys.ts";
+import {
+  decodeControl,
+  decodeDispatch,
+  type DispatchMessage,
+  type Envelope,
+} from "../protocol/codec.ts";
+import {
+  controlChannel,
+  dispatchChannelPrefix,
+  resultChannel,
+  type Naming,
+} from "../protocol/keys.ts";
 import type { SubscriberEvents } from "./events.ts";
 import type { Seat } from "./seat.ts";
 
@@ -12,6 +22,11 @@ export interface IntakeOptions {
   readonly onEnvelope: (envelope: Envelope) => void;
   /** Jobs for this seat's node alone wait. */
   readonly onWaiting: (seat: Seat) => void;
+  /** A lease of this seat's node ended unheard. */
+  readonly onRejoin: () => void;
+  readonly onCancel: (queue: string, member: string) => void;
+  /** Something of this queue is to be looked at in so many milliseconds. */
+  readonly onMoment: (queue: string, inMs: number) => void;
   readonly onBare: (node: string, id: string) => void;
   readonly onResults: (text: string) => void;
   readonly deadLetter: (channel: string, bytes: Buffer, reason: string) => void;
@@ -20,6 +35,8 @@ export interface IntakeOptions {
 /** Creates the intake. */
 export function createIntake(options: IntakeOptions) {
   const { naming, seats, events, onEnvelope, onWaiting, onBare, onResults, deadLetter } = options;
+  const { onRejoin, onCancel, onMoment } = options;
+  const control = controlChannel(naming);
   const results = resultChannel(naming);
   const prefixLength = dispatchChannelPrefix(naming).length;
   const byName = new Map(seats.map((seat) => [`${seat.node} ${seat.queue}`, seat]));
@@ -33,8 +50,10 @@ export function createIntake(options: IntakeOptions) {
     } else if (message.kind === "waiting") {
       seat.waiting = true;
       onWaiting(seat);
+    } else if (message.kind === "rejoin") {
+      onRejoin();
     } else if (message.kind === "joined") {
-      if (seat.phase !== "live" || Number(message.epoch) <= Number(seat.epoch)) return;
+      if (seat.phase === "superseded" || Number(message.epoch) <= Number(seat.epoch)) return;
       seat.phase = "superseded";
       events.emit("superseded", { node: seat.node, queue: seat.queue });
     }
@@ -59,6 +78,7 @@ export function createIntake(options: IntakeOptions) {
         }
         return;
       case "waiting":
+      case "rejoin":
       case "joined": {
         // Without a seat it concerns another subscriber, which serves another queue with this node.
         const seat = byName.get(`${node} ${message.queue}`);
@@ -67,10 +87,18 @@ export function createIntake(options: IntakeOptions) {
     }
   }
 
+  function receiveControl(channel: string, bytes: Buffer, text: string): void {
+    const message = decodeControl(text);
+    if (message.kind === "unreadable") deadLetter(channel, bytes, message.reason);
+    else if (message.kind === "cancel") onCancel(message.queue, message.member);
+    else onMoment(message.queue, message.inMs);
+  }
+
   /** Takes one message; `text` is null where it is not UTF-8. */
   const receive = (channel: string, text: string | null, bytes: Buffer): void => {
     if (text === null) deadLetter(channel, bytes, "expected UTF-8");
     else if (channel === results) onResults(text);
+    else if (channel === control) receiveControl(channel, bytes, text);
     else receiveDispatch(channel, bytes, text);
   };
 

@@ -1,11 +1,11 @@
 /**
- * Renews the leases of all running attempts from one timer. A delivery is first heard of a tenth of
+ * Renews the leases of all running attempts from one timer. A delivery is first heard of a fortieth of
  * its lease after its start (so that short jobs cost no renewal), then renewed at a third of the
  * lease, so that two lost replies still leave a margin.
  */
 import { SignalboxError } from "../protocol/error.ts";
 import type { NodeLedger } from "../protocol/node-ledger.ts";
-import type { Timing } from "../protocol/ledger.ts";
+import type { Timing } from "../protocol/binding.ts";
 import type { Attempt, Attempts } from "./attempts.ts";
 import type { SubscriberEvents } from "./events.ts";
 
@@ -82,9 +82,7 @@ export function createRenewer({ ledger, attempts, timing, events, onLost }: Rene
 
   return {
     /** When a delivery that starts now must first be heard of. */
-    firstRenewal(): number {
-      return performance.now() + timing.unheardMs / 10;
-    },
+    firstRenewal: (): number => performance.now() + timing.unheardMs / 40,
     /** Call after an attempt was added. */
     started(attempt: Attempt): void {
       if (attempt.renewAt < timerAt) {

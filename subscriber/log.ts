@@ -29,7 +29,8 @@ export function logEvents(events: SubscriberEvents, log: Logger): void {
     log.debug(fields, "attempt started");
   });
   events.on("attempt:ended", (fields) => {
-    if (fields.state === "failed") log.warn(fields, "attempt failed");
+    if (fields.state === "failed") log.warn(fields, "attempt failed; it was the last");
+    else if (fields.state === "retry") log.warn(fields, "attempt failed; to be tried again");
     else log.info(fields, `attempt ${fields.state}`);
   });
   events.on("attempt:fenced", (fields) => {
@@ -52,6 +53,12 @@ export function logEvents(events: SubscriberEvents, log: Logger): void {
   });
   events.on("results:refused", (fields) => {
     log.warn(fields, "results not recorded yet; they stay in the outbox");
+  });
+  events.on("redis:refused", (fields) => {
+    log.fatal(fields, "this Redis is not fit for jobs");
+  });
+  events.on("redis:doubtful", (fields) => {
+    log.warn(fields, "check the settings of Redis");
   });
   events.on("redis:failed", ({ during, error, retryInMs }) => {
     log.warn({ during, code: error.code, reason: error.message, retryInMs }, "Redis call failed");

@@ -36,6 +36,9 @@ async function main(): Promise<void> {
   });
   const stop = stopOnSignals(process, subscriber, log);
   events.on("superseded", stop);
+  events.on("redis:refused", () => {
+    process.exit(2);
+  });
   subscriber.start();
 }
 

@@ -1,6 +1,7 @@
 /** Runs one attempt: payload check, handler, time-out, result check → how it ended. Never throws. */
 import type { Catalog, JobLog, RunContext, Schema } from "../protocol/catalog.ts";
 import type { Envelope, Failure } from "../protocol/codec.ts";
+import { failureCodes } from "../protocol/failure.ts";
 import type { Json } from "../protocol/json.ts";
 
 /** A handler as the runner calls it; its types were checked where the module was written. */
@@ -16,11 +17,13 @@ export interface HandlerModule {
 export type Outcome =
   | { readonly kind: "done"; readonly value: Json }
   | { readonly kind: "failed"; readonly failure: Failure }
+  /** The function asked to cancel the job, and the handler was told to stop. */
+  | { readonly kind: "cancelled" }
   /** Told to stop by the subscriber: the job is given back. */
   | { readonly kind: "released" };
 
 /** Why a handler's signal was aborted. */
-export type AbortCause = "timeout" | "lease_lost" | "shutdown";
+export type AbortCause = "timeout" | "cancelled" | "lease_lost" | "shutdown";
 
 /** @default for jobs and catalogue entries that set none, in milliseconds */
 export const defaultTimeoutMs = 60_000;
@@ -44,7 +47,7 @@ export async function runAttempt(envelope: Envelope, options: RunOptions): Promi
     ? module.handlers[envelope.name]
     : undefined;
   if (handler === undefined) {
-    return fail("no_handler", `this node has no handler named ${envelope.name}`, false);
+    return fail("no_handler", `this node has no handler named ${envelope.name}`);
   }
   const definition = module.catalog?.[envelope.name];
   const timeoutMs = envelope.timeoutMs ?? definition?.timeoutMs ?? defaultTimeoutMs;
@@ -83,11 +86,10 @@ function whenAborted(signal: AbortSignal, timeoutMs: number) {
   const outcome = new Promise<Outcome>((resolve) => {
     stop = () => {
       happened = true;
-      resolve(
-        signal.reason === "timeout"
-          ? fail("timeout", `the handler took longer than ${timeoutMs} ms`, true)
-          : { kind: "released" },
-      );
+      const cause = signal.reason as AbortCause;
+      if (cause === "timeout")
+        resolve(fail("timeout", `the handler took longer than ${timeoutMs} ms`));
+      else resolve({ kind: cause === "cancelled" ? "cancelled" : "released" });
     };
     if (signal.aborted) stop();
     else signal.addEventListener("abort", stop, { once: true });
@@ -113,20 +115,35 @@ async function check(
   const path =
     Array.isArray(issue?.path) && issue.path.length > 0 ? ` at ${issue.path.join(".")}` : "";
   const message = `the ${what} does not match the catalogue${path}: ${issue?.message ?? ""}`;
-  return { ok: false, outcome: fail(`${what}_invalid`, message, false) };
+  return { ok: false, outcome: fail(`${what}_invalid`, message) };
 }
 
 function describe(thrown: unknown): Outcome {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const { code, retryable } = error as { code?: unknown; retryable?: unknown };
+  const error = thrown instanceof Error ? thrown : new Error(textOf(thrown));
+  const { code, retryable, retryAfterMs } = error as Partial<Record<keyof Failure, unknown>>;
   const isBug = bugs.some((kind) => error instanceof kind) && !("cause" in error);
-  return fail(
-    typeof code === "string" && /^\w{1,64}$/.test(code) ? code : "handler_error",
-    `${error.name}: ${error.message}`,
-    typeof retryable === "boolean" ? retryable : !isBug,
-  );
+  const failure: Failure = {
+    code: typeof code === "string" && /^\w{1,64}$/.test(code) ? code : "handler_error",
+    message: `${error.name}: ${error.message}`.slice(0, maxMessage),
+    retryable: typeof retryable === "boolean" ? retryable : !isBug,
+  };
+  const isDelay = typeof retryAfterMs === "number" && retryAfterMs >= 0;
+  return { kind: "failed", failure: isDelay ? { ...failure, retryAfterMs } : failure };
 }
 
-function fail(code: string, message: string, retryable: boolean): Outcome {
-  return { kind: "failed", failure: { code, message: message.slice(0, 2_000), retryable } };
+/** Anything can be thrown, also what cannot be made a string of. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return "something was thrown that is not an error";
+  }
+}
+
+/** Characters of an error's message that are kept. */
+const maxMessage = 2_000;
+
+function fail(code: keyof typeof failureCodes, message: string): Outcome {
+  const retryable = failureCodes[code];
+  return { kind: "failed", failure: { code, message: message.slice(0, maxMessage), retryable } };
 }

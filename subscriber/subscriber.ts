@@ -9,17 +9,16 @@
 import type { Redis } from "ioredis";
 import type { Logger } from "pino";
 import type { Envelope } from "../protocol/codec.ts";
-import { dispatchChannel, resultChannel } from "../protocol/keys.ts";
+import { controlChannel, dispatchChannel, resultChannel } from "../protocol/keys.ts";
 import { createLedger } from "../protocol/ledger.ts";
-import { defaultJobName } from "../protocol/names.ts";
-import { createNodeLedger, leaseMember } from "../protocol/node-ledger.ts";
-import { createAttempts, type Attempt } from "./attempts.ts";
+import { createNodeLedger } from "../protocol/node-ledger.ts";
+import { createUpkeep } from "../protocol/upkeep.ts";
+import { createAttempts } from "./attempts.ts";
 import { createBareRunner } from "./bare.ts";
 import type { Config } from "./config.ts";
 import { createDeadLetters } from "./dead-letters.ts";
-import { endingOf } from "./ending.ts";
 import type { SubscriberEvents } from "./events.ts";
-import { createExpiryWatch } from "./expiry-watch.ts";
+import { createExecutor, nameOf } from "./executor.ts";
 import { createFinisher, type Finisher } from "./finisher.ts";
 import { createForeignResults } from "./foreign.ts";
 import { createRedisPort } from "./ioredis.ts";
@@ -27,9 +26,11 @@ import { createIntake } from "./intake.ts";
 import { createJoiner } from "./joiner.ts";
 import { createRenewer } from "./lease.ts";
 import { createListener } from "./listener.ts";
+import { createMoments } from "./moments.ts";
 import type { Outbox } from "./outbox.ts";
-import { runAttempt, type AbortCause, type HandlerModule } from "./runner.ts";
-import { createSeat, type Seat } from "./seat.ts";
+import { judgeRedis } from "./redis-check.ts";
+import type { HandlerModule } from "./runner.ts";
+import { createSeat } from "./seat.ts";
 import { sleep } from "./sleep.ts";
 
 /** What a subscriber is given. The connections are not connected yet; the subscriber closes them. */
@@ -53,6 +54,7 @@ export function createSubscriber(options: SubscriberOptions) {
   const redis = createRedisPort(commands);
   const ledger = createLedger({ redis, naming, timing });
   const nodeLedger = createNodeLedger({ redis, naming, timing });
+  const upkeep = createUpkeep({ redis, naming, timing });
   const seats = config.seats.map(createSeat);
   const queues = [...new Set(seats.map((seat) => seat.queue))];
   const nodeNames = [...new Set(seats.map((seat) => seat.node))];
@@ -64,9 +66,25 @@ export function createSubscriber(options: SubscriberOptions) {
     attempts,
     timing,
     events,
-    onLost: loseAttempt,
+    onLost: (attempt) => {
+      executor.lose(attempt);
+    },
   });
-  const expiryWatch = createExpiryWatch({ ledger, queues, timing, events });
+  const moments = createMoments({ upkeep, queues, timing, events });
+  const executor = createExecutor({
+    module,
+    seats,
+    attempts,
+    events,
+    log,
+    maxResultBytes: config.maxResultBytes,
+    firstRenewal: renewer.firstRenewal,
+    onStarted: (attempt) => {
+      renewer.started(attempt);
+      moments.watch(attempt.envelope.queue, timing.unheardMs);
+    },
+    onEnded: (queue, ending) => finishers.get(queue)?.add(ending),
+  });
   const finishers = new Map<string, Finisher>(
     queues.map((queue) => [queue, createQueueFinisher(queue)]),
   );
@@ -83,8 +101,11 @@ export function createSubscriber(options: SubscriberOptions) {
     naming,
     seats,
     events,
-    onEnvelope: accept,
+    onEnvelope: executor.accept,
     onWaiting: (seat) => finishers.get(seat.queue)?.fetch(),
+    onRejoin: () => void joiner.join(),
+    onCancel: executor.cancel,
+    onMoment: moments.watch,
     onBare: (node, id) => bareRunners.get(node)?.add(id),
     onResults: (text) => {
       foreign.onMessage(text).catch((error: unknown) => {
@@ -100,15 +121,23 @@ export function createSubscriber(options: SubscriberOptions) {
     events,
     info: JSON.stringify({ host: config.host, pid: process.pid }),
     onJoined: intake.joined,
-    onLost: loseAttempt,
+    onLost: executor.lose,
     signal: stopping.signal,
   });
   const listener = createListener({
     redis: subscription,
-    channels: [...nodeNames.map((node) => dispatchChannel(naming, node)), resultChannel(naming)],
+    channels: [
+      ...nodeNames.map((node) => dispatchChannel(naming, node)),
+      resultChannel(naming),
+      controlChannel(naming),
+    ],
     pingMs: config.pingMs,
     onMessage: intake.receive,
-    onSubscribed: () => void joiner.join(),
+    onSubscribed: () => {
+      void joiner.join();
+      // What became due while nobody was told of it.
+      for (const queue of queues) moments.watch(queue, 0);
+    },
     onLost: () => {
       if (!stopping.signal.aborted) events.emit("disconnected");
     },
@@ -130,7 +159,7 @@ export function createSubscriber(options: SubscriberOptions) {
           events.emit("attempt:fenced", nameOf(attempt));
       },
       onNext: (envelopes) => {
-        for (const text of envelopes) accept(JSON.parse(text) as Envelope);
+        for (const text of envelopes) executor.accept(JSON.parse(text) as Envelope);
       },
       onStored: outbox.add,
       signal: stopping.signal,
@@ -143,27 +172,7 @@ export function createSubscriber(options: SubscriberOptions) {
       node,
       events,
       slots: Math.max(...seats.filter((seat) => seat.node === node).map((seat) => seat.slots)),
-      run: async (id) => {
-        const envelope: Envelope = {
-          v: 1,
-          queue: "",
-          node,
-          token: "",
-          attempt: 1,
-          id,
-          name: defaultJobName,
-        };
-        const controller = new AbortController();
-        const outcome = await runAttempt(envelope, {
-          module,
-          controller,
-          log: log.child({ id, node }),
-          onDeaf: () => undefined,
-        });
-        if (outcome.kind === "failed")
-          log.error({ id, node, ...outcome.failure }, "bare id failed");
-        return outcome.kind === "done";
-      },
+      run: (id) => executor.runBare(node, id),
       publish: async (id) => {
         foreign.willPublish(id);
         await redis.send([{ command: ["PUBLISH", resultChannel(naming), id] }]);
@@ -174,75 +183,34 @@ export function createSubscriber(options: SubscriberOptions) {
     });
   }
 
-  function accept(envelope: Envelope): void {
-    const seat = seats.find(
-      ({ node, queue }) => node === envelope.node && queue === envelope.queue,
-    );
-    if (seat === undefined || seat.phase === "superseded" || attempts.has(envelope)) return;
-    const attempt: Attempt = {
-      envelope,
-      seat,
-      member: leaseMember(envelope),
-      controller: new AbortController(),
-      renewAt: renewer.firstRenewal(),
-      hasEnded: false,
-    };
-    attempts.add(attempt);
-    renewer.started(attempt);
-    expiryWatch.started();
-    void run(attempt);
+  /** Once connected: a Redis that evicts would throw jobs away. */
+  async function checkRedis(): Promise<void> {
+    const [info] = await redis.send([{ command: ["INFO"] }]);
+    const { refused, doubts } = judgeRedis(typeof info === "string" ? info : "");
+    for (const reason of doubts) events.emit("redis:doubtful", { reason });
+    if (refused === null) return;
+    if (config.allowsEviction) events.emit("redis:doubtful", { reason: refused });
+    else events.emit("redis:refused", { reason: refused });
   }
 
-  async function run(attempt: Attempt): Promise<void> {
-    const { envelope, controller } = attempt;
-    const startedAt = performance.now();
-    events.emit("attempt:started", nameOf(attempt));
-    const outcome = await runAttempt(envelope, {
-      module,
-      controller,
-      log: log.child(nameOf(attempt)),
-      onDeaf: () => {
-        events.emit("attempt:deaf", nameOf(attempt));
-      },
+  async function leaveSeats(step: "draining" | "gone"): Promise<void> {
+    const left = seats.map(async (seat) => {
+      const { node, queue, epoch } = seat;
+      if (seat.phase === "superseded" || epoch === null) return;
+      seat.phase = "left";
+      await nodeLedger.leave(queue, { node, epoch }, step);
     });
-    attempt.hasEnded = true;
-    const durationMs = Math.round((performance.now() - startedAt) * 1000) / 1000;
-    const ending = endingOf(envelope, outcome, {
-      durationMs,
-      maxResultBytes: config.maxResultBytes,
-    });
-    const code = ending.error?.code;
-    events.emit("attempt:ended", {
-      ...nameOf(attempt),
-      state: ending.state,
-      durationMs,
-      ...(code === undefined ? {} : { code }),
-    });
-    // A lost attempt has no lease to end: nothing would come of sending it.
-    if (controller.signal.reason === ("lease_lost" satisfies AbortCause))
-      attempts.remove(envelope.queue, attempt.member);
-    else finishers.get(envelope.queue)?.add(ending);
-  }
-
-  function loseAttempt(attempt: Attempt): void {
-    events.emit("attempt:lost", nameOf(attempt));
-    attempt.controller.abort("lease_lost" satisfies AbortCause);
-  }
-
-  async function leaveSeat(seat: Seat): Promise<void> {
-    const { phase, epoch } = seat;
-    if (phase !== "superseded") seat.phase = "left";
-    if (phase !== "live" || epoch === null) return;
-    await nodeLedger.leave(seat.queue, seat.node, epoch).catch((error: unknown) => {
+    for (const { status, ...rest } of await Promise.allSettled(left)) {
+      if (status === "fulfilled") continue;
       log.warn(
-        { node: seat.node, reason: String(error) },
-        "could not leave; the node is found gone when next used",
+        { step, reason: JSON.stringify(rest) },
+        "could not leave; found out when the node is next used",
       );
-    });
+    }
   }
 
   async function drain(): Promise<"drained" | "aborted"> {
-    await Promise.all(seats.map(leaveSeat));
+    await leaveSeats("draining");
     await listener.settled();
     const idle = Promise.all([
       attempts.empty(),
@@ -253,17 +221,17 @@ export function createSubscriber(options: SubscriberOptions) {
     const ended = await Promise.race([idle.then(() => "drained" as const), outOfTime, aborted]);
     patience.abort();
     if (ended === "aborted") {
-      for (const attempt of attempts.list())
-        attempt.controller.abort("shutdown" satisfies AbortCause);
+      executor.abortAll();
       const lastMoment = new AbortController();
       await Promise.race([attempts.empty(), sleep(5_000, lastMoment.signal)]);
       lastMoment.abort();
     }
     await outbox.flush(ended === "drained" ? 10_000 : 2_000);
+    await leaveSeats("gone");
     stopping.abort();
     outbox.stop();
     renewer.stop();
-    expiryWatch.stop();
+    moments.stop();
     listener.stop();
     commands.disconnect();
     return ended;
@@ -281,7 +249,9 @@ export function createSubscriber(options: SubscriberOptions) {
     start(): void {
       let isFirst = true;
       commands.on("ready", () => {
-        if (!isFirst) void joiner.join();
+        if (isFirst)
+          checkRedis().catch(() => undefined); // INFO may be forbidden: then nothing is known
+        else void joiner.join();
         isFirst = false;
       });
       commands.on("error", (error: Error) => {
@@ -302,9 +272,4 @@ export function createSubscriber(options: SubscriberOptions) {
       abortNow();
     },
   };
-}
-
-function nameOf({ envelope }: Attempt) {
-  const { id, name, queue, node, attempt } = envelope;
-  return { id, name, queue, node, attempt };
 }

@@ -30,12 +30,18 @@ export function acceptJob({ ledger, config, newId }: Accept): Handler {
     const request = validate(jobRequest, value);
     const key = c.req.header("idempotency-key");
     const id = request.id ?? (key === undefined ? newId() : validate(jobId, key));
-    const spec = toSpec({ ...request, id }, { newId, maxPayloadBytes: config.maxPayloadBytes });
+    const spec = await toSpec(
+      { ...request, id },
+      { newId, maxPayloadBytes: config.maxPayloadBytes },
+    );
     const [answer] = await ledger.dispatch([spec]);
     if (answer === undefined) throw new SignalboxError("internal", "expected an answer per job");
-    if (answer.kind === "conflict") throw new SignalboxError("id_conflict", conflict(answer));
+    if (answer.kind !== "accepted") throw refusal(answer);
     const { queue } = answer;
-    c.header("location", `/v1/jobs/${encodeURIComponent(id)}?queue=${encodeURIComponent(queue)}`);
+    c.header(
+      "location",
+      `/v1/jobs/${encodeURIComponent(answer.id)}?queue=${encodeURIComponent(queue)}`,
+    );
     return c.json(receipt(answer), 202);
   };
 }
@@ -50,20 +56,29 @@ export function acceptBatch({ ledger, config, newId }: Accept): Handler {
     refuseSwelling(text);
     const { jobs } = validate(batchRequest, value);
     const options = { newId, maxPayloadBytes: config.maxPayloadBytes };
-    const answers = await ledger.dispatch(jobs.map((job): JobSpec => toSpec(job, options)));
-    const receipts = answers.map((answer) =>
-      answer.kind === "accepted"
-        ? receipt(answer)
-        : { id: answer.id, error: { code: "id_conflict", detail: conflict(answer) } },
+    const answers = await ledger.dispatch(
+      await Promise.all(jobs.map((job): Promise<JobSpec> => toSpec(job, options))),
     );
+    const receipts = answers.map((answer) => {
+      if (answer.kind === "accepted") return receipt(answer);
+      const { code, message } = refusal(answer);
+      return { id: answer.id, error: { code, detail: message } };
+    });
     return c.json({ jobs: receipts }, 202);
   };
 }
 
-function conflict({ id, queue }: Dispatched): string {
-  return (
-    `expected the content with which job ${id} of queue ${queue} was accepted ` +
-    "(name, payload, node, attempts, timeoutMs); use another id for another job"
+function refusal(answer: Exclude<Dispatched, { kind: "accepted" }>): SignalboxError {
+  if (answer.kind === "rejected") {
+    return new SignalboxError(
+      "key_held",
+      `expected a deduplication key that no job of queue ${answer.queue} holds; job ${answer.holder} holds this one`,
+    );
+  }
+  return new SignalboxError(
+    "id_conflict",
+    `expected the content with which job ${answer.id} of queue ${answer.queue} was accepted ` +
+      "(name, payload, node, attempts, backoff, timeoutMs); use another id for another job",
   );
 }
 

@@ -1,10 +1,9 @@
 /** `GET /v1/jobs/:id`: one job, at once or as soon as it has ended. */
 import type { Handler } from "hono";
 import * as z from "zod";
-import { SignalboxError } from "../../protocol/error.ts";
-import { defaultQueue, jobIdPattern } from "../../protocol/names.ts";
-import type { Stored } from "../../protocol/record.ts";
+import { jobIdPattern } from "../../protocol/names.ts";
 import type { AppDeps } from "../deps.ts";
+import { findJob, notFound, type Found } from "../find.ts";
 import { queueName } from "../job-request.ts";
 import { jobView } from "../job-view.ts";
 import { objectError, validateQuery } from "../validation.ts";
@@ -23,17 +22,12 @@ const readQuery = z.strictObject(
   { error: objectError("a query of queue and wait") },
 );
 
-interface Found {
-  readonly queue: string;
-  readonly job: Stored;
-}
-
 export function readJob(deps: Pick<AppDeps, "ledger" | "subscribe" | "deadline">): Handler {
   return async (c) => {
     const { queue, wait } = validateQuery(readQuery, c.req.queries());
     // The route of the batch is also that of a job of this name.
     const id = c.req.param("id") ?? "batch";
-    const look = () => find(deps, id, queue);
+    const look = () => findJob(deps.ledger, id, queue);
     const found = !jobIdPattern.test(id)
       ? null
       : wait === 0
@@ -44,29 +38,9 @@ export function readJob(deps: Pick<AppDeps, "ledger" | "subscribe" | "deadline">
             look,
             AbortSignal.any([c.req.raw.signal, deps.deadline(wait * 1000)]),
           );
-    if (found === null) {
-      throw new SignalboxError(
-        "not_found",
-        `expected the id of a job ${queue === undefined ? "" : `of queue ${queue} `}` +
-          "that was accepted and not yet forgotten",
-      );
-    }
+    if (found === null) throw notFound(queue);
     return c.json(jobView(id, found.queue, found.job));
   };
-}
-
-/** In `queue` if given; else in the default one, and only then in all others: most jobs are there. */
-async function find(
-  { ledger }: Pick<AppDeps, "ledger">,
-  id: string,
-  queue: string | undefined,
-): Promise<Found | null> {
-  const first = queue ?? defaultQueue;
-  const job = await ledger.read(first, id);
-  if (job !== null) return { queue: first, job };
-  if (queue !== undefined) return null;
-  const others = (await ledger.queues()).filter((other) => other !== defaultQueue);
-  return others.length === 0 ? null : ledger.find(others, id);
 }
 
 /**
@@ -89,7 +63,7 @@ async function waitForEnd(
     let found = await look();
     while (found !== null && found.job.ended === undefined) {
       const heard = await results.mentions(id);
-      found = await find(deps, id, found.queue);
+      found = await findJob(deps.ledger, id, found.queue);
       if (!heard) break;
     }
     return found;

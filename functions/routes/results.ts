@@ -47,13 +47,13 @@ const resultsRequest = z.strictObject(
   { error: objectError("an object with deliveries") },
 );
 
-type Results = Pick<AppDeps, "ledger" | "config" | "now" | "onResult">;
+type Results = Pick<AppDeps, "upkeep" | "config" | "now" | "onResult">;
 
 /**
  * 200 with how many deliveries were still waiting: 0 for a repetition. No limit of depth: what a
  * handler returned must be recorded, or it would come again for ever.
  */
-export function takeResults({ ledger, config, now, onResult }: Results): Handler {
+export function takeResults({ upkeep, config, now, onResult }: Results): Handler {
   return async (c) => {
     const body = await readText(c.req.raw, maxBytes);
     const wrong = await verify(config.signingKeys, {
@@ -66,7 +66,7 @@ export function takeResults({ ledger, config, now, onResult }: Results): Handler
     const { deliveries } = validate(resultsRequest, parseJson(body)) as unknown as {
       readonly deliveries: readonly Delivery[];
     };
-    const recorder = { ledger, ...(onResult === undefined ? {} : { onResult }) };
+    const recorder = { upkeep, ...(onResult === undefined ? {} : { onResult }) };
     return c.json({ recorded: await record(recorder, deliveries) });
   };
 }

@@ -4,33 +4,51 @@
  */
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
+import { dedupeLua } from "./lua/dedupe.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
 import { list, text, word } from "../reply.ts";
 
-/** What became of one job of a dispatch. */
+/** How a deduplication key was answered. */
+export type DedupeVerdict = "rejected" | "returned" | "replaced" | "debounced";
+
+/** What became of one job of a dispatch. Phases and states are as in the records. */
 export type Placement =
-  | { readonly kind: "placed"; readonly phase: "running" | "queued"; readonly node: string | null }
+  | { readonly kind: "placed"; readonly phase: string; readonly node: string | null }
   | {
       readonly kind: "known";
       readonly phase: string;
       readonly node: string | null;
       /** The stored content, where its text differs from what was sent now. */
       readonly other?: { readonly name: string; readonly target: string; readonly body: string };
+    }
+  | {
+      readonly kind: DedupeVerdict;
+      readonly phase: string;
+      readonly node: string | null;
+      /** The job that holds the key. */
+      readonly id: string;
     };
 
-/** See `Ledger.dispatch`. List: `id, target or "-", name, body` for each job. */
+/**
+ * List, for each job: `id, target, name, at, deadline, dedupe, body`. `at` and `deadline` are `-`, a time in
+ * milliseconds, or `+` and milliseconds from now; `dedupe` is `-` or `mode window key`.
+ */
 export const dispatch = defineScript({
   name: "dispatch",
-  keys: ["jobs", "results", "leases", "backlog", "free", "nodes", "parked", "index"],
-  args: ["queue", "channel", "unheard_ms", "foreign_ms", "clock"],
-  uses: [clockLua, recordLua, placeLua],
-  // XADD comes before any other write: where Redis is out of memory it refuses the first write of a
-  // script and lets the others pass, so nothing is left half done. Its id is time, token and index.
+  keys: ["jobs", "results", "leases", "backlog", "free", "nodes", "parked", "index", "due"],
+  args: ["queue", "channel", "control", "unheard_ms", "foreign_ms", "clock", "dedupe_base"],
+  uses: [clockLua, recordLua, placeLua, dedupeLua],
+  // SET (of a deduplication key) or XADD comes before any other write: where Redis is out of memory it
+  // refuses the first write of a script and lets the others pass, so nothing is left half done.
+  // XADD's id is at once time, token and index.
   lua: `
 local sent, ids = {}, {}
-for at = first, #ARGV, 4 do
-  local job = { id = ARGV[at], target = ARGV[at + 1], name = ARGV[at + 2], body = ARGV[at + 3] }
+for at = first, #ARGV, 7 do
+  local job = {
+    id = ARGV[at], target = ARGV[at + 1], name = ARGV[at + 2], at = ARGV[at + 3], deadline = ARGV[at + 4],
+    dedupe = ARGV[at + 5], body = ARGV[at + 6],
+  }
   job.phase, job.node, job.deliveries, job.attempts = "Q", "-", 0, 0
   sent[#sent + 1] = job
   ids[#ids + 1] = job.id
@@ -39,33 +57,60 @@ end
 local stored = redis.call("HMGET", jobs, unpack(ids))
 local known, fresh, fresh_ids = {}, {}, {}
 for i, job in ipairs(sent) do
-  local other = known[job.id] or (stored[i] and read_record(job.id, stored[i]))
-  if other then
-    job.same_as = other
-  else
-    known[job.id] = job
-    fresh[#fresh + 1] = job
-    fresh_ids[#fresh_ids + 1] = job.id
+  job.same_as = known[job.id] or (stored[i] and read_record(job.id, stored[i]))
+  if not job.same_as then
+    if job.dedupe ~= "-" then deduplicate(job, known) end
+    if not job.held_by then
+      known[job.id] = job
+      fresh[#fresh + 1] = job
+      fresh_ids[#fresh_ids + 1] = job.id
+    end
   end
+end
+
+local function moment(text)
+  local relative = string.match(text, "^%+(%d+)$")
+  return relative and now + tonumber(relative) or tonumber(text)
 end
 
 if #fresh > 0 then
   local accepted = redis.call("XADD", index, clock, "jobs", table.concat(fresh_ids, " "))
   now = stamp_ms(accepted)
-  for _, job in ipairs(fresh) do job.accepted = accepted end
-  place_all(fresh, false)
-  commit()
+  local ready = {}
+  for _, job in ipairs(fresh) do
+    job.accepted = accepted
+    if job.deadline ~= "-" then job.deadline = string.format("%.0f", moment(job.deadline)) end
+    local starts = job.at ~= "-" and moment(job.at)
+    if starts and starts > now then delay(job, starts) else ready[#ready + 1] = job end
+  end
+  place_all(ready, false)
+end
+for _, job in ipairs(sent) do
+  local holder = job.held_by
+  if holder and holder.is_changed then
+    holder.is_changed = false
+    if now == 0 then now = read_clock() end
+    if job.verdict == "debounced" then delay(holder, moment(holder.at)) else save(holder) end
+  end
+end
+commit()
+
+local function where_is(job)
+  local ended = redis.call("HGET", results, job.id)
+  if not ended then return job.phase, job.node end
+  return string.match(ended, "^%S+"), string.match(ended, "^%S+ %S+ %S+ (%S+)")
 end
 
 local replies = {}
 for i, job in ipairs(sent) do
   local other = job.same_as
-  if not other then
+  if job.held_by then
+    local phase, node = where_is(job.held_by)
+    replies[i] = { job.verdict, phase, node, job.held_by.id }
+  elseif not other then
     replies[i] = { "placed", job.phase, job.node }
   else
-    local ended = redis.call("HGET", results, job.id)
-    local phase = ended and string.match(ended, "^%S+") or other.phase
-    local node = ended and string.match(ended, "^%S+ %S+ %S+ (%S+)") or other.node
+    local phase, node = where_is(other)
     if other.name == job.name and other.target == job.target and other.body == job.body then
       replies[i] = { "known", phase, node }
     else
@@ -78,12 +123,11 @@ return replies`,
 });
 
 function parsePlacement(reply: Parameters<typeof list>[0]): Placement {
-  const [kind, phase, node, name, target, body] = list(reply);
-  const where = word(node);
-  if (text(kind) === "placed") {
-    return { kind: "placed", phase: text(phase) === "R" ? "running" : "queued", node: where };
-  }
-  const known = { kind: "known", phase: text(phase), node: where } as const;
-  if (body === undefined) return known;
-  return { ...known, other: { name: text(name), target: text(target), body: text(body) } };
+  const [first, phase, node, name, target, body] = list(reply);
+  const kind = text(first) as Placement["kind"];
+  const place = { phase: text(phase), node: word(node) };
+  if (kind === "placed") return { kind, ...place };
+  if (kind !== "known") return { kind, ...place, id: text(name) };
+  if (body === undefined) return { kind, ...place };
+  return { kind, ...place, other: { name: text(name), target: text(target), body: text(body) } };
 }

@@ -5,6 +5,7 @@
  */
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
+import { endLua } from "./lua/end.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
 import { list, text } from "../reply.ts";
@@ -24,16 +25,30 @@ export interface Finished {
 }
 
 /**
- * List: for each attempt `id, token, node, state, result text`, where state `released` gives the
- * job back; then for each node `node, mode, waiting`. Modes: `take` fetches next jobs, `pass` leaves the slots
- * to whoever listens on the node's channel now, `keep` gives no slot back (the node has left).
+ * List: for each attempt `id, token, node, state, delay ms, text`, then for each node `node, mode, waiting`.
+ * State `released` gives the job back; `retry` has it wait for the delay, its text being the failure; else
+ * the text is the result message. Mode `take` fetches next jobs; `pass` fetches none: the caller has left
+ * the node, or another has taken it, and its slots are that one's.
  */
 export const finish = defineScript({
   name: "finish",
-  keys: ["jobs", "results", "leases", "backlog", "free", "nodes", "parked", "outbox"],
+  keys: [
+    "jobs",
+    "results",
+    "leases",
+    "backlog",
+    "free",
+    "nodes",
+    "parked",
+    "outbox",
+    "due",
+    "errors",
+    "failed",
+  ],
   args: [
     "queue",
     "channel",
+    "control",
     "results_channel",
     "unheard_ms",
     "foreign_ms",
@@ -41,13 +56,16 @@ export const finish = defineScript({
     "hot",
     "attempts",
   ],
-  uses: [clockLua, recordLua, placeLua],
+  uses: [clockLua, recordLua, placeLua, endLua],
   lua: `
 local count = tonumber(attempts)
 local ends, members = {}, {}
 for i = 1, count do
-  local at = first + (i - 1) * 5
-  ends[i] = { id = ARGV[at], token = ARGV[at + 1], node = ARGV[at + 2], state = ARGV[at + 3], text = ARGV[at + 4] }
+  local at = first + (i - 1) * 6
+  ends[i] = {
+    id = ARGV[at], token = ARGV[at + 1], node = ARGV[at + 2], state = ARGV[at + 3],
+    delay_ms = tonumber(ARGV[at + 4]), text = ARGV[at + 5],
+  }
   members[i] = ARGV[at] .. " " .. ARGV[at + 1] .. " " .. ARGV[at + 2]
 end
 
@@ -65,13 +83,15 @@ elseif count > 1 then
   if #gone > 0 then redis.call("ZREM", leases, unpack(gone)) end
 end
 
-local freed, texts, returned, stored, verdicts, entry = {}, {}, {}, {}, {}, "-"
+local freed, texts, returned, retried, stored, verdicts, entry = {}, {}, {}, {}, {}, {}, "-"
 for i, ending in ipairs(ends) do
   if held[i] then
     verdicts[i] = "stored"
     freed[ending.node] = (freed[ending.node] or 0) + 1
     if ending.state == "released" then
       returned[#returned + 1] = ending.id
+    elseif ending.state == "retry" then
+      retried[#retried + 1] = ending
     else
       texts[#texts + 1] = ending.text
       stored[#stored + 1] = ending
@@ -87,43 +107,71 @@ if #stored > 0 then
   local batch = #texts == 1 and texts[1] or "[" .. table.concat(texts, ",") .. "]"
   entry = redis.call("XADD", outbox, clock, "results", batch)
   now = stamp_ms(entry)
-  local fields = {}
+  local fields, failures = {}, {}
   for _, ending in ipairs(stored) do
+    if ending.state == "failed" then
+      failures[#failures + 1] = now
+      failures[#failures + 1] = ending.id
+    end
     fields[#fields + 1] = ending.id
     fields[#fields + 1] = table.concat({ ending.state, entry, ending.token, ending.node }, " ") .. "\\n" .. ending.text
   end
   call_in_chunks("HSET", results, fields)
+  call_in_chunks("ZADD", failed, failures)
   redis.call("PUBLISH", results_channel, batch)
 end
 
-local envelopes, takers, passed, still_waiting = {}, {}, 0, {}
+-- A failed attempt that leaves others: the job waits for its moment, unless it was cancelled meanwhile.
+if #retried > 0 then
+  now = now > 0 and now or read_clock()
+  for _, ending in ipairs(retried) do
+    local record = redis.call("HGET", jobs, ending.id)
+    if record then
+      local job = read_record(ending.id, record)
+      job.attempts = job.attempts + 1
+      remember_error(job.id, job.attempts, ending.node, ending.text)
+      if job.phase == "C" then
+        end_job(job, "cancelled", json_error("cancelled", "cancelled while it ran", "false"))
+      else
+        delay(job, now + ending.delay_ms)
+      end
+    end
+  end
+end
+
+local envelopes, takers, still_waiting = {}, {}, {}
 local function start(node, job)
   if now == 0 then now = read_clock() end
   lease(job, node, tonumber(unheard_ms))
   envelopes[#envelopes + 1] = envelope_of(job)
 end
 
-for at = first + count * 5, #ARGV, 3 do
+-- Slots whose node is not the caller's any more: put right at the end, for whoever has the node now.
+local strange = {}
+for at = first + count * 6, #ARGV, 3 do
   local node, mode, slots = ARGV[at], ARGV[at + 1], freed[ARGV[at]] or 0
-  if mode ~= "keep" and ARGV[at + 2] == "1" then
-    local own = backlog .. ":" .. node
-    local length = redis.call("LLEN", own)
-    if slots < length then slots = slots + redis.call("LREM", free, length - slots, node) end
-    for _, job in ipairs(pop_waiting(own, slots)) do
-      start(node, job)
-      slots = slots - 1
+  freed[node] = nil
+  if mode == "pass" then
+    strange[node] = true
+  else
+    if ARGV[at + 2] == "1" then
+      local own = backlog .. ":" .. node
+      local length = redis.call("LLEN", own)
+      if slots < length then slots = slots + redis.call("LREM", free, length - slots, node) end
+      for _, job in ipairs(pop_waiting(own, slots)) do
+        start(node, job)
+        slots = slots - 1
+      end
+      if redis.call("LLEN", own) > 0 then
+        still_waiting[#still_waiting + 1] = node
+      else
+        redis.call("SREM", parked, node)
+      end
     end
-    if redis.call("LLEN", own) > 0 then
-      still_waiting[#still_waiting + 1] = node
-    else
-      redis.call("SREM", parked, node)
-    end
-  end
-  if mode == "pass" then passed = passed + slots end
-  if mode ~= "keep" then
     for _ = 1, slots do takers[#takers + 1] = node end
   end
 end
+for node in pairs(freed) do strange[node] = true end
 
 -- Busy: look into the backlog first. Idle: give the slots back first; where free was not empty
 -- before, the backlog is (the invariant), which saves the look.
@@ -132,7 +180,7 @@ local function feed(nodes_with_slots)
   for i, job in ipairs(fed) do start(nodes_with_slots[i], job) end
   return #fed
 end
-if #takers > 0 and passed == 0 then
+if #takers > 0 then
   local used = 0
   if hot == "1" then used = feed(takers) end
   if used < #takers then
@@ -142,22 +190,28 @@ if #takers > 0 and passed == 0 then
       if used > 0 then redis.call("LPOP", free, used) end
     end
   end
-elseif #takers > 0 then
-  redis.call("RPUSH", free, unpack(takers))
-  local list = pop_waiting(backlog, #takers)
-  if #list > 0 then now = now > 0 and now or read_clock() end
-  place(list, true)
 end
 
 if #returned > 0 then
   now = now > 0 and now or read_clock()
   local list = {}
   for i, record in ipairs(redis.call("HMGET", jobs, unpack(returned))) do
-    if record then list[#list + 1] = read_record(returned[i], record) end
+    local job = record and read_record(returned[i], record)
+    if job and job.phase == "C" then
+      end_job(job, "cancelled", json_error("cancelled", "cancelled while it ran", "false"))
+    elseif job then
+      list[#list + 1] = job
+    end
   end
   place_all(list, true)
 end
 commit()
+commit_ends()
+if next(strange) then
+  now = now > 0 and now or read_clock()
+  for node in pairs(strange) do reseat(node) end
+  pair_up()
+end
 return { verdicts, envelopes, still_waiting, entry }`,
   parse: (reply): Finished => {
     const [verdicts, next, waiting, entry] = list(reply);

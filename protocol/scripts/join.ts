@@ -4,6 +4,7 @@
  */
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
+import { endLua } from "./lua/end.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
 import { list, number, text } from "../reply.ts";
@@ -26,14 +27,41 @@ export type Joined =
  */
 export const join = defineScript({
   name: "join",
-  keys: ["jobs", "leases", "backlog", "own_backlog", "free", "nodes", "parked"],
-  args: ["queue", "node", "epoch", "slots", "info", "channel", "unheard_ms", "foreign_ms", "clock"],
-  uses: [clockLua, recordLua, placeLua],
+  keys: [
+    "jobs",
+    "results",
+    "leases",
+    "backlog",
+    "own_backlog",
+    "free",
+    "nodes",
+    "parked",
+    "outbox",
+    "due",
+    "errors",
+    "failed",
+  ],
+  args: [
+    "queue",
+    "node",
+    "epoch",
+    "slots",
+    "info",
+    "channel",
+    "control",
+    "results_channel",
+    "unheard_ms",
+    "foreign_ms",
+    "clock",
+  ],
+  uses: [clockLua, recordLua, placeLua, endLua],
   lua: `
 now = read_clock()
 local seat = redis.call("HGET", nodes, node)
 local present = seat and string.match(seat, "^%S+") or "0"
 if epoch ~= "-" and tonumber(present) > tonumber(epoch) then return { "superseded" } end
+redis.call("LREM", free, 0, node) -- a write that is allowed even where memory has run out
+local is_draining = seat and string.match(seat, "^%S+ %S+ 2")
 local fresh = epoch == "-"
 if fresh then epoch = string.format("%.0f", math.max(now, tonumber(present) + 1)) end
 
@@ -45,44 +73,40 @@ local running, lost = {}, {}
 for i = first, #ARGV do running[ARGV[i]] = i - first end
 
 -- All leases of the queue are read: as many as jobs run, at each join only.
-local kept, missed, dead, mine = 0, {}, {}, " " .. node
+local missed, dead, mine = {}, {}, " " .. node
 local all = redis.call("ZRANGE", leases, 0, -1, "WITHSCORES")
 for i = 1, #all, 2 do
   local member = all[i]
   if string.sub(member, -#mine) == mine then
     if running[member] then
       running[member] = nil
-      kept = kept + 1
-    elseif fresh and listeners > 1 then
-      kept = kept + 1
-    elseif fresh then
+    elseif fresh and listeners <= 1 and not is_draining then
       dead[#dead + 1] = { member = member, heard = tonumber(all[i + 1]) % 1 ~= 0 }
-    else
+    elseif not fresh then
       missed[#missed + 1] = member
-      kept = kept + 1
     end
   end
 end
 for _, position in pairs(running) do lost[#lost + 1] = position end
 
 -- Missed: the same delivery is sent again with the same token; the node knows what it runs already.
+-- One that is to be cancelled is sent and cancelled, so that its node ends it.
 if #missed > 0 then
-  local ids, until_, envelopes = {}, score(now + tonumber(unheard_ms)), {}
+  local ids, until_, envelopes, cancels = {}, score(now + tonumber(unheard_ms)), {}, {}
   for i, member in ipairs(missed) do ids[i] = string.match(member, "^%S+") end
   for i, record in ipairs(redis.call("HMGET", jobs, unpack(ids))) do
     if record then
-      envelopes[#envelopes + 1] = envelope_of(read_record(ids[i], record))
+      local job = read_record(ids[i], record)
+      envelopes[#envelopes + 1] = envelope_of(job)
+      if job.phase == "C" then cancels[#cancels + 1] = missed[i] end
       redis.call("ZADD", leases, "XX", until_, missed[i])
     end
   end
   if #envelopes > 0 then publish(node, envelopes) end
+  for _, member in ipairs(cancels) do
+    redis.call("PUBLISH", control, '{"v":1,"queue":"' .. queue .. '","cancel":"' .. member .. '"}')
+  end
 end
-
-redis.call("LREM", free, 0, node)
-local open = math.max(0, tonumber(slots) - kept)
-for _ = 1, open do new_leases[#new_leases + 1] = node end
-call_in_chunks("RPUSH", free, new_leases)
-new_leases = {}
 
 -- Dead: the process that held the node before is gone, and so are its attempts.
 local again = {}
@@ -90,20 +114,22 @@ for _, attempt in ipairs(dead) do
   redis.call("ZREM", leases, attempt.member)
   local id = string.match(attempt.member, "^%S+")
   local record = redis.call("HGET", jobs, id)
-  if record then
-    local job = read_record(id, record)
-    if attempt.heard then job.attempts = job.attempts + 1 end
-    again[#again + 1] = job
-  end
+  local job = record and read_record(id, record)
+  if job and survives_loss(job, attempt.heard, node) then again[#again + 1] = job end
 end
 place_all(again, true)
+commit()
+commit_ends()
 
+local open = reseat(node)
 local own = pop_waiting(own_backlog, open)
 if #own > 0 then place_at(node, own, true) end
-if redis.call("LLEN", own_backlog) == 0 then redis.call("SREM", parked, node) end
-local length = redis.call("LLEN", free)
-if length > 0 then place(pop_waiting(backlog, length), true) end
-commit()
+if redis.call("LLEN", own_backlog) == 0 then
+  redis.call("SREM", parked, node)
+elseif open == #own then
+  redis.call("PUBLISH", channel .. node, '{"v":1,"queue":"' .. queue .. '","waiting":true}')
+end
+pair_up()
 return { "joined", epoch, lost }`,
   parse: (reply): Joined => {
     const [kind, epoch, lost] = list(reply);

@@ -30,7 +30,7 @@ export const list = defineScript({
   keys: ["jobs", "results", "index"],
   args: ["entry", "place", "limit", "state", "name"],
   lua: `
-local phases, rows, examined, bytes, last = { Q = "queued", R = "running" }, {}, 0, 0, nil
+local phases, rows, examined, bytes, last = { Q = "queued", R = "running", C = "running", D = "delayed" }, {}, 0, 0, nil
 local wanted = tonumber(limit)
 local entries = redis.call("XREVRANGE", index, entry, "-", "COUNT", math.min(wanted * 4, 400) + 1)
 for e = 1, #entries do

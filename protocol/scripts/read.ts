@@ -1,25 +1,26 @@
 /** Reads one job: its record, its result, and whether that result is recorded. Changes nothing. */
 import { defineScript } from "../script.ts";
 import { list, text } from "../reply.ts";
-import { parseRecord, parseResultRecord, type Stored } from "../record.ts";
+import { parseErrors, parseRecord, parseResultRecord, type Stored } from "../record.ts";
 
 /** `null` where the id is not known. */
 export const read = defineScript({
   name: "read",
-  keys: ["jobs", "results", "outbox"],
+  keys: ["jobs", "results", "outbox", "errors"],
   args: ["id"],
   lua: `
 local record = redis.call("HGET", jobs, id)
 if not record then return {} end
 local ended = redis.call("HGET", results, id)
-if not ended then return { record } end
+local lines = redis.call("HGET", errors, id) or ""
+if not ended then return { record, lines } end
 local entry = string.match(ended, "^%S+ (%S+)")
 local recorded = #redis.call("XRANGE", outbox, entry, entry) == 0
-return { record, ended, recorded and "1" or "0" }`,
+return { record, lines, ended, recorded and "1" or "0" }`,
   parse: (reply): Stored | null => {
-    const [record, ended, recorded] = list(reply);
+    const [record, lines, ended, recorded] = list(reply);
     if (record === undefined) return null;
-    const job = parseRecord(text(record));
+    const job = { ...parseRecord(text(record)), errors: parseErrors(text(lines)) };
     if (ended === undefined) return job;
     const end = { ...parseResultRecord(text(ended)), recorded: text(recorded) === "1" };
     return { ...job, state: end.state, ended: end };

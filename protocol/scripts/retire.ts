@@ -1,6 +1,6 @@
 /**
  * Forgets finished jobs: those that finished longer ago than the retention, and the oldest beyond
- * the count. Works from the oldest index entry on; what is still alive there is listed anew.
+ * the count; failed jobs by bounds of their own. Works from the oldest index entry on; what is still alive there is listed anew.
  */
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
@@ -16,14 +16,20 @@ export interface Retired {
 /** Handles about 1,000 jobs a call. Drops outbox entries older than `outbox_ms`. */
 export const retire = defineScript({
   name: "retire",
-  keys: ["jobs", "results", "index", "outbox"],
-  args: ["retention_ms", "max_finished", "outbox_ms", "clock"],
+  keys: ["jobs", "results", "index", "outbox", "errors", "failed", "nodes"],
+  args: ["retention_ms", "max_finished", "failed_ms", "max_failed", "outbox_ms", "clock"],
   uses: [clockLua],
   lua: `
 local now = read_clock()
 local horizon = now - tonumber(retention_ms)
-local surplus = redis.call("HLEN", results) - tonumber(max_finished)
+local failures = redis.call("ZCARD", failed)
+local surplus = redis.call("HLEN", results) - failures - tonumber(max_finished)
 redis.call("XTRIM", outbox, "MINID", string.format("%.0f", now - tonumber(outbox_ms)))
+local seats = redis.call("HGETALL", nodes)
+for i = 1, #seats, 2 do
+  local epoch, connected = string.match(seats[i + 1], "^(%S+) %S+ (%d)")
+  if connected ~= "1" and tonumber(epoch) < now - tonumber(outbox_ms) then redis.call("HDEL", nodes, seats[i]) end
+end
 local examined, forgotten, done, kept = 0, {}, {}, {}
 for _, entry in ipairs(redis.call("XRANGE", index, "-", "+", "COUNT", 200)) do
   if examined >= 1000 or (stamp_ms(entry[1]) > horizon and #forgotten >= surplus) then break end
@@ -32,7 +38,11 @@ for _, entry in ipairs(redis.call("XRANGE", index, "-", "+", "COUNT", 200)) do
   examined = examined + #ids
   for i, ended in ipairs(redis.call("HMGET", results, unpack(ids))) do
     local finished = ended and stamp_ms(string.match(ended, "^%S+ (%S+)"))
-    if finished and (finished <= horizon or #forgotten < surplus) then
+    -- A failed job leaves the list here and stays in the failed set, which has bounds of its own.
+    local is_failed = ended and string.match(ended, "^failed")
+    if is_failed then
+      if finished > horizon then kept[#kept + 1] = ids[i] end
+    elseif finished and (finished <= horizon or #forgotten < surplus) then
       forgotten[#forgotten + 1] = ids[i]
     else
       kept[#kept + 1] = ids[i]
@@ -44,11 +54,21 @@ if #done > 0 then redis.call("XDEL", index, unpack(done)) end
 for from = 1, #kept, 1000 do
   redis.call("XADD", index, clock, "jobs", table.concat(kept, " ", from, math.min(from + 999, #kept)))
 end
+local old = redis.call("ZRANGEBYSCORE", failed, "-inf", string.format("%.0f", now - tonumber(failed_ms)), "LIMIT", 0, 1000)
+local over = math.min(failures - #old - tonumber(max_failed), 1000)
+if over > 0 then
+  for _, id in ipairs(redis.call("ZRANGE", failed, #old, #old + over - 1)) do old[#old + 1] = id end
+end
+if #old > 0 then
+  redis.call("ZREM", failed, unpack(old))
+  for _, id in ipairs(old) do forgotten[#forgotten + 1] = id end
+end
 if #forgotten > 0 then
+  redis.call("HDEL", errors, unpack(forgotten))
   redis.call("HDEL", jobs, unpack(forgotten))
   redis.call("HDEL", results, unpack(forgotten))
 end
-return { #forgotten, #forgotten > 0 and examined >= 1000 and 1 or 0 }`,
+return { #forgotten, #forgotten > 0 and (examined >= 1000 or #old >= 1000) and 1 or 0 }`,
   parse: (reply): Retired => {
     const [forgotten, more] = list(reply).map(number);
     return { forgotten: forgotten ?? 0, more: more === 1 };

@@ -11,8 +11,8 @@ import { number } from "../reply.ts";
 /** Looks at up to `limit` nodes and `limit` jobs of each. Answers how many jobs still wait. */
 export const unpark = defineScript({
   name: "unpark",
-  keys: ["jobs", "leases", "backlog", "free", "nodes", "parked"],
-  args: ["queue", "channel", "unheard_ms", "foreign_ms", "clock", "limit"],
+  keys: ["jobs", "leases", "backlog", "free", "nodes", "parked", "due"],
+  args: ["queue", "channel", "control", "unheard_ms", "foreign_ms", "clock", "limit"],
   uses: [clockLua, recordLua, placeLua],
   lua: `
 local waiting = 0

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
-import { joinNode, startStack, type Stack } from "./http-app.ts";
+import { joinNode, startStack, type Stack } from "../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {

@@ -4,9 +4,10 @@ import { createApp } from "../../functions/app.ts";
 import { repeatOnce } from "../../functions/repeat.ts";
 import { createUpstash } from "../../functions/upstash.ts";
 import { SignalboxError } from "../../protocol/error.ts";
-import { createLedger, defaultTiming } from "../../protocol/ledger.ts";
+import { defaultTiming } from "../../protocol/binding.ts";
+import { createLedger } from "../../protocol/ledger.ts";
 import type { RedisPort } from "../../protocol/redis-port.ts";
-import { ask, startStack, type Stack } from "./http-app.ts";
+import { ask, startStack, type Stack } from "../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {

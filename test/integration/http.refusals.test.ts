@@ -1,6 +1,6 @@
 /** Every kind of bad input: a status, a stable code, a sentence, and nothing changed. */
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
-import { clientToken, read, startStack, type Stack } from "./http-app.ts";
+import { clientToken, read, startStack, type Stack } from "../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {
@@ -206,7 +206,7 @@ test("a path that is not known is not found, a method says what is allowed", asy
   }
   const wrong = [
     ["DELETE", "/v1/jobs", "GET, HEAD, POST"],
-    ["PUT", "/v1/jobs/j1", "GET, HEAD"],
+    ["PUT", "/v1/jobs/j1", "GET, HEAD, DELETE"],
     ["POST", "/v1/nodes", "GET, HEAD"],
     ["GET", "/v1/results", "POST"],
     ["POST", "/healthz", "GET, HEAD"],

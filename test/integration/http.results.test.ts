@@ -2,7 +2,14 @@ import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
 import { createApp } from "../../functions/app.ts";
 import type { ResultMessage } from "../../protocol/codec.ts";
-import { joinNode, read, signingSecret, startStack, type Answer, type Stack } from "./http-app.ts";
+import {
+  joinNode,
+  read,
+  signingSecret,
+  startStack,
+  type Answer,
+  type Stack,
+} from "../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {

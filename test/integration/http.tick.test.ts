@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
 import { recurringTable } from "../../functions/recurring.ts";
 import { tick, type TickDeps } from "../../functions/tick.ts";
-import { createLedger, defaultTiming } from "../../protocol/ledger.ts";
+import { defaultTiming } from "../../protocol/binding.ts";
+import { createLedger } from "../../protocol/ledger.ts";
 import { createNodeLedger } from "../../protocol/node-ledger.ts";
 import { createUpstash } from "../../functions/upstash.ts";
+import { createUpkeep } from "../../protocol/upkeep.ts";
 import type { RedisPort } from "../../protocol/redis-port.ts";
-import { joinNode, startStack, type Stack } from "./http-app.ts";
+import { joinNode, startStack, type Stack } from "../support/http-app.ts";
 
 let stack: Stack;
 let now = 0;
@@ -36,21 +38,29 @@ function ticking(): { deps: TickDeps; old: Stack; requests: () => number } {
     simulatedNow: () => now,
   };
   const ledger = createLedger(options);
-  const config = { recurring: [], retentionMs: 3_600_000, maxFinished: 1_000 };
-  const deps = { ledger, config, log: stack.deps.log };
-  const old = { ...stack, ledger, nodes: createNodeLedger(options) };
+  const upkeep = createUpkeep(options);
+  const retention = {
+    ...{ retentionMs: 3_600_000, maxFinished: 1_000, outboxMs: 604_800_000 },
+    ...{ failedMs: 604_800_000, maxFailed: 1_000 },
+  };
+  const deps = { ledger, upkeep, config: { recurring: [], retention }, log: stack.deps.log };
+  const old = { ...stack, ledger, upkeep, nodes: createNodeLedger(options) };
   return { deps, old, requests: () => requests };
 }
 
 test("a tick of an idle system is a few requests and one line", async ({ expect }) => {
   const { deps, requests } = ticking();
   await tick(deps, now);
-  expect(requests()).toBe(5);
+  expect(requests()).toBe(6);
   expect(stack.logged).toEqual([
     {
       ...{ level: "info", event: "tick", scheduledAt: "2026-01-05T12:00:00.000Z", queues: 1 },
-      ...{ recurring: { due: 0 }, leases: { again: 0, failed: 0 }, parked: { waiting: 0 } },
-      ...{ outbox: { recorded: 0 }, retired: { forgotten: 0 } },
+      ...{
+        recurring: { due: 0 },
+        leases: { again: 0, ended: 0 },
+        moments: { placed: 0, expired: 0 },
+      },
+      ...{ parked: { waiting: 0 }, outbox: { recorded: 0 }, retired: { forgotten: 0 } },
     },
   ]);
 });
@@ -151,9 +161,9 @@ test("a part that fails stops no other, and all failures are told", async ({ exp
   await node.finish(await node.next());
   await node.close();
   now += 3_700_000;
-  const ledger = { ...deps.ledger, expire: () => Promise.reject(new Error("first")) };
+  const upkeep = { ...deps.upkeep, expire: () => Promise.reject(new Error("first")) };
   const onResult = () => Promise.reject(new Error("second"));
-  const failed = tick({ ...deps, ledger, onResult }, now);
+  const failed = tick({ ...deps, upkeep, onResult }, now);
   await expect(failed).rejects.toThrow("tick failed in: leases (internal), outbox (internal)");
   expect(stack.logged).toMatchObject([
     { level: "error", retired: { forgotten: 1 }, errors: [{ part: "leases" }, { part: "outbox" }] },

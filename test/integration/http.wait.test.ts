@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
 import { createApp } from "../../functions/app.ts";
-import { ask, clientToken, joinNode, read, startStack, type Stack } from "./http-app.ts";
+import { ask, clientToken, joinNode, read, startStack, type Stack } from "../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {

@@ -26,7 +26,9 @@ test("what is required is enough", async ({ expect }) => {
   expect(await readConfig(env)).toMatchObject({
     redis: { url: "https://redis.test", token: "the-rest-token" },
     naming: { keyPrefix: "signalbox", channelPrefix: "" },
-    ...{ maxPayloadBytes: 262_144, maxDepth: 64, retentionMs: 86_400_000, maxFinished: 100_000 },
+    ...{ maxPayloadBytes: 262_144, maxDepth: 64 },
+    retention: { retentionMs: 86_400_000, maxFinished: 100_000, maxFailed: 10_000 },
+    timing: { unheardMs: 10_000, leaseMs: 30_000, foreignMs: 300_000 },
     recurring: [],
   });
 });
@@ -46,7 +48,8 @@ test("everything can be set, numbers also as text", async ({ expect }) => {
   });
   expect(config).toMatchObject({
     naming: { keyPrefix: "app:box", channelPrefix: "app:" },
-    ...{ maxPayloadBytes: 1_000, maxDepth: 5, retentionMs: 60_000, maxFinished: 10 },
+    ...{ maxPayloadBytes: 1_000, maxDepth: 5 },
+    retention: { retentionMs: 60_000, maxFinished: 10 },
     recurring: [{ cron: "*/5 * * * *", name: "host.metrics", payload: null, timeZone: "UTC" }],
   });
   expect(config.signingKeys).toHaveLength(2);

@@ -5,7 +5,7 @@ import worker from "../../functions/index.ts";
 import { createUpstash } from "../../functions/upstash.ts";
 import { importSigningKeys, sign } from "../../protocol/signature.ts";
 import { createNodeLedger } from "../../protocol/node-ledger.ts";
-import { defaultTiming } from "../../protocol/ledger.ts";
+import { defaultTiming } from "../../protocol/binding.ts";
 import { defaultNaming } from "../../protocol/keys.ts";
 
 interface Bindings {

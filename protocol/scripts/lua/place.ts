@@ -11,7 +11,7 @@
 export const placeLua = `
 local now = 0
 local message_bytes = 524288
-local new_records, new_leases = {}, {}
+local new_records, new_leases, new_dues, soonest = {}, {}, {}, nil
 
 local function call_in_chunks(command, key, words)
   for from = 1, #words, 4000 do
@@ -22,11 +22,32 @@ end
 local function commit()
   call_in_chunks("HSET", jobs, new_records)
   call_in_chunks("ZADD", leases, new_leases)
+  call_in_chunks("ZADD", due, new_dues)
+  if soonest then
+    redis.call("PUBLISH", control, '{"v":1,"queue":"' .. queue .. '","dueInMs":' ..
+      string.format("%.0f", math.max(0, soonest - now)) .. "}")
+  end
+  new_records, new_leases, new_dues, soonest = {}, {}, {}, nil
 end
 
 local function save(job)
   new_records[#new_records + 1] = job.id
   new_records[#new_records + 1] = write_record(job)
+end
+
+-- The job's next moment: when it may start, or when it is too late to. Subscribers set their timers
+-- by the message.
+local function wake_at(job, moment)
+  new_dues[#new_dues + 1] = score(moment)
+  new_dues[#new_dues + 1] = job.id
+  if not soonest or moment < soonest then soonest = moment end
+end
+
+-- Keeps the job until its moment has come.
+local function delay(job, moment)
+  job.phase, job.node = "D", "-"
+  save(job)
+  wake_at(job, moment)
 end
 
 local function lease(job, node, ms)
@@ -52,7 +73,7 @@ local function publish(node, envelopes)
   return 1
 end
 
--- Nobody listens on the node's channel: it gets no job until it joins again.
+-- Nobody listens on the node's channel, or nothing is heard of it: no job for it until it joins again.
 local function lose(node)
   redis.call("LREM", free, 0, node)
   local seat = redis.call("HGET", nodes, node)
@@ -84,12 +105,9 @@ local function wait_in(key, list, front)
     job.node = "-"
     ids[front and #list - i + 1 or i] = job.id
     save(job)
+    if job.deadline ~= "-" and job.attempts == 0 then wake_at(job, tonumber(job.deadline)) end
   end
   call_in_chunks(front and "LPUSH" or "RPUSH", key, ids)
-end
-
-local function append(list, more)
-  for _, item in ipairs(more) do list[#list + 1] = item end
 end
 
 -- Jobs for any node. What finds no slot waits, at the front if it waited before.
@@ -97,24 +115,25 @@ local function place(list, front)
   while #list > 0 do
     local slots = redis.call("LPOP", free, #list)
     if not slots then break end
-    local order, groups, unplaced, undelivered = {}, {}, {}, {}
+    local order, groups, failed_nodes = {}, {}, {}
     for i, job in ipairs(list) do
       local node = slots[i]
-      if not node then
-        unplaced[#unplaced + 1] = job
-      elseif groups[node] then
-        table.insert(groups[node], job)
-      else
-        groups[node] = { job }
+      if node and not groups[node] then
+        groups[node] = {}
         order[#order + 1] = node
       end
+      if node then table.insert(groups[node], job) end
     end
+    local has_failed = false
     for _, node in ipairs(order) do
-      if not hand(node, groups[node]) then append(undelivered, groups[node]) end
+      if not hand(node, groups[node]) then failed_nodes[node], has_failed = true, true end
     end
-    list = undelivered
-    append(list, unplaced)
-    if #undelivered == 0 then break end
+    local rest = {}
+    for i, job in ipairs(list) do
+      if not slots[i] or failed_nodes[slots[i]] then rest[#rest + 1] = job end
+    end
+    list = rest
+    if not has_failed then break end
   end
   wait_in(backlog, list, front)
 end
@@ -179,7 +198,23 @@ local function place_all(list, front)
   place(anywhere, front)
 end
 
--- Takes up to n jobs that still wait out of a backlog.
+-- Puts right how many entries in free a node has: its slots less its leases. Reads all leases of the
+-- queue, so it is for joins and take-overs only. Call after commit.
+local function reseat(node)
+  redis.call("LREM", free, 0, node)
+  local slots = string.match(redis.call("HGET", nodes, node) or "", "^%S+ (%S+) 1")
+  local open, mine, entries = tonumber(slots or 0), " " .. node, {}
+  for _, member in ipairs(redis.call("ZRANGE", leases, 0, -1)) do
+    if string.sub(member, -#mine) == mine then open = open - 1 end
+  end
+  for i = 1, open do entries[i] = node end
+  call_in_chunks("RPUSH", free, entries)
+  return math.max(0, open)
+end
+
+-- Takes up to n jobs that still wait out of a backlog. Those that were cancelled, or wait too long
+-- (they are due, and ended there), are only dropped from it. A job that waited twice has two entries there: the first counts.
+local taken = {}
 local function pop_waiting(key, n)
   local list = {}
   while #list < n do
@@ -189,10 +224,21 @@ local function pop_waiting(key, n)
     local records = redis.call("HMGET", jobs, unpack(ids))
     for i, id in ipairs(ids) do
       local job = records[i] and read_record(id, records[i])
-      if job and job.phase == "Q" then list[#list + 1] = job end
+      if job and job.phase == "Q" and not taken[id] and not is_too_late(job, now) then
+        taken[id] = true
+        list[#list + 1] = job
+      end
     end
     if #ids < asked then break end
   end
   return list
+end
+
+-- Keeps the invariant: gives what waits to what is free.
+local function pair_up()
+  commit()
+  local length = redis.call("LLEN", free)
+  if length > 0 then place(pop_waiting(backlog, length), true) end
+  commit()
 end
 `;

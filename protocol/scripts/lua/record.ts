@@ -1,21 +1,22 @@
 /**
- * Lua: a job's record, `<phase> <accepted> <deliveries> <attempts> <node> <target> <name>\n<body>`.
+ * Lua: a job's record, `<phase> <accepted> <deliveries> <attempts> <deadline> <node> <target> <name>\n<body>`.
  * The head is what scripts change; the body is JSON that they only ever copy (`cjson` would lose
  * the digits of large numbers and turn `[]` into `{}`). Absent words are `-`.
  */
 export const recordLua = `
 local function read_record(id, text)
-  local phase, accepted, deliveries, attempts, node, target, name, body =
-    string.match(text, "^(%a) (%S+) (%d+) (%d+) (%S+) (%S+) (%S+)\\n(.*)$")
+  local phase, accepted, deliveries, attempts, deadline, node, target, name, body =
+    string.match(text, "^(%a) (%S+) (%d+) (%d+) (%S+) (%S+) (%S+) (%S+)\\n(.*)$")
   return {
     id = id, phase = phase, accepted = accepted, deliveries = tonumber(deliveries),
-    attempts = tonumber(attempts), node = node, target = target, name = name, body = body,
+    attempts = tonumber(attempts), deadline = deadline, node = node, target = target, name = name, body = body,
   }
 end
 
 local function write_record(job)
   return table.concat({
-    job.phase, job.accepted, job.deliveries, job.attempts, job.node, job.target, job.name,
+    job.phase, job.accepted, job.deliveries, job.attempts, job.deadline, job.node, job.target,
+    job.name,
   }, " ") .. "\\n" .. job.body
 end
 
@@ -27,6 +28,11 @@ end
 local function envelope_of(job)
   return '{"v":1,"queue":"' .. queue .. '","node":"' .. job.node .. '","token":"' .. token_of(job) ..
     '","attempt":' .. (job.attempts + 1) .. ',"id":"' .. job.id .. '","name":"' .. job.name .. '"' .. job.body
+end
+
+-- Whether the job should have been started by now and never was.
+local function is_too_late(job, now)
+  return job.deadline ~= "-" and job.attempts == 0 and tonumber(job.deadline) <= now
 end
 
 local function member_of(job)

@@ -13,11 +13,13 @@ import { createUpstash } from "../../functions/upstash.ts";
 import { startGateway, type Gateway } from "../../gateway/server.ts";
 import { decodeDispatch, type Envelope, type ResultMessage } from "../../protocol/codec.ts";
 import { dispatchChannel, resultChannel } from "../../protocol/keys.ts";
-import { createLedger, defaultTiming, type Ledger, type Timing } from "../../protocol/ledger.ts";
+import { defaultTiming, type Timing } from "../../protocol/binding.ts";
+import { createLedger, type Ledger } from "../../protocol/ledger.ts";
+import { createUpkeep, type Upkeep } from "../../protocol/upkeep.ts";
 import { newJobId } from "../../protocol/names.ts";
 import { createNodeLedger, type NodeLedger } from "../../protocol/node-ledger.ts";
 import type { Call, RedisPort } from "../../protocol/redis-port.ts";
-import { startRedisServer, type RedisServer } from "../support/redis-server.ts";
+import { startRedisServer, type RedisServer } from "./redis-server.ts";
 
 export const clientToken = "client-token-0123456789";
 const gatewayToken = "gateway-token-0123456789";
@@ -35,6 +37,7 @@ export interface Stack {
   readonly gateway: Gateway;
   readonly redis: Redis;
   readonly ledger: Ledger;
+  readonly upkeep: Upkeep;
   /** The ledger as subscribers use it; not counted in `sent`. */
   readonly nodes: NodeLedger;
   readonly deps: AppDeps;
@@ -79,9 +82,11 @@ export async function startStack(
   };
   const times = { ...defaultTiming, ...timing };
   const ledger = createLedger({ naming, timing: times, redis: counted });
+  const upkeep = createUpkeep({ naming, timing: times, redis: counted });
   const nodes = createNodeLedger({ naming, timing: times, redis: port });
   const deps: AppDeps = {
     ledger,
+    upkeep,
     config,
     now: Date.now,
     newId: newJobId,
@@ -94,7 +99,7 @@ export async function startStack(
   };
   const app = createApp(deps);
   return {
-    ...{ server, gateway, redis, ledger, nodes, deps, app, sent, logged },
+    ...{ server, gateway, redis, ledger, upkeep, nodes, deps, app, sent, logged },
     ask: (method, path, body) => ask(app, { method, path, body }),
     keys: () => redis.dbsize(),
     async reset() {

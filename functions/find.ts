@@ -1,0 +1,33 @@
+/** Where a job is: its id says nothing of its queue. */
+import { SignalboxError } from "../protocol/error.ts";
+import type { Ledger } from "../protocol/ledger.ts";
+import { defaultQueue, jobIdPattern } from "../protocol/names.ts";
+import type { Stored } from "../protocol/record.ts";
+
+export interface Found {
+  readonly queue: string;
+  readonly job: Stored;
+}
+
+/** In `queue` if given; else in the default one, and only then in all others: most jobs are there. */
+export async function findJob(
+  ledger: Pick<Ledger, "read" | "queues" | "find">,
+  id: string,
+  queue: string | undefined,
+): Promise<Found | null> {
+  if (!jobIdPattern.test(id)) return null;
+  const first = queue ?? defaultQueue;
+  const job = await ledger.read(first, id);
+  if (job !== null) return { queue: first, job };
+  if (queue !== undefined) return null;
+  const others = (await ledger.queues()).filter((other) => other !== defaultQueue);
+  return others.length === 0 ? null : ledger.find(others, id);
+}
+
+export function notFound(queue: string | undefined): SignalboxError {
+  return new SignalboxError(
+    "not_found",
+    `expected the id of a job ${queue === undefined ? "" : `of queue ${queue} `}` +
+      "that was accepted and not yet forgotten",
+  );
+}

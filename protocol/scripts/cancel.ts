@@ -1,0 +1,69 @@
+/** Cancels a job: at once where it waits, by asking its node where it runs. */
+import { defineScript } from "../script.ts";
+import { clockLua } from "./lua/clock.ts";
+import { endLua } from "./lua/end.ts";
+import { placeLua } from "./lua/place.ts";
+import { recordLua } from "./lua/record.ts";
+import { list, text } from "../reply.ts";
+
+/**
+ * - `cancelled`: it waited, and will not run.
+ * - `stopping`: it runs; its node has been asked to stop it, and it will not be run again.
+ * - `ended`: too late; `state` says how.
+ * - `unknown`: no such job.
+ */
+export type Cancelled =
+  | { readonly kind: "cancelled" | "stopping" | "unknown" }
+  | { readonly kind: "ended"; readonly state: string };
+
+/** All subscribers are asked, on the control channel. A foreign node is not: its result, if any, is kept. */
+export const cancel = defineScript({
+  name: "cancel",
+  keys: [
+    "jobs",
+    "results",
+    "leases",
+    "backlog",
+    "free",
+    "nodes",
+    "parked",
+    "outbox",
+    "due",
+    "errors",
+    "failed",
+  ],
+  args: [
+    "queue",
+    "channel",
+    "control",
+    "results_channel",
+    "unheard_ms",
+    "foreign_ms",
+    "clock",
+    "id",
+  ],
+  uses: [clockLua, recordLua, placeLua, endLua],
+  lua: `
+local record = redis.call("HGET", jobs, id)
+if not record then return { "unknown" } end
+local ended = redis.call("HGET", results, id)
+if ended then return { "ended", string.match(ended, "^%S+") } end
+local job = read_record(id, record)
+redis.call("ZREM", due, id) -- comes first: allowed even where memory has run out
+if job.phase == "R" or job.phase == "C" then
+  job.phase = "C"
+  redis.call("HSET", jobs, id, write_record(job))
+  redis.call("PUBLISH", control, '{"v":1,"queue":"' .. queue .. '","cancel":"' .. member_of(job) .. '"}')
+  return { "stopping" }
+end
+end_job(job, "cancelled", json_error("cancelled", "cancelled before it was started", "false"))
+commit()
+commit_ends()
+return { "cancelled" }`,
+  parse: (reply): Cancelled => {
+    const [kind, state] = list(reply);
+    const found = text(kind);
+    if (found === "ended") return { kind: "ended", state: text(state) };
+    return { kind: found === "cancelled" || found === "stopping" ? found : "unknown" };
+  },
+});

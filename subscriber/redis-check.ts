@@ -1,0 +1,28 @@
+/** Whether a Redis can be trusted with jobs, read from its `INFO`. Pure. */
+
+/** `refused`: it may throw jobs away. `doubts`: it may lose some where it crashes. */
+export interface RedisFitness {
+  readonly refused: string | null;
+  readonly doubts: readonly string[];
+}
+
+/** Judges the text of `INFO`. What a hosted Redis does not tell is taken for good. */
+export function judgeRedis(info: string): RedisFitness {
+  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1];
+  const policy = field("maxmemory_policy");
+  const isEvicting = policy !== undefined && policy !== "noeviction";
+  const hasLimit = field("maxmemory") !== "0";
+  const doubts: string[] = [];
+  if (isEvicting && !hasLimit) {
+    doubts.push(`maxmemory-policy is ${policy}: set noeviction before you set maxmemory`);
+  }
+  if (field("aof_enabled") === "0") {
+    doubts.push("appendonly is off: a restart of Redis loses what it has not saved");
+  }
+  const refused =
+    isEvicting && hasLimit
+      ? `expected maxmemory-policy noeviction, got ${policy}: this Redis throws keys away when it is full, and jobs ` +
+        "with them. Set it with: redis-cli config set maxmemory-policy noeviction. To run all the same: SIGNALBOX_ALLOW_EVICTION=yes"
+      : null;
+  return { refused, doubts };
+}
