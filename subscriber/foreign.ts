@@ -9,7 +9,11 @@ import { defaultQueue } from "../protocol/names.ts";
 import type { NodeLedger } from "../protocol/node-ledger.ts";
 import type { Delivery } from "./outbox.ts";
 
-/** How our own results begin, alone or in an array: told apart without parsing. */
+/**
+ * How our own results begin, alone or in an array. Longer messages that begin so are taken for ours
+ * unread: every subscriber hears every result, and parsing them all would cost each the work of all.
+ */
+const readLength = 4_096;
 const own = ['{"v":1,"id":', '[{"v":1,"id":'];
 
 /** What foreign completion is given. */
@@ -64,7 +68,7 @@ export function createForeignResults(options: ForeignOptions) {
 
     /** Handles one message of the result channel. */
     async onMessage(text: string): Promise<void> {
-      if (own.some((start) => text.startsWith(start))) return;
+      if (text.length > readLength && own.some((start) => text.startsWith(start))) return;
       const message = decodeResults(text);
       if (message.kind === "unreadable") {
         onUnreadable(text, message.reason);
