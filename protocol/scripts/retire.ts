@@ -36,16 +36,24 @@ for _, entry in ipairs(redis.call("XRANGE", index, "-", "+", "COUNT", 200)) do
   local ids = {}
   for id in string.gmatch(entry[2][2], "%S+") do ids[#ids + 1] = id end
   examined = examined + #ids
+  local alive = {}
   for i, ended in ipairs(redis.call("HMGET", results, unpack(ids))) do
     local finished = ended and stamp_ms(string.match(ended, "^%S+ (%S+)"))
     -- A failed job leaves the list here and stays in the failed set, which has bounds of its own.
     local is_failed = ended and string.match(ended, "^failed")
-    if is_failed then
+    if not ended then
+      alive[#alive + 1] = ids[i]
+    elseif is_failed then
       if finished > horizon then kept[#kept + 1] = ids[i] end
-    elseif finished and (finished <= horizon or #forgotten < surplus) then
+    elseif finished <= horizon or #forgotten < surplus then
       forgotten[#forgotten + 1] = ids[i]
     else
       kept[#kept + 1] = ids[i]
+    end
+  end
+  if #alive > 0 then
+    for i, record in ipairs(redis.call("HMGET", jobs, unpack(alive))) do
+      if record then kept[#kept + 1] = alive[i] end
     end
   end
   done[#done + 1] = entry[1]
