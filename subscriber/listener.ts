@@ -92,6 +92,11 @@ export function createListener(options: ListenerOptions) {
       await new Promise((resolve) => setImmediate(resolve));
     },
 
+    /** Listens no more; resolves when nothing can come any more, or Redis cannot be asked. */
+    async silence(): Promise<void> {
+      if (redis.status === "ready") await redis.unsubscribe().catch(() => undefined);
+    },
+
     /** Ends the connection for good. */
     stop(): void {
       clearInterval(heartbeat);

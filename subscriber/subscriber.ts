@@ -227,6 +227,8 @@ export function createSubscriber(options: SubscriberOptions) {
       lastMoment.abort();
     }
     await outbox.flush(ended === "drained" ? 10_000 : 2_000);
+    // In this order: a node without a seat that still listens is taken for a stranger.
+    await listener.silence();
     await leaveSeats("gone");
     stopping.abort();
     outbox.stop();

@@ -80,8 +80,10 @@ if #fresh > 0 then
   for _, job in ipairs(fresh) do
     job.accepted = accepted
     if job.deadline ~= "-" then job.deadline = string.format("%.0f", moment(job.deadline)) end
-    local starts = job.at ~= "-" and moment(job.at)
-    if starts and starts > now then delay(job, starts) else ready[#ready + 1] = job end
+    -- A deadline that comes before the start, or has passed, is the job's next moment.
+    local starts = job.at ~= "-" and moment(job.at) or now
+    local ends = tonumber(job.deadline) or math.huge
+    if starts > now or ends <= now then delay(job, math.min(starts, ends)) else ready[#ready + 1] = job end
   end
   place_all(ready, false)
 end

@@ -1,5 +1,6 @@
 /** Lists jobs of one queue, newest first, from a position on. Changes nothing. */
 import { defineScript } from "../script.ts";
+import { stampLua } from "./lua/stamp.ts";
 import { list as array, number, text } from "../reply.ts";
 
 /** A line of the list: heads of the records only, so that payloads are not sent. */
@@ -29,6 +30,8 @@ export const list = defineScript({
   name: "list",
   keys: ["jobs", "results", "index"],
   args: ["entry", "place", "limit", "state", "name"],
+  uses: [stampLua],
+  // A job that was sent again has a newer entry in the index: the older one is passed over.
   lua: `
 local phases, rows, examined, bytes, last = { Q = "queued", R = "running", C = "running", D = "delayed" }, {}, 0, 0, nil
 local wanted = tonumber(limit)
@@ -52,7 +55,8 @@ for e = 1, #entries do
         local ended = endings[i] and string.match(endings[i], "^[^\\n]*") or ""
         local now_in = string.match(ended, "^%S+") or phases[string.sub(head, 1, 1)]
         local called = string.match(head, "(%S+)$")
-        if (state == "-" or state == now_in) and (name == "-" or name == called) then
+        local is_stale = is_older(stamp, string.match(head, "^%a (%S+)"))
+        if not is_stale and (state == "-" or state == now_in) and (name == "-" or name == called) then
           rows[#rows + 1] = { some[i], stamp, low + i - 1, head, ended }
         end
       end

@@ -28,10 +28,11 @@ export const resend = defineScript({
   lua: `
 local asked = { unpack(ARGV, first) }
 local records, endings = redis.call("HMGET", jobs, unpack(asked)), redis.call("HMGET", results, unpack(asked))
-local ids, again = {}, {}
+local ids, again, seen = {}, {}, {}
 for i, id in ipairs(asked) do
   local state = records[i] and endings[i] and string.match(endings[i], "^%S+")
-  if state and state ~= "succeeded" then
+  if state and state ~= "succeeded" and not seen[id] then
+    seen[id] = true
     ids[#ids + 1] = id
     again[#again + 1] = read_record(id, records[i])
   end

@@ -4,6 +4,7 @@
  */
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
+import { stampLua } from "./lua/stamp.ts";
 import { list, number } from "../reply.ts";
 
 /** What `retire` did. */
@@ -18,7 +19,7 @@ export const retire = defineScript({
   name: "retire",
   keys: ["jobs", "results", "index", "outbox", "errors", "failed", "nodes"],
   args: ["retention_ms", "max_finished", "failed_ms", "max_failed", "outbox_ms", "clock"],
-  uses: [clockLua],
+  uses: [clockLua, stampLua],
   lua: `
 local now = read_clock()
 local horizon = now - tonumber(retention_ms)
@@ -36,24 +37,23 @@ for _, entry in ipairs(redis.call("XRANGE", index, "-", "+", "COUNT", 200)) do
   local ids = {}
   for id in string.gmatch(entry[2][2], "%S+") do ids[#ids + 1] = id end
   examined = examined + #ids
-  local alive = {}
+  local staying = {}
   for i, ended in ipairs(redis.call("HMGET", results, unpack(ids))) do
     local finished = ended and stamp_ms(string.match(ended, "^%S+ (%S+)"))
     -- A failed job leaves the list here and stays in the failed set, which has bounds of its own.
     local is_failed = ended and string.match(ended, "^failed")
-    if not ended then
-      alive[#alive + 1] = ids[i]
-    elseif is_failed then
-      if finished > horizon then kept[#kept + 1] = ids[i] end
-    elseif finished <= horizon or #forgotten < surplus then
+    local is_over = ended and (finished <= horizon or (not is_failed and #forgotten < surplus))
+    if not is_over then
+      staying[#staying + 1] = ids[i]
+    elseif not is_failed then
       forgotten[#forgotten + 1] = ids[i]
-    else
-      kept[#kept + 1] = ids[i]
     end
   end
-  if #alive > 0 then
-    for i, record in ipairs(redis.call("HMGET", jobs, unpack(alive))) do
-      if record then kept[#kept + 1] = alive[i] end
+  -- What stays is listed anew, unless it is gone or has a newer entry because it was sent again.
+  if #staying > 0 then
+    for i, record in ipairs(redis.call("HMGET", jobs, unpack(staying))) do
+      local accepted = record and string.match(record, "^%a (%S+)")
+      if accepted and not is_older(entry[1], accepted) then kept[#kept + 1] = staying[i] end
     end
   end
   done[#done + 1] = entry[1]
