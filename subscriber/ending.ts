@@ -2,6 +2,7 @@
 import type { Envelope, Failure, ResultMessage } from "../protocol/codec.ts";
 import { retryDelayMs } from "../protocol/failure.ts";
 import type { Ending } from "../protocol/node-ledger.ts";
+import { failureOf } from "./failure-of.ts";
 import type { Outcome } from "./runner.ts";
 
 /** An ending, and the failure in it for the log. */
@@ -37,7 +38,7 @@ export function endingOf(
   } catch (error) {
     return failed(
       envelope,
-      { code: "result_not_json", message: String(error), retryable: false },
+      { code: "result_not_json", message: failureOf(error).message, retryable: false },
       options,
     );
   }

@@ -1,6 +1,7 @@
 /** Runs one attempt: payload check, handler, time-out, result check → how it ended. Never throws. */
 import type { Catalog, JobLog, RunContext, Schema } from "../protocol/catalog.ts";
 import type { Envelope, Failure } from "../protocol/codec.ts";
+import { failureOf, maxMessage } from "./failure-of.ts";
 import { failureCodes } from "../protocol/failure.ts";
 import type { Json } from "../protocol/json.ts";
 
@@ -36,9 +37,6 @@ export interface RunOptions {
   /** Called if the handler still runs after its signal was aborted and its slot freed. */
   readonly onDeaf: () => void;
 }
-
-/** Codes that say the code or the data is at fault, so that another try would end the same way. */
-const bugs = [TypeError, RangeError, ReferenceError, SyntaxError];
 
 /** Runs the handler of `envelope.name`. */
 export async function runAttempt(envelope: Envelope, options: RunOptions): Promise<Outcome> {
@@ -119,29 +117,8 @@ async function check(
 }
 
 function describe(thrown: unknown): Outcome {
-  const error = thrown instanceof Error ? thrown : new Error(textOf(thrown));
-  const { code, retryable, retryAfterMs } = error as Partial<Record<keyof Failure, unknown>>;
-  const isBug = bugs.some((kind) => error instanceof kind) && !("cause" in error);
-  const failure: Failure = {
-    code: typeof code === "string" && /^\w{1,64}$/.test(code) ? code : "handler_error",
-    message: `${error.name}: ${error.message}`.slice(0, maxMessage),
-    retryable: typeof retryable === "boolean" ? retryable : !isBug,
-  };
-  const isDelay = typeof retryAfterMs === "number" && retryAfterMs >= 0;
-  return { kind: "failed", failure: isDelay ? { ...failure, retryAfterMs } : failure };
+  return { kind: "failed", failure: failureOf(thrown) };
 }
-
-/** Anything can be thrown, also what cannot be made a string of. */
-function textOf(thrown: unknown): string {
-  try {
-    return String(thrown);
-  } catch {
-    return "something was thrown that is not an error";
-  }
-}
-
-/** Characters of an error's message that are kept. */
-const maxMessage = 2_000;
 
 function fail(code: keyof typeof failureCodes, message: string): Outcome {
   const retryable = failureCodes[code];
