@@ -26,7 +26,7 @@ function read(thrown: unknown): Failure {
   const isBug = bugs.some((kind) => thrown instanceof kind) && !("cause" in thrown);
   const failure: Failure = {
     code: typeof code === "string" && /^\w{1,64}$/.test(code) ? code : "handler_error",
-    message: `${String(thrown.name)}: ${String(thrown.message)}`.slice(0, maxMessage),
+    message: `${thrown.name}: ${thrown.message}`.slice(0, maxMessage),
     retryable: typeof retryable === "boolean" ? retryable : !isBug,
   };
   const isDelay = typeof retryAfterMs === "number" && retryAfterMs >= 0;
