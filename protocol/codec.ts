@@ -90,7 +90,9 @@ export function decodeDispatch(text: string): DispatchMessage {
   const [only] = items.found;
   if (items.found.length === 1 && only !== undefined && typeof only["queue"] === "string") {
     const queue = only["queue"];
-    if (typeof only["joined"] === "string") return { kind: "joined", queue, epoch: only["joined"] };
+    const epoch = only["joined"];
+    if (typeof epoch === "string" && /^\d{1,16}$/.test(epoch))
+      return { kind: "joined", queue, epoch };
     if (only["waiting"] === true) return { kind: "waiting", queue };
     if (only["rejoin"] === true) return { kind: "rejoin", queue };
   }

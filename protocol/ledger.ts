@@ -4,7 +4,14 @@
  * again change nothing more.
  */
 import { bind, type LedgerOptions, type OfQueue } from "./binding.ts";
-import { encodeBody, decodeBody, type JobSpec, type JobState, type Moment } from "./job.ts";
+import {
+  encodeBody,
+  decodeBody,
+  type JobSpec,
+  type JobState,
+  type Moment,
+  type TerminalState,
+} from "./job.ts";
 import { sameJson } from "./json.ts";
 import { dispatchChannel, queueKeys, queuesKey, type QueueKeys } from "./keys.ts";
 import { defaultQueue } from "./names.ts";
@@ -15,11 +22,11 @@ import { list, text } from "./reply.ts";
 import { cancel, type Cancelled } from "./scripts/cancel.ts";
 import { dispatch, type DedupeVerdict, type Placement } from "./scripts/dispatch.ts";
 import { failed, type FailedJob } from "./scripts/failed.ts";
-import { forget } from "./scripts/forget.ts";
+import { forget, type Forgotten } from "./scripts/forget.ts";
 import { list as listScript, type Page } from "./scripts/list.ts";
 import { nodes, type Seat } from "./scripts/nodes.ts";
 import { read } from "./scripts/read.ts";
-import { resend } from "./scripts/resend.ts";
+import { resend, type Resent } from "./scripts/resend.ts";
 
 /** What became of one dispatched job. */
 export type Dispatched =
@@ -156,15 +163,23 @@ export function createLedger(options: LedgerOptions) {
       return run(call, cancel.parse);
     },
 
-    /** Sends up to 1,000 ended jobs again; answers which of them were. */
-    resend: (queue: string, ids: readonly string[]): Promise<readonly string[]> => {
-      const call = resend.call({ keys: queueKeys(naming, queue), args: placing(queue), list: ids });
-      return run(call, resend.parse);
+    /** Sends up to 1,000 ended jobs again (those that ended as `only`); answers for each, in order. */
+    resend: (
+      queue: string,
+      ids: readonly string[],
+      only: TerminalState | "-" = "-",
+    ): Promise<readonly Resent[]> => {
+      const args = { ...publishing(queue), only };
+      return run(resend.call({ keys: queueKeys(naming, queue), args, list: ids }), resend.parse);
     },
 
-    /** Deletes up to 1,000 ended jobs; answers which of them were. */
-    forget: (queue: string, ids: readonly string[]): Promise<readonly string[]> => {
-      const call = forget.call({ keys: queueKeys(naming, queue), args: {}, list: ids });
+    /** Deletes up to 1,000 ended jobs (those that ended as `only`); answers for each, in order. */
+    forget: (
+      queue: string,
+      ids: readonly string[],
+      only: TerminalState | "-" = "-",
+    ): Promise<readonly Forgotten[]> => {
+      const call = forget.call({ keys: queueKeys(naming, queue), args: { only }, list: ids });
       return run(call, forget.parse);
     },
 
@@ -214,14 +229,15 @@ function answer(spec: JobSpec, placement: Placement): Dispatched {
   const place = {
     queue,
     state,
-    node: placement.node ?? spec.node ?? null,
+    node: placement.node,
     delivered: isDelivered(state),
   };
   switch (placement.kind) {
     case "placed":
-      return { kind: "accepted", id, ...place, duplicate: false };
-    case "known":
-      return { kind: "accepted", id, ...place, duplicate: true };
+    case "known": {
+      const node = placement.node ?? spec.node ?? null;
+      return { kind: "accepted", id, ...place, node, duplicate: placement.kind === "known" };
+    }
     case "rejected":
       return { kind: "rejected", id, queue, holder: placement.id };
     case "returned":
@@ -236,7 +252,7 @@ function answer(spec: JobSpec, placement: Placement): Dispatched {
 }
 
 function isDelivered(state: JobState): boolean {
-  return state !== "queued" && state !== "delayed";
+  return state === "running" || state === "succeeded" || state === "failed";
 }
 
 function stateOf(phase: string): JobState {

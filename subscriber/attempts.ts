@@ -23,6 +23,9 @@ export type Attempts = ReturnType<typeof createAttempts>;
 export function createAttempts() {
   const table = new Map<string, Attempt>();
   const whenEmpty = new Set<() => void>();
+  /** Kept while a join is under way, and for a while after: see `remember`. */
+  const settled = new Set<string>();
+  let remembering = 0;
   const keyOf = (queue: string, member: string) => `${queue} ${member}`;
 
   return {
@@ -30,7 +33,8 @@ export function createAttempts() {
       return table.size;
     },
     has(envelope: Envelope): boolean {
-      return table.has(keyOf(envelope.queue, leaseMember(envelope)));
+      const key = keyOf(envelope.queue, leaseMember(envelope));
+      return table.has(key) || settled.has(key);
     },
     add(attempt: Attempt): void {
       table.set(keyOf(attempt.envelope.queue, attempt.member), attempt);
@@ -42,11 +46,26 @@ export function createAttempts() {
       const key = keyOf(queue, member);
       const attempt = table.get(key);
       table.delete(key);
+      if (remembering > 0) settled.add(key);
       if (table.size === 0) {
         for (const resolve of whenEmpty) resolve();
         whenEmpty.clear();
       }
       return attempt;
+    },
+    /**
+     * Remembers what is removed until `forget` is called. A join that Redis runs before a `finish` that is
+     * under way finds the lease still there, and has the delivery sent again: it can come when the
+     * attempt is settled.
+     */
+    remember(): { readonly forget: () => void } {
+      remembering++;
+      return {
+        forget: () => {
+          remembering--;
+          if (remembering === 0) settled.clear();
+        },
+      };
     },
     /** Those of one seat, or all. */
     list(seat?: Seat): readonly Attempt[] {

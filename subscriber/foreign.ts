@@ -4,9 +4,11 @@
  * tries; the ledger lets one of them through.
  */
 import { decodeResults, type Envelope, type ResultMessage } from "../protocol/codec.ts";
+import { failureCodes } from "../protocol/failure.ts";
 import type { Ledger } from "../protocol/ledger.ts";
 import { defaultQueue } from "../protocol/names.ts";
 import type { NodeLedger } from "../protocol/node-ledger.ts";
+import { endingOf } from "./ending.ts";
 import type { Delivery } from "./outbox.ts";
 
 /**
@@ -61,6 +63,31 @@ export function createForeignResults(options: ForeignOptions) {
   }
 
   return {
+    /**
+     * Ends the attempt of a job that came to a node which does not serve its queue: nobody else will.
+     * Resolves to false where there is no such attempt.
+     */
+    async refuse(envelope: Envelope): Promise<boolean> {
+      const { node, queue } = envelope;
+      const message = `node ${node} does not serve queue ${queue}`;
+      const failure = {
+        code: "queue_not_served",
+        message,
+        retryable: failureCodes.queue_not_served,
+      };
+      const ending = endingOf(
+        envelope,
+        { kind: "failed", failure },
+        { durationMs: 0, maxResultBytes: 0 },
+      );
+      const { entry, verdicts } = await nodeLedger.finish(queue, [ending], {
+        nodes: [],
+        hot: false,
+      });
+      if (entry !== null) onStored({ queue, entry, texts: [ending.text] });
+      return verdicts[0] !== "fenced";
+    },
+
     /** Call before publishing a bare id. */
     willPublish(id: string): void {
       published.set(id, (published.get(id) ?? 0) + 1);

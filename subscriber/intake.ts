@@ -20,6 +20,8 @@ export interface IntakeOptions {
   readonly seats: readonly Seat[];
   readonly events: SubscriberEvents;
   readonly onEnvelope: (envelope: Envelope) => void;
+  /** A job of a queue that its node does not serve here. */
+  readonly onUnserved: (envelope: Envelope) => void;
   /** Jobs for this seat's node alone wait. */
   readonly onWaiting: (seat: Seat) => void;
   /** A lease of this seat's node ended unheard. */
@@ -35,7 +37,7 @@ export interface IntakeOptions {
 /** Creates the intake. */
 export function createIntake(options: IntakeOptions) {
   const { naming, seats, events, onEnvelope, onWaiting, onBare, onResults, deadLetter } = options;
-  const { onRejoin, onCancel, onMoment } = options;
+  const { onRejoin, onCancel, onMoment, onUnserved } = options;
   const control = controlChannel(naming);
   const results = resultChannel(naming);
   const prefixLength = dispatchChannelPrefix(naming).length;
@@ -72,9 +74,10 @@ export function createIntake(options: IntakeOptions) {
       case "jobs":
         for (const envelope of message.envelopes) {
           const seat = byName.get(`${node} ${envelope.queue}`);
-          if (seat === undefined || envelope.node !== node) {
-            deadLetter(channel, bytes, "expected a job of this node and of a queue that it serves");
-          } else pass(seat, { kind: "jobs", envelopes: [envelope] });
+          if (envelope.node !== node) {
+            deadLetter(channel, bytes, "expected a job of this node");
+          } else if (seat === undefined) onUnserved(envelope);
+          else pass(seat, { kind: "jobs", envelopes: [envelope] });
         }
         return;
       case "waiting":

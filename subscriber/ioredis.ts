@@ -24,9 +24,21 @@ const settings = {
   retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 7), 2_000),
 } as const;
 
-/** A connection that connects by itself again whenever it is lost. Not yet connected. */
+/**
+ * A connection that connects by itself again whenever it is lost. Not yet connected. One that has been
+ * made and stays dumb is given up too: `connectTimeout` ends where TCP is connected.
+ */
 export function createConnection(url: string): Redis {
-  return new Redis(url, settings);
+  const redis = new Redis(url, settings);
+  let timer: NodeJS.Timeout | undefined;
+  redis.on("connect", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      if (redis.status !== "ready") redis.disconnect(true);
+    }, answerMs);
+    timer.unref();
+  });
+  return redis;
 }
 
 /** Adapts a connection to the port. An answer that does not come within 10 s ends the connection. */

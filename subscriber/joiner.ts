@@ -10,6 +10,9 @@ import type { SubscriberEvents } from "./events.ts";
 import type { Seat } from "./seat.ts";
 import { sleep } from "./sleep.ts";
 
+/** How long a delivery that a join had sent again can be on its way, in milliseconds. */
+const memoryMs = 15_000;
+
 /** What a joiner is given. */
 export interface JoinerOptions {
   readonly ledger: NodeLedger;
@@ -31,6 +34,8 @@ export function createJoiner(options: JoinerOptions) {
 
   async function joinSeat(seat: Seat): Promise<void> {
     if (seat.phase === "superseded" || seat.phase === "left") return;
+    const memory = attempts.remember();
+    setTimeout(memory.forget, memoryMs).unref();
     const running = attempts.list(seat);
     const joined = await ledger.join({
       queue: seat.queue,

@@ -6,8 +6,8 @@
 import { isUtf8 } from "node:buffer";
 import type { Redis } from "ioredis";
 
-/** How long Redis may take to answer a `PING`, in milliseconds. */
-const pongMs = 10_000;
+/** How long Redis may take to answer, in milliseconds. */
+const answerMs = 10_000;
 
 /** What a listener is given. */
 export interface ListenerOptions {
@@ -48,30 +48,32 @@ export function createListener(options: ListenerOptions) {
     setImmediate(deliver);
   }
 
-  async function subscribe(): Promise<void> {
-    try {
-      await redis.subscribe(...channels);
-      onSubscribed();
-    } catch (error) {
-      onError(error as Error);
-      redis.disconnect(true);
-    }
-  }
-
   /** A connection can be gone without a word (no FIN, no RST); only an unanswered question tells. */
-  async function ping(): Promise<void> {
-    if (redis.status !== "ready") return;
+  async function inTime(question: string, answer: Promise<unknown>): Promise<boolean> {
     const timer = setTimeout(() => {
-      onError(new Error(`expected a PONG within ${pongMs} ms; connecting anew`));
+      onError(
+        new Error(`expected an answer to ${question} within ${answerMs} ms; connecting anew`),
+      );
       redis.disconnect(true);
-    }, pongMs);
+    }, answerMs);
     try {
-      await redis.ping();
+      await answer;
+      return true;
     } catch (error) {
       onError(error as Error);
+      return false;
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async function subscribe(): Promise<void> {
+    if (await inTime("SUBSCRIBE", redis.subscribe(...channels))) onSubscribed();
+    else redis.disconnect(true);
+  }
+
+  async function ping(): Promise<void> {
+    if (redis.status === "ready") await inTime("PING", redis.ping());
   }
 
   return {
@@ -94,7 +96,7 @@ export function createListener(options: ListenerOptions) {
 
     /** Listens no more; resolves when nothing can come any more, or Redis cannot be asked. */
     async silence(): Promise<void> {
-      if (redis.status === "ready") await redis.unsubscribe().catch(() => undefined);
+      if (redis.status === "ready") await inTime("UNSUBSCRIBE", redis.unsubscribe());
     },
 
     /** Ends the connection for good. */

@@ -2,13 +2,17 @@
 import type { Logger } from "pino";
 import type { Subscriber } from "./subscriber.ts";
 
-/** Installs the handlers; the returned function does what a first signal does. */
+/**
+ * Installs the handlers; the returned function drains for another reason, and is not counted as a signal: a
+ * subscriber whose node was taken over is told to stop by its supervisor right after.
+ */
 export function stopOnSignals(
   target: NodeJS.Process,
   subscriber: Pick<Subscriber, "stop" | "abort">,
   log: Logger,
 ): () => void {
   let isStopping = false;
+  let signals = 0;
 
   function stop(): void {
     if (isStopping) return;
@@ -21,7 +25,8 @@ export function stopOnSignals(
   }
 
   function onSignal(): void {
-    if (!isStopping) {
+    signals++;
+    if (signals === 1) {
       stop();
       return;
     }

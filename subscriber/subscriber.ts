@@ -102,6 +102,9 @@ export function createSubscriber(options: SubscriberOptions) {
     seats,
     events,
     onEnvelope: executor.accept,
+    onUnserved: (envelope) => {
+      void refuse(envelope);
+    },
     onWaiting: (seat) => finishers.get(seat.queue)?.fetch(),
     onRejoin: () => void joiner.join(),
     onCancel: executor.cancel,
@@ -181,6 +184,17 @@ export function createSubscriber(options: SubscriberOptions) {
         deadLetter(channel, Buffer.from(id), reason);
       },
     });
+  }
+
+  async function refuse(envelope: Envelope): Promise<void> {
+    const reason = "expected a job of a queue that this node serves";
+    try {
+      if (await foreign.refuse(envelope)) return;
+      const channel = dispatchChannel(naming, envelope.node);
+      deadLetter(channel, Buffer.from(JSON.stringify(envelope)), reason);
+    } catch (error) {
+      log.warn({ id: envelope.id, reason: String(error) }, "job refused; its lease will end");
+    }
   }
 
   /** Once connected: a Redis that evicts would throw jobs away. */

@@ -92,7 +92,14 @@ for _, job in ipairs(sent) do
   if holder and holder.is_changed then
     holder.is_changed = false
     if now == 0 then now = read_clock() end
-    if job.verdict == "debounced" then delay(holder, moment(holder.at)) else save(holder) end
+    if holder.new_deadline ~= "-" then holder.deadline = string.format("%.0f", moment(holder.new_deadline)) end
+    local ends = tonumber(holder.deadline) or math.huge
+    if holder.new_at ~= "-" then
+      delay(holder, math.min(moment(holder.new_at), ends))
+    else
+      save(holder)
+      if holder.new_deadline ~= "-" then wake_at(holder, ends) end
+    end
   end
 end
 commit()
@@ -108,7 +115,7 @@ for i, job in ipairs(sent) do
   local other = job.same_as
   if job.held_by then
     local phase, node = where_is(job.held_by)
-    replies[i] = { job.verdict, phase, node, job.held_by.id }
+    replies[i] = { job.verdict, phase, node == "-" and job.held_by.target or node, job.held_by.id }
   elseif not other then
     replies[i] = { "placed", job.phase, job.node }
   else

@@ -6,7 +6,7 @@ import { list, number, text } from "../reply.ts";
 export interface FailedJob {
   readonly id: string;
   readonly failedAtMs: number;
-  /** Its record and result record, whole. */
+  /** The head of its record, and its whole result record. */
   readonly record: string;
   readonly ended: string;
 }
@@ -25,9 +25,9 @@ local records, endings = redis.call("HMGET", jobs, unpack(ids)), redis.call("HMG
 local examined = 0
 for i, id in ipairs(ids) do
   if records[i] and endings[i] then
-    bytes = bytes + #records[i] + #endings[i]
+    bytes = bytes + #endings[i]
     if bytes > 4194304 and #rows > 0 then break end
-    rows[#rows + 1] = { id, found[i * 2], records[i], endings[i] }
+    rows[#rows + 1] = { id, found[i * 2], string.match(records[i], "^[^\\n]*"), endings[i] }
   end
   examined = examined + 1
 end

@@ -2,21 +2,34 @@
 import { defineScript } from "../script.ts";
 import { list, text } from "../reply.ts";
 
-/** List: ids. Answers which were deleted: those that had ended. */
+/** `alive`: it has not ended (in the state asked for). `unknown`: no such job, perhaps deleted before. */
+export type Forgotten = "deleted" | "alive" | "unknown";
+
+/** List: ids. `only` is the state that a job must have ended in, or `-`. */
 export const forget = defineScript({
   name: "forget",
   keys: ["jobs", "results", "errors", "failed"],
-  args: [],
+  args: ["only"],
   lua: `
-local asked, ids = { unpack(ARGV, first) }, {}
-for i, ended in ipairs(redis.call("HMGET", results, unpack(asked))) do
-  if ended then ids[#ids + 1] = asked[i] end
+local asked, ids, answers = { unpack(ARGV, first) }, {}, {}
+local endings = redis.call("HMGET", results, unpack(asked))
+for i, id in ipairs(asked) do
+  local state = endings[i] and string.match(endings[i], "^%S+")
+  if state and (only == "-" or only == state) then
+    answers[i] = "deleted"
+    ids[#ids + 1] = id
+  elseif state or redis.call("HEXISTS", jobs, id) == 1 then
+    answers[i] = "alive"
+  else
+    answers[i] = "unknown"
+  end
 end
-if #ids == 0 then return {} end
-redis.call("HDEL", jobs, unpack(ids))
-redis.call("HDEL", results, unpack(ids))
-redis.call("HDEL", errors, unpack(ids))
-redis.call("ZREM", failed, unpack(ids))
-return ids`,
-  parse: (reply): readonly string[] => list(reply).map(text),
+if #ids > 0 then
+  redis.call("HDEL", jobs, unpack(ids))
+  redis.call("HDEL", results, unpack(ids))
+  redis.call("HDEL", errors, unpack(ids))
+  redis.call("ZREM", failed, unpack(ids))
+end
+return answers`,
+  parse: (reply): readonly Forgotten[] => list(reply).map((each) => text(each) as Forgotten),
 });

@@ -1,14 +1,20 @@
 /** Sends ended jobs again as if they were new, with their ids and all their attempts. */
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
+import { endLua } from "./lua/end.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
 import { list, text } from "../reply.ts";
 
 /**
- * List: ids. Only `failed`, `cancelled` and `expired` jobs are sent; answers which were. Their errors are kept.
- * A second call finds them running or queued and leaves them.
+ * - `resent`: it had failed, expired or been cancelled, and is as new.
+ * - `alive`: it is delayed, queued or running, perhaps because it has just been sent again.
+ * - `stopping`: it runs, and has been asked to stop.
+ * - `succeeded`: not sent again. `unknown`: no such job.
  */
+export type Resent = "resent" | "alive" | "stopping" | "succeeded" | "unknown";
+
+/** List: ids. `only` is the state that a job must have ended in, or `-`; others answer as `alive`. */
 export const resend = defineScript({
   name: "resend",
   keys: [
@@ -19,27 +25,52 @@ export const resend = defineScript({
     "free",
     "nodes",
     "parked",
+    "outbox",
     "due",
+    "errors",
     "failed",
     "index",
   ],
-  args: ["queue", "channel", "control", "unheard_ms", "foreign_ms", "clock"],
-  uses: [clockLua, recordLua, placeLua],
+  args: [
+    "queue",
+    "channel",
+    "control",
+    "results_channel",
+    "unheard_ms",
+    "foreign_ms",
+    "clock",
+    "only",
+  ],
+  uses: [clockLua, recordLua, placeLua, endLua],
   lua: `
 local asked = { unpack(ARGV, first) }
 local records, endings = redis.call("HMGET", jobs, unpack(asked)), redis.call("HMGET", results, unpack(asked))
-local ids, again, seen = {}, {}, {}
+local ids, again, reasons, answers, seen = {}, {}, {}, {}, {}
 for i, id in ipairs(asked) do
-  local state = records[i] and endings[i] and string.match(endings[i], "^%S+")
-  if state and state ~= "succeeded" and not seen[id] then
+  local job = records[i] and read_record(id, records[i])
+  local state = endings[i] and string.match(endings[i], "^%S+")
+  if not job then
+    answers[i] = "unknown"
+  elseif seen[id] then
+    answers[i] = "resent"
+  elseif state == "succeeded" then
+    answers[i] = "succeeded"
+  elseif not state or (only ~= "-" and only ~= state) then
+    answers[i] = job.phase == "C" and "stopping" or "alive"
+  else
     seen[id] = true
+    answers[i] = "resent"
     ids[#ids + 1] = id
-    again[#again + 1] = read_record(id, records[i])
+    again[#again + 1] = job
+    reasons[#reasons + 1] = string.match(endings[i], '"error":(.*)}$')
   end
 end
-if #ids == 0 then return {} end
+if #ids == 0 then return answers end
 local accepted = redis.call("XADD", index, clock, "jobs", table.concat(ids, " "))
 now = stamp_ms(accepted)
+for i, job in ipairs(again) do
+  if reasons[i] then remember_error(job.id, job.attempts + 1, job.node, reasons[i]) end
+end
 redis.call("HDEL", results, unpack(ids))
 redis.call("ZREM", failed, unpack(ids))
 for _, job in ipairs(again) do
@@ -47,6 +78,6 @@ for _, job in ipairs(again) do
 end
 place_all(again, false)
 commit()
-return ids`,
-  parse: (reply): readonly string[] => list(reply).map(text),
+return answers`,
+  parse: (reply): readonly Resent[] => list(reply).map((each) => text(each) as Resent),
 });

@@ -41,6 +41,8 @@ local function survives_loss(job, was_heard, node)
   local allowed = tonumber(string.match(job.body, '^,"attempts":(%d+)') or 3)
   if job.phase == "C" then
     end_job(job, "cancelled", json_error("cancelled", "cancelled while it ran; its node was not heard of again", "false"))
+  elseif is_too_late(job, now) then
+    end_job(job, "expired", json_error("expired", "not started before its deadline", "false"))
   elseif job.attempts >= allowed then
     end_job(job, "failed", json_error("attempt_lost", "the node of the last attempt allowed died or was cut off", "true"))
   elseif job.deliveries - job.attempts >= 10 then
