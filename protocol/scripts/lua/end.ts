@@ -45,7 +45,7 @@ local function survives_loss(job, was_heard, node)
     end_job(job, "expired", json_error("expired", "not started before its deadline", "false"))
   elseif job.attempts >= allowed then
     end_job(job, "failed", json_error("attempt_lost", "the node of the last attempt allowed died or was cut off", "true"))
-  elseif job.deliveries - job.attempts >= 10 then
+  elseif not was_heard and job.deliveries - job.attempts >= 10 then
     end_job(job, "failed", json_error("undeliverable", "ten deliveries ended without a sign of life", "true"))
   else
     return true

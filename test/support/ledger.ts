@@ -1,0 +1,227 @@
+/**
+ * A ledger on a real Redis with simulated time, and nodes that only listen. `test` gives each test a
+ * ledger of its own and, after it, checks the invariants of every queue that was used.
+ */
+import { Redis } from "ioredis";
+import { expect, test as base } from "vitest";
+import type { Envelope } from "../../protocol/codec.ts";
+import { decodeDispatch } from "../../protocol/codec.ts";
+import type { JobSpec } from "../../protocol/job.ts";
+import {
+  controlChannel,
+  dispatchChannel,
+  queueKeys,
+  resultChannel,
+  type Naming,
+} from "../../protocol/keys.ts";
+import type { Timing } from "../../protocol/binding.ts";
+import { createLedger, type Ledger } from "../../protocol/ledger.ts";
+import { createNodeLedger, leaseMember, type Ending } from "../../protocol/node-ledger.ts";
+import type { NodeLedger, SlotUse } from "../../protocol/node-ledger.ts";
+import type { RedisPort } from "../../protocol/redis-port.ts";
+import { createUpkeep, type Upkeep } from "../../protocol/upkeep.ts";
+import { createConnection, createRedisPort } from "../../subscriber/ioredis.ts";
+import { problemsOf, readState, type LedgerState } from "./ledger-state.ts";
+import { startRedisServer, type RedisServer } from "./redis-server.ts";
+import { until } from "./until.ts";
+
+export const timing: Timing = { unheardMs: 1_000, leaseMs: 3_000, foreignMs: 30_000 };
+
+/** Simulated milliseconds; never goes back. */
+export interface SimulatedClock {
+  readonly now: () => number;
+  readonly advance: (ms: number) => void;
+}
+
+/** A channel's listener that records what it hears. */
+export interface Ear extends AsyncDisposable {
+  readonly channel: string;
+  /** Texts in the order of their arrival. */
+  readonly heard: readonly string[];
+  /** Envelopes in the order of their arrival. */
+  readonly envelopes: () => readonly Envelope[];
+  /** Resolves when everything published before now is in `heard`. */
+  readonly settled: () => Promise<void>;
+  /** Stops listening. */
+  readonly close: () => Promise<void>;
+}
+
+/** What a ledger test works with. */
+export interface LedgerBench extends AsyncDisposable {
+  readonly redis: Redis;
+  readonly port: RedisPort;
+  readonly naming: Naming;
+  readonly clock: SimulatedClock;
+  readonly ledger: Ledger;
+  readonly nodes: NodeLedger;
+  readonly upkeep: Upkeep;
+  readonly keys: ReturnType<typeof queueKeys>;
+  readonly state: (queue?: string) => Promise<LedgerState>;
+  readonly problems: () => Promise<readonly string[]>;
+  /** Listens on a node's channel without joining. */
+  readonly listen: (node: string) => Promise<Ear>;
+  readonly listenToResults: () => Promise<Ear>;
+  readonly listenToControl: () => Promise<Ear>;
+  /** Listens and joins; answers the epoch. */
+  readonly connect: (
+    node: string,
+    slots: number,
+    queue?: string,
+  ) => Promise<{ ear: Ear; epoch: string }>;
+}
+
+let benches = 0;
+
+/** Opens a ledger of its own on the server at `url`. */
+export async function openLedger(url: string): Promise<LedgerBench> {
+  const name = `t${++benches}`;
+  const naming: Naming = { keyPrefix: name, channelPrefix: `${name}_` };
+  const redis = createConnection(url);
+  await redis.connect();
+  let ms = 1_800_000_000_000;
+  const clock = {
+    now: () => ms,
+    advance: (by: number) => {
+      ms += by;
+    },
+  };
+  const port = createRedisPort(redis);
+  const options = { redis: port, naming, timing, simulatedNow: clock.now };
+  const nodes = createNodeLedger(options);
+  const ledger = createLedger(options);
+  const upkeep = createUpkeep(options);
+  const ears: Ear[] = [];
+  const listenTo = async (channel: string) => {
+    const ear = await openEar(url, redis, channel);
+    ears.push(ear);
+    return ear;
+  };
+  const listen = (node: string) => listenTo(dispatchChannel(naming, node));
+  return {
+    redis,
+    port,
+    naming,
+    clock,
+    ledger,
+    nodes,
+    upkeep,
+    keys: queueKeys(naming, "default"),
+    state: (queue = "default") => readState(redis, naming, queue),
+    problems: async () => {
+      const queues = await ledger.queues();
+      const states = await Promise.all(queues.map((queue) => readState(redis, naming, queue)));
+      return states.flatMap(problemsOf);
+    },
+    listen,
+    listenToResults: () => listenTo(resultChannel(naming)),
+    listenToControl: () => listenTo(controlChannel(naming)),
+    connect: async (node, slots, queue = "default") => {
+      const ear = await listen(node);
+      const epoch = await joinAs(nodes, { queue, name: node, slots });
+      return { ear, epoch };
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const ear of ears) await ear.close();
+      redis.disconnect();
+    },
+  };
+}
+
+/** Joins, expecting not to be superseded; answers the epoch. */
+export async function joinAs(
+  nodes: NodeLedger,
+  node: { queue?: string; name: string; slots: number; epoch?: string; running?: string[] },
+): Promise<string> {
+  const { queue = "default", name, slots, epoch = null, running = [] } = node;
+  const joined = await nodes.join({ queue, name, epoch, slots, info: "{}", running });
+  if (joined.kind === "superseded") throw new Error(`expected ${name} not to be superseded`);
+  return joined.epoch;
+}
+
+async function openEar(url: string, commands: Redis, channel: string): Promise<Ear> {
+  const subscription = new Redis(url);
+  subscription.on("error", () => undefined); // a marker that is not heard fails the test by itself
+  const heard: string[] = [];
+  let markers = 0;
+  let seen = 0;
+  subscription.on("message", (_, text) => {
+    if (text.startsWith("marker,")) seen++;
+    else heard.push(text);
+  });
+  await subscription.subscribe(channel);
+  let isOpen = true;
+  const close = async () => {
+    if (!isOpen) return;
+    isOpen = false;
+    await subscription.quit();
+  };
+  return {
+    channel,
+    heard,
+    envelopes: () =>
+      heard.flatMap((text) => {
+        const message = decodeDispatch(text);
+        return message.kind === "jobs" ? message.envelopes : [];
+      }),
+    settled: async () => {
+      const mine = ++markers;
+      await commands.publish(channel, `marker,${mine}`);
+      await until(() => seen >= mine, { or: `the marker was not heard on ${channel}` });
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** A job's content; everything but the id has a default. */
+export function job(id: string, more: Partial<JobSpec> = {}): JobSpec {
+  return { id, name: "echo", queue: "default", ...more };
+}
+
+/** `count` jobs named `<prefix>1 …`. */
+export function jobs(count: number, prefix = "j", more: Partial<JobSpec> = {}): JobSpec[] {
+  return Array.from({ length: count }, (_, at) => job(`${prefix}${at + 1}`, more));
+}
+
+/** How an attempt is ended; the text is a result message as a subscriber writes it. */
+export function ended(
+  envelope: Envelope,
+  state: Ending["state"] = "succeeded",
+  result: string = envelope.id,
+): Ending {
+  const { id, token, node, name, queue, attempt } = envelope;
+  const text =
+    state === "released"
+      ? ""
+      : JSON.stringify({ v: 1, id, name, queue, node, token, attempt, state, result });
+  return { id, token, node, state, text };
+}
+
+/** The lease of an attempt. */
+export const memberOf: (envelope: Envelope) => string = leaseMember;
+
+/** What a node says that has left, or that another has taken. */
+export function passing(...nodes: readonly string[]): { nodes: SlotUse[]; hot: boolean } {
+  return { nodes: nodes.map((node) => ({ node, mode: "pass", waiting: false })), hot: false };
+}
+
+/** What a live node says of its slots. */
+export function taking(...nodes: readonly string[]): { nodes: SlotUse[]; hot: boolean } {
+  return { nodes: nodes.map((node) => ({ node, mode: "take", waiting: false })), hot: false };
+}
+
+/** A test with a Redis server per file and a ledger per test, whose invariants hold at the end. */
+export const test = base.extend<{ bench: LedgerBench; server: RedisServer }>({
+  server: [
+    async ({}, use) => {
+      await using server = await startRedisServer();
+      await use(server);
+    },
+    { scope: "file" },
+  ],
+  bench: async ({ server }, use) => {
+    await using bench = await openLedger(server.url);
+    await use(bench);
+    expect(await bench.problems(), "invariants of the ledger").toEqual([]);
+  },
+});

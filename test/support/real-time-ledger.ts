@@ -1,0 +1,80 @@
+/** A ledger on Redis's own clock, as the function has it, for tests of real subscribers. */
+import type { Redis } from "ioredis";
+import type { JobSpec } from "../../protocol/job.ts";
+import { defaultNaming, type Naming } from "../../protocol/keys.ts";
+import { createLedger, type Ledger } from "../../protocol/ledger.ts";
+import { createUpkeep, type Upkeep } from "../../protocol/upkeep.ts";
+import type { Stored } from "../../protocol/record.ts";
+import { readConfig } from "../../subscriber/config.ts";
+import { createConnection, createRedisPort } from "../../subscriber/ioredis.ts";
+import { problemsOf, readState, type LedgerState } from "./ledger-state.ts";
+import { shortTiming } from "./subscriber.ts";
+import { until } from "./until.ts";
+
+export interface RealLedger extends AsyncDisposable {
+  readonly redis: Redis;
+  readonly ledger: Ledger;
+  readonly upkeep: Upkeep;
+  readonly state: (queue?: string) => Promise<LedgerState>;
+  /** What breaks the invariants, in every queue. */
+  readonly problems: () => Promise<readonly string[]>;
+  /** Resolves to the job once it has ended. */
+  readonly ended: (id: string, queue?: string) => Promise<Stored>;
+  /** Resolves when all of `specs` have ended. */
+  readonly allEnded: (specs: readonly JobSpec[], within?: number) => Promise<void>;
+}
+
+/** Connects; `empty` (the default) removes whatever an earlier test left. */
+export async function openRealLedger(
+  url: string,
+  { naming = defaultNaming, empty = true }: { naming?: Naming; empty?: boolean } = {},
+): Promise<RealLedger> {
+  const redis = createConnection(url);
+  redis.on("error", () => undefined); // tests kill the server; commands fail by themselves
+  await redis.connect();
+  if (empty) await redis.flushall();
+  const { timing } = readConfig({
+    ...{ SIGNALBOX_NODES: "1", SIGNALBOX_HANDLERS: "none", REDIS_URL: url },
+    ...shortTiming,
+  });
+  const options = { redis: createRedisPort(redis), naming, timing };
+  const ledger = createLedger(options);
+  const upkeep = createUpkeep(options);
+  const resultsOf = (queue: string) => `${naming.keyPrefix}:{${queue}}:results`;
+  return {
+    ...{ redis, ledger, upkeep },
+    state: (queue = "default") => readState(redis, naming, queue),
+    problems: async () => {
+      const queues = await ledger.queues();
+      const states = await Promise.all(queues.map((queue) => readState(redis, naming, queue)));
+      return states.flatMap(problemsOf);
+    },
+    ended: async (id, queue = "default") => {
+      let found: Stored | null = null;
+      await until(
+        async () => {
+          found = await ledger.read(queue, id);
+          return found?.ended !== undefined;
+        },
+        { within: 10_000, or: () => `${id} to end; it is ${JSON.stringify(found)}` },
+      );
+      return found as unknown as Stored;
+    },
+    allEnded: async (specs, within = 25_000) => {
+      const queues = [...new Set(specs.map(({ queue }) => queue))];
+      let count = 0;
+      await until(
+        async () => {
+          const counts = await Promise.all(queues.map((queue) => redis.hlen(resultsOf(queue))));
+          count = counts.reduce((sum, each) => sum + each, 0);
+          return count >= specs.length;
+        },
+        { within, or: () => `${count} of ${specs.length} jobs to end` },
+      );
+    },
+    [Symbol.asyncDispose]: () => {
+      redis.disconnect();
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,129 @@
+/** A real subscriber in this process, on a real Redis, whose events are recorded. */
+import { pino } from "pino";
+import { readConfig } from "../../subscriber/config.ts";
+import type { Config } from "../../subscriber/config.ts";
+import { createEvents, type SubscriberEventMap } from "../../subscriber/events.ts";
+import { createConnection } from "../../subscriber/ioredis.ts";
+import { noOutbox, type Outbox } from "../../subscriber/outbox.ts";
+import type { HandlerModule } from "../../subscriber/runner.ts";
+import { createSubscriber, type Subscriber } from "../../subscriber/subscriber.ts";
+import type { SubscriberEvents } from "../../subscriber/events.ts";
+import { until } from "./until.ts";
+
+type Names = keyof SubscriberEventMap;
+type Fields<N extends Names> = SubscriberEventMap[N][0];
+
+export interface RunOptions {
+  readonly url: string;
+  /** Environment besides `REDIS_URL`; durations are short unless it says otherwise. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly handlers?: HandlerModule["handlers"];
+  readonly catalog?: HandlerModule["catalog"];
+  readonly outbox?: (events: SubscriberEvents) => Outbox;
+  /** Whether to return before it listens. @default false */
+  readonly early?: boolean;
+}
+
+export interface RunningSubscriber extends AsyncDisposable {
+  readonly subscriber: Subscriber;
+  readonly config: Config;
+  /** All events of one name so far. */
+  readonly seen: <N extends Names>(name: N) => readonly Fields<N>[];
+  /** Resolves when `count` events of that name (that match) have been seen. */
+  readonly event: <N extends Names>(
+    name: N,
+    more?: { count?: number; within?: number; where?: (fields: Fields<N>) => boolean },
+  ) => Promise<readonly Fields<N>[]>;
+  /** Drains; the same each time. */
+  readonly stop: () => Promise<"drained" | "aborted">;
+  /** Takes the connections away without a word to the ledger, as `kill -9` does. */
+  readonly die: () => void;
+}
+
+/** What the tests wait for is short, and generous enough for a busy machine. */
+export const shortTiming = {
+  SIGNALBOX_UNHEARD_MS: "1000",
+  SIGNALBOX_LEASE_MS: "2000",
+  SIGNALBOX_FOREIGN_MS: "60000",
+  SIGNALBOX_DRAIN_MS: "10000",
+  SIGNALBOX_PING_MS: "60000",
+} as const;
+
+/** Gives its payload back. */
+export const echo: HandlerModule["handlers"] = { echo: (payload) => payload };
+
+/** Starts it and waits until it listens. Disposal drains it and fails if something is left. */
+export async function runSubscriber(options: RunOptions): Promise<RunningSubscriber> {
+  const config = readConfig({
+    ...{ SIGNALBOX_NODES: "1", SIGNALBOX_HANDLERS: "given", LOG_LEVEL: "silent" },
+    ...shortTiming,
+    ...options.env,
+    REDIS_URL: options.url,
+  });
+  const listenerErrors: unknown[] = [];
+  const events = createEvents((error) => listenerErrors.push(error));
+  const { seen, event } = record(events);
+  const commands = createConnection(config.redisUrl);
+  const subscription = createConnection(config.redisUrl);
+  const subscriber = createSubscriber({
+    ...{ config, commands, subscription, events },
+    module: { handlers: options.handlers ?? echo, catalog: options.catalog },
+    outbox: options.outbox?.(events) ?? noOutbox,
+    log: pino({ level: "silent" }),
+  });
+  subscriber.start();
+  let isDead = false;
+
+  async function dispose(): Promise<void> {
+    if (isDead) return;
+    const ended = await subscriber.stop();
+    await until(() => commands.status === "end" && subscription.status === "end", {
+      or: () => `connections are left: ${commands.status}, ${subscription.status}`,
+    });
+    const open = seen("attempt:started").length - seen("attempt:ended").length;
+    if (ended === "drained" && open > 0) throw new Error(`${open} attempts were left running`);
+    if (listenerErrors.length > 0) throw new AggregateError(listenerErrors, "listeners threw");
+  }
+
+  if (options.early !== true) await event("listening");
+  return {
+    ...{ subscriber, config, seen, event },
+    stop: () => subscriber.stop(),
+    die: () => {
+      isDead = true;
+      commands.disconnect();
+      subscription.disconnect();
+    },
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+function record(events: SubscriberEvents) {
+  const log: { readonly name: Names; readonly fields: unknown }[] = [];
+  const names: readonly Names[] = [
+    ...(["listening", "disconnected", "superseded", "attempt:started", "attempt:ended"] as const),
+    ...(["attempt:fenced", "attempt:lost", "attempt:deaf", "bare:ended"] as const),
+    ...(["message:unreadable", "results:delivered", "results:refused", "redis:failed"] as const),
+  ];
+  for (const name of names) {
+    events.on(name, (...args: readonly unknown[]) => {
+      log.push({ name, fields: args[0] });
+    });
+  }
+  const seen = <N extends Names>(name: N) =>
+    log.filter((each) => each.name === name).map(({ fields }) => fields as Fields<N>);
+  const event: RunningSubscriber["event"] = async (name, more = {}) => {
+    const { count = 1, within = 15_000, where = () => true } = more;
+    const matching = () => seen(name).filter(where);
+    await until(() => matching().length >= count, {
+      within,
+      or: () =>
+        `${matching().length} of ${count} events "${name}"; seen: ${log
+          .map((e) => e.name)
+          .join(" ")
+          .slice(-500)}`,
+    });
+    return matching();
+  };
+  return { seen, event };
+}
