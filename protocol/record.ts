@@ -85,12 +85,18 @@ export function parseResultRecord(text: string): Omit<Ended, "recorded"> {
   return { state: known, entry, token, node: word(node), text: result };
 }
 
-/** Reads the lines that `remember_error` wrote. */
+/** Reads the lines that `remember_error` wrote; one that cannot be read is passed over. */
 export function parseErrors(lines: string): readonly AttemptError[] {
   return lines
     .split("\n")
     .filter(Boolean)
-    .map((line) => JSON.parse(line) as AttemptError);
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line) as AttemptError];
+      } catch {
+        return [];
+      }
+    });
 }
 
 /** The milliseconds since 1970 of a stream id. */

@@ -62,7 +62,11 @@ for i, id in ipairs(asked) do
     answers[i] = "resent"
     ids[#ids + 1] = id
     again[#again + 1] = job
-    reasons[#reasons + 1] = string.match(endings[i], '"error":(.*)}$')
+    -- The failure that ended the job goes to the others; a lost attempt is among them already.
+    local reason = state == "failed" and string.match(endings[i], '"error":(.*)}$')
+    if reason and not string.find(reason, '"attempt_lost"', 1, true) and pcall(cjson.decode, reason) then
+      reasons[#again] = reason
+    end
   end
 end
 if #ids == 0 then return answers end

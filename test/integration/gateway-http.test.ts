@@ -110,8 +110,10 @@ describe("any bytes", () => {
 
   it("come back as they were sent in a path, a query and a body", async ({ expect }) => {
     const bytes = fc.uint8Array({ minLength: 1, maxLength: 64 });
+    // No client can send . or .. as a part of a path, escaped or not: URLs resolve them.
+    const segment = bytes.filter((part) => !/^\.\.?$/.test(Buffer.from(part).toString("latin1")));
     await fc.assert(
-      fc.asyncProperty(bytes, bytes, bytes, async (path, body, query) => {
+      fc.asyncProperty(segment, bytes, bytes, async (path, body, query) => {
         const escaped = (part: Uint8Array) =>
           Array.from(part, (byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
         const target = `/eval/return%20ARGV/0/${escaped(path)}?${escaped(query)}`;
