@@ -86,7 +86,8 @@ async function inTime<T>(redis: Redis, answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      redis.disconnect(true);
+      // Once a connection: many calls may wait for it.
+      if (redis.status === "ready") redis.disconnect(true);
       const message = `expected an answer from Redis within ${answerMs} ms; connecting anew`;
       reject(new SignalboxError("redis_unavailable", message));
     }, answerMs);
