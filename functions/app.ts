@@ -21,7 +21,7 @@ export function createApp(deps: AppDeps): Hono {
     "/healthz": { GET: health(deps) },
     "/v1/jobs": { GET: listJobs(deps), POST: acceptJob(deps) },
     // A job may be called "batch".
-    "/v1/jobs/batch": { GET: readJob(deps), POST: acceptBatch(deps) },
+    "/v1/jobs/batch": { GET: readJob(deps), POST: acceptBatch(deps), DELETE: deleteJob(deps) },
     "/v1/jobs/:id": { GET: readJob(deps), DELETE: deleteJob(deps) },
     "/v1/jobs/:id/cancel": { POST: cancelJob(deps) },
     "/v1/jobs/:id/resend": { POST: resendJob(deps) },

@@ -9,7 +9,10 @@ export interface Found {
   readonly job: Stored;
 }
 
-/** In `queue` if given; else in the default one, and only then in all others: most jobs are there. */
+/**
+ * In `queue` if given; else in the default one, and only then in all others, by name: most jobs are in
+ * the default one. Ids are each queue's own, so who uses one id in two queues must name the queue.
+ */
 export async function findJob(
   ledger: Pick<Ledger, "read" | "queues" | "find">,
   id: string,
@@ -20,7 +23,7 @@ export async function findJob(
   const job = await ledger.read(first, id);
   if (job !== null) return { queue: first, job };
   if (queue !== undefined) return null;
-  const others = (await ledger.queues()).filter((other) => other !== defaultQueue);
+  const others = (await ledger.queues()).filter((other) => other !== defaultQueue).sort();
   return others.length === 0 ? null : ledger.find(others, id);
 }
 

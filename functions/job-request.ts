@@ -34,49 +34,77 @@ function whole(what: string, max: number) {
 
 /** The longest delay, window or time to live: 366 days, in milliseconds. */
 const longestMs = 31_622_400_000;
+/** The longest wait between attempts: 7 days, in milliseconds. */
+const longestBackoffMs = 604_800_000;
+
+/**
+ * The years 1973 to 9999, in milliseconds since 1970. Whoever means this century and sends seconds, or
+ * microseconds, is outside. The past is allowed: the same request must be accepted again later.
+ */
+const earliestMs = 100_000_000_000;
+const latestMs = 253_402_300_799_999;
 
 /** Milliseconds since 1970, or RFC 3339 with its zone. */
 function time(what: string) {
-  const message = `expected ${what}: RFC 3339 with a zone, such as 2027-01-31T09:00:00+01:00, or milliseconds since 1970`;
-  return z.union(
-    [
-      z.int().min(0).max(8_640_000_000_000_000),
-      z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
-    ],
-    message,
-  );
+  const message =
+    `expected ${what}: RFC 3339 with a zone, such as 2027-01-31T09:00:00+01:00, ` +
+    "or milliseconds since 1970 (not seconds), in the years 1973 to 9999";
+  return z
+    .union(
+      [z.int(), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))],
+      message,
+    )
+    .refine((ms) => ms >= earliestMs && ms <= latestMs, message);
 }
 
-const jitter = z
-  .number()
-  .min(0, "expected jitter from 0 to 1")
-  .max(1, "expected jitter from 0 to 1")
-  .exactOptional();
+const wholeJitter = "expected jitter: a number from 0 to 1";
+const jitter = z.number(wholeJitter).min(0, wholeJitter).max(1, wholeJitter).exactOptional();
+const wholeDelays = "expected delaysMs: an array of 1 to 100 delays";
+const backoffForms =
+  'backoff: {"kind":"fixed","delayMs"}, {"kind":"exponential","delayMs","capMs"?} or ' +
+  '{"kind":"list","delaysMs"}, each with "jitter"?';
+const backoffError = { error: objectError(backoffForms) };
 const backoff = z.discriminatedUnion(
   "kind",
   [
-    z.strictObject({ kind: z.literal("fixed"), delayMs: whole("delayMs", longestMs), jitter }),
-    z.strictObject({
-      kind: z.literal("exponential"),
-      delayMs: whole("delayMs", longestMs),
-      capMs: whole("capMs", longestMs).exactOptional(),
-      jitter,
-    }),
-    z.strictObject({
-      kind: z.literal("list"),
-      delaysMs: z.array(whole("delaysMs", longestMs)).min(1).max(100),
-      jitter,
-    }),
+    z.strictObject(
+      { kind: z.literal("fixed"), delayMs: whole("delayMs", longestBackoffMs), jitter },
+      backoffError,
+    ),
+    z.strictObject(
+      {
+        kind: z.literal("exponential"),
+        delayMs: whole("delayMs", longestBackoffMs),
+        capMs: whole("capMs", longestBackoffMs).exactOptional(),
+        jitter,
+      },
+      backoffError,
+    ),
+    z.strictObject(
+      {
+        kind: z.literal("list"),
+        delaysMs: z
+          .array(whole("delaysMs", longestBackoffMs), wholeDelays)
+          .min(1, wholeDelays)
+          .max(100, wholeDelays),
+        jitter,
+      },
+      backoffError,
+    ),
   ],
-  'expected backoff: {"kind":"fixed","delayMs"}, {"kind":"exponential","delayMs","capMs"?} or {"kind":"list","delaysMs"}, each with "jitter"?',
+  `expected ${backoffForms}`,
 );
+
+const oneLine = "expected a key of 1 to 256 characters on one line";
 
 /** Without `key` the content is the key: name and payload, whatever the order of its keys. */
 const dedupe = z.strictObject(
   {
+    // A half of a surrogate pair has no UTF-8: keys that differ in it alone would be the same.
     key: z
-      .string()
-      .regex(/^[^\n\r]{1,256}$/, "expected a key of 1 to 256 characters on one line")
+      .string(oneLine)
+      .regex(/^[^\n\r]{1,256}$/, oneLine)
+      .refine((key) => key.isWellFormed(), oneLine)
       .exactOptional(),
     windowMs: whole("windowMs", longestMs),
     mode: z
@@ -144,7 +172,9 @@ export const batchRequest = z.strictObject(
 );
 
 /**
- * The job that is asked for, with its defaults.
+ * The job that is asked for, with its defaults. `start`, `deadline` and `dedupe` say when and whether it is
+ * accepted, not what it is: they are no part of the content that a repeated `id` must have again. So a
+ * caller may compute `runAt` or `ttlMs` anew for each try; the first one that arrived counts.
  * @throws SignalboxError `payload_too_large`
  */
 export async function toSpec(

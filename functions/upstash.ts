@@ -89,7 +89,7 @@ function failure(cause: unknown): SignalboxError {
 
 /** Redis for the moment serves nobody, or the gateway in front of it says that it cannot reach it. */
 const momentary =
-  /(?:^|-)(?:OOM|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY) |^ERR (?:Redis cannot be reached|the connection to Redis was lost|internal error|max \S.* exceeded)/;
+  /(?:^|-)(?:OOM|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MISCONF|NOREPLICAS) |^ERR (?:Redis cannot be reached|the connection to Redis was lost|internal error|max \S.* exceeded)/;
 
 /** An error reply of Redis, or of the REST API in front of it. */
 export function refusal(text: string): SignalboxError {

@@ -51,24 +51,31 @@ export function createForeignResults(options: ForeignOptions) {
     if (entry !== null) onStored({ queue, entry, texts: [text] });
   }
 
+  /** Whether a subscriber serves the queue under this node's name. */
+  async function isSeated(node: string, queue: string): Promise<boolean> {
+    const [seats] = await ledger.nodes([queue]);
+    return seats?.value.some((seat) => seat.node === node) ?? false;
+  }
+
   /** A bare id says nothing of queue or token: it can only mean the running job of that id. */
   async function completeBare(id: string): Promise<void> {
     const job = await ledger.read(defaultQueue, id);
     if (job?.state !== "running" || job.node === null) return;
-    const [seats] = await ledger.nodes([defaultQueue]);
-    if (seats?.value.some((seat) => seat.node === job.node)) return;
     const { node, name } = job;
+    if (await isSeated(node, defaultQueue)) return;
     const token = `${job.accepted}.${job.deliveries}`;
     await complete({ id, name, queue: defaultQueue, node, token, attempt: job.attempts + 1 });
   }
 
   return {
     /**
-     * Ends the attempt of a job that came to a node which does not serve its queue: nobody else will.
-     * Resolves to false where there is no such attempt.
+     * Ends the attempt of a job that came to a node which does not serve its queue: nobody else will,
+     * unless another process serves that queue under the node's name. Resolves to false where there
+     * is no such attempt.
      */
     async refuse(envelope: Envelope): Promise<boolean> {
       const { node, queue } = envelope;
+      if (await isSeated(node, queue)) return true;
       const message = `node ${node} does not serve queue ${queue}`;
       const failure = {
         code: "queue_not_served",

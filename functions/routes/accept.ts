@@ -5,18 +5,16 @@ import type { JobSpec } from "../../protocol/job.ts";
 import type { Dispatched } from "../../protocol/ledger.ts";
 import { readJson } from "../body.ts";
 import type { AppDeps } from "../deps.ts";
-import { batchRequest, jobId, jobRequest, maxBatchJobs, toSpec } from "../job-request.ts";
+import { batchRequest, jobId, jobRequest, toSpec } from "../job-request.ts";
 import { receipt } from "../job-view.ts";
+import { refuseSwelling } from "../swelling.ts";
 import { validate } from "../validation.ts";
 
 /** Room for a job's other fields beside its payload, and for spaces. */
 const envelopeBytes = 65_536;
+/** How deep a job is without its payload: it may hold a list of delays. */
+const envelopeDepth = 3;
 const maxBatchBytes = 8_388_608;
-/**
- * The hosted Redis takes requests of 10 MB. There each quote and backslash of a payload takes a
- * byte more, since it travels as JSON inside JSON; the rest is room for scripts, ids and names.
- */
-const maxBatchRequestBytes = 9_000_000;
 
 type Accept = Pick<AppDeps, "ledger" | "config" | "newId">;
 
@@ -25,7 +23,7 @@ export function acceptJob({ ledger, config, newId }: Accept): Handler {
   return async (c) => {
     const { value } = await readJson(c.req.raw, {
       maxBytes: config.maxPayloadBytes + envelopeBytes,
-      maxDepth: config.maxDepth + 1,
+      maxDepth: Math.max(config.maxDepth + 1, envelopeDepth),
     });
     const request = validate(jobRequest, value);
     const key = c.req.header("idempotency-key");
@@ -51,14 +49,13 @@ export function acceptBatch({ ledger, config, newId }: Accept): Handler {
   return async (c) => {
     const { value, text } = await readJson(c.req.raw, {
       maxBytes: maxBatchBytes,
-      maxDepth: config.maxDepth + 3,
+      maxDepth: Math.max(config.maxDepth + 1, envelopeDepth) + 2,
     });
-    refuseSwelling(text);
     const { jobs } = validate(batchRequest, value);
     const options = { newId, maxPayloadBytes: config.maxPayloadBytes };
-    const answers = await ledger.dispatch(
-      await Promise.all(jobs.map((job): Promise<JobSpec> => toSpec(job, options))),
-    );
+    const specs = await Promise.all(jobs.map((job): Promise<JobSpec> => toSpec(job, options)));
+    refuseSwelling(text, specs);
+    const answers = await ledger.dispatch(specs);
     const receipts = answers.map((answer) => {
       if (answer.kind === "accepted") return receipt(answer);
       const { code, message } = refusal(answer);
@@ -78,21 +75,7 @@ function refusal(answer: Exclude<Dispatched, { kind: "accepted" }>): SignalboxEr
   return new SignalboxError(
     "id_conflict",
     `expected the content with which job ${answer.id} of queue ${answer.queue} was accepted ` +
-      "(name, payload, node, attempts, backoff, timeoutMs); use another id for another job",
+      "(name, payload, node, attempts, backoff, timeoutMs; not when it starts or expires, nor dedupe); " +
+      "use another id for another job",
   );
-}
-
-/** @throws SignalboxError `body_too_large` where the request to Redis would be */
-function refuseSwelling(text: string): void {
-  // Every character may be three bytes: below a third of the limit there is nothing to count.
-  if (text.length * 4 <= maxBatchRequestBytes) return;
-  const bytes = new TextEncoder().encode(text);
-  const escaped = bytes.reduce((sum, byte) => sum + (byte === 0x22 || byte === 0x5c ? 1 : 0), 0);
-  if (bytes.length + escaped > maxBatchRequestBytes) {
-    throw new SignalboxError(
-      "body_too_large",
-      `expected a batch whose jobs take at most ${maxBatchRequestBytes} bytes on their way to Redis, ` +
-        `got ${bytes.length + escaped}; send fewer than ${maxBatchJobs} jobs at once`,
-    );
-  }
 }

@@ -74,6 +74,8 @@ const cases: readonly (readonly [text: string, code: string])[] = [
   ["ERR user_script:1: Script attempted to access LOADING", "redis_refused"],
   ["OOM command not allowed when used memory > 'maxmemory'.", "redis_unavailable"],
   ["ERR Error running script: @user_script:1: -OOM command not allowed", "redis_unavailable"],
+  ["MISCONF Redis is configured to save RDB snapshots, but it is unable to.", "redis_unavailable"],
+  ["NOREPLICAS Not enough good replicas to write.", "redis_unavailable"],
   ["READONLY You can't write against a read only replica.", "redis_unavailable"],
   ["LOADING Redis is loading the dataset in memory", "redis_unavailable"],
   ["MASTERDOWN Link with MASTER is down", "redis_unavailable"],
