@@ -48,6 +48,16 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: {
+          name: "chaos",
+          include: ["test/chaos/**/*.test.ts"],
+          testTimeout: 300_000,
+          fileParallelism: false,
+          // After all others: its leases are short, and a machine that is busy elsewhere ends them.
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 });

@@ -1,0 +1,55 @@
+/** Reads what Redis holds in the end, or on the way there. */
+import type { Redis } from "ioredis";
+import { defaultNaming, queueKeys } from "../../protocol/keys.ts";
+import { parseRecord, parseResultRecord, type Stored } from "../../protocol/record.ts";
+import { readState, type LedgerState } from "../support/ledger-state.ts";
+import { queueNames } from "./stack.ts";
+
+/** A job that has ended, as the ledger keeps it. */
+export type Ended = ReturnType<typeof parseResultRecord>;
+
+export interface QueueLedger {
+  readonly state: LedgerState;
+  readonly jobs: ReadonlyMap<string, Stored>;
+  readonly ended: ReadonlyMap<string, Ended>;
+  readonly outbox: number;
+  /** Ids of the failed set, and those with remembered errors. */
+  readonly failed: readonly string[];
+  readonly errors: readonly string[];
+  /** Everything that is in the moments, also what would be dropped when met. */
+  readonly due: readonly string[];
+}
+
+export async function readLedger(direct: Redis, queue: string): Promise<QueueLedger> {
+  const keys = queueKeys(defaultNaming, queue);
+  const state = await readState(direct, defaultNaming, queue);
+  return {
+    state,
+    jobs: mapOf(state.jobs, parseRecord),
+    ended: mapOf(state.results, parseResultRecord),
+    outbox: await direct.xlen(keys.outbox),
+    failed: await direct.zrange(keys.failed, "0", "-1"),
+    errors: await direct.hkeys(keys.errors),
+    due: await direct.zrange(keys.due, "0", "-1"),
+  };
+}
+
+function mapOf<T>(
+  record: Readonly<Record<string, string>>,
+  parse: (text: string) => T,
+): ReadonlyMap<string, T> {
+  return new Map(Object.entries(record).map(([id, text]) => [id, parse(text)]));
+}
+
+/** How much is left to do in all queues: each part is 0 when the stack is quiet. */
+export async function leftToDo(direct: Redis): Promise<Readonly<Record<string, number>>> {
+  const left: Record<string, number> = { leases: 0, unended: 0, outbox: 0 };
+  for (const queue of queueNames) {
+    const keys = queueKeys(defaultNaming, queue);
+    const jobs = await direct.hlen(keys.jobs);
+    left["leases"] = (left["leases"] ?? 0) + (await direct.zcard(keys.leases));
+    left["unended"] = (left["unended"] ?? 0) + jobs - (await direct.hlen(keys.results));
+    left["outbox"] = (left["outbox"] ?? 0) + (await direct.xlen(keys.outbox));
+  }
+  return left;
+}

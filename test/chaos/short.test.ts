@@ -1,0 +1,19 @@
+/** A chaos run of about a minute with one seed; `npm run chaos` makes longer ones with any. */
+import { test } from "vitest";
+import { report } from "./report.ts";
+import { runChaos } from "./run.ts";
+
+const seed = 309;
+const minutes = 0.4;
+
+test(`holds under faults: npm run chaos -- --minutes ${minutes} --seed ${seed}`, async ({
+  expect,
+}) => {
+  const lines: string[] = [];
+  const outcome = await runChaos({ seed, minutes, say: (line) => lines.push(line) });
+  // Shown only where it fails; the figures are of use in any case.
+  if (!outcome.holds) process.stdout.write(`${lines.join("\n")}\n`);
+  process.stdout.write(report(outcome));
+  const broken = outcome.rows.filter(({ breaks }) => breaks.length > 0);
+  expect(broken).toEqual([]);
+});

@@ -1,0 +1,93 @@
+/** The invariants, each with its figure; what breaks one is listed under it. */
+import { stampMs } from "../../protocol/record.ts";
+import { acceptedOf, type Evidence } from "./evidence.ts";
+import {
+  tally,
+  wrongEnd,
+  wrongView,
+  wrongWinner,
+  oldToken,
+  cancelled,
+  wrongCancel,
+  wrongTime,
+  type EndedJob,
+} from "./judge-jobs.ts";
+import {
+  wrongEnds,
+  notInLog,
+  acceptedTwice,
+  wrongRecords,
+  total,
+  unasked,
+  recurring,
+  wrongRecurring,
+  wrongLedger,
+  leftOver,
+  wrongDeadLetters,
+} from "./judge-ledger.ts";
+import { afterKills, gracious, again, unexplained } from "./judge-runs.ts";
+
+export interface Row {
+  readonly what: string;
+  readonly figure: string;
+  readonly breaks: readonly string[];
+}
+
+/** Judges a run. It holds if no row has breaks. */
+export function judge(evidence: Evidence): readonly Row[] {
+  const { heard, audit, ledgers } = evidence;
+  const accepted = acceptedOf(evidence);
+  const missing: string[] = [];
+  const open: string[] = [];
+  const jobs: EndedJob[] = [];
+  for (const [key, each] of accepted) {
+    const ledger = evidence.ledgers.get(each.queue);
+    const stored = ledger?.jobs.get(each.id);
+    const ended = ledger?.ended.get(each.id);
+    if (stored === undefined) missing.push(key);
+    else if (ended === undefined) open.push(`${key} is ${stored.state}`);
+    else {
+      const { deliveries, deadlineMs } = stored;
+      jobs.push({
+        ...each,
+        key,
+        ended,
+        deliveries,
+        deadlineMs,
+        accepted: stampMs(stored.accepted),
+      });
+    }
+  }
+  return [
+    row("accepted jobs that are in the ledger", accepted.size, missing),
+    row("… that have ended", jobs.length, open),
+    row("… in a state that their kind allows", tally(jobs), jobs.flatMap(wrongEnd)),
+    row("… as GET says too, recorded", evidence.views.size, jobs.flatMap(wrongView(evidence))),
+    row("… whose winner's run is in the log", jobs.length, jobs.flatMap(wrongWinner(evidence))),
+    row("… whose result is of the last delivery", jobs.length, jobs.flatMap(oldToken)),
+    row("… cancelled as the caller was told", cancelled(jobs), jobs.flatMap(wrongCancel)),
+    row("ends heard on CHANNEL_RESULT, one a job", heard.size, wrongEnds(heard, ledgers)),
+    row("ends in Redis's log, one a job", audit.ends.size, [
+      ...wrongEnds(audit.ends, ledgers),
+      ...jobs.flatMap(notInLog(audit.ends)),
+    ]),
+    row("jobs accepted once, in Redis's log", audit.acceptances.size, acceptedTwice(evidence)),
+    row("results recorded, each once", audit.outbox.size, wrongRecords(audit.outbox)),
+    row("no job started before or after its time", jobs.length, jobs.flatMap(wrongTime(evidence))),
+    row("recurring jobs, one a minute", recurring(evidence).length, wrongRecurring(evidence)),
+    row("jobs in the ledger that somebody asked for", total(evidence), unasked(evidence)),
+    row("runs again that are explained", again(evidence), unexplained(evidence)),
+    row("ledgers: slots, places, records", evidence.ledgers.size, wrongLedger(evidence)),
+    row("ledgers: slots after each script of the run", audit.checks, audit.slots),
+    row("after a kill: until the next run (s)", afterKills(evidence), []),
+    row("runs given back only at the end of the grace", ...gracious(evidence)),
+    row("ledgers: nothing left over", evidence.ledgers.size, leftOver(evidence)),
+    row("dead letters kept", evidence.deadLetters, wrongDeadLetters(evidence)),
+    row("quiet in time", evidence.unrest.length === 0 ? "yes" : "no", evidence.unrest),
+    row("crashes, unhandled errors, wrong answers", evidence.problems.length, evidence.problems),
+  ];
+}
+
+function row(what: string, figure: number | string, breaks: readonly string[]): Row {
+  return { what, figure: String(figure), breaks };
+}
