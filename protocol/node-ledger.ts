@@ -3,7 +3,7 @@
  * `ledger.ts`. Each may be repeated with the same arguments without changing anything more.
  */
 import { bind, type LedgerOptions } from "./binding.ts";
-import { controlChannel, queueKeys, queuesKey } from "./keys.ts";
+import { queueKeys, queuesKey } from "./keys.ts";
 
 import { finish, type Finished } from "./scripts/finish.ts";
 import { join, type Joined } from "./scripts/join.ts";
@@ -91,12 +91,7 @@ export function createNodeLedger(options: LedgerOptions) {
       const [reply] = await redis.send([
         renew.call({
           keys: queueKeys(naming, queue),
-          args: {
-            queue,
-            control: controlChannel(naming),
-            lease_ms: timing.leaseMs,
-            clock: clock(),
-          },
+          args: { lease_ms: timing.leaseMs, clock: clock() },
           list: members,
         }),
       ]);

@@ -28,7 +28,7 @@ export interface IntakeOptions {
   readonly onRejoin: () => void;
   readonly onCancel: (queue: string, member: string) => void;
   /** Something of this queue is to be looked at in so many milliseconds. */
-  readonly onMoment: (queue: string, inMs: number) => void;
+  readonly onMoment: (kind: "due" | "lease", queue: string, inMs: number) => void;
   readonly onBare: (node: string, id: string) => void;
   readonly onResults: (text: string) => void;
   readonly deadLetter: (channel: string, bytes: Buffer, reason: string) => void;
@@ -94,7 +94,7 @@ export function createIntake(options: IntakeOptions) {
     const message = decodeControl(text);
     if (message.kind === "unreadable") deadLetter(channel, bytes, message.reason);
     else if (message.kind === "cancel") onCancel(message.queue, message.member);
-    else onMoment(message.queue, message.inMs);
+    else onMoment(message.kind, message.queue, message.inMs);
   }
 
   /** Takes one message; `text` is null where it is not UTF-8. */

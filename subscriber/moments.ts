@@ -1,10 +1,10 @@
 /**
  * Does what is due without polling: leases that end, delayed jobs, retries, deadlines. One timer for
- * the whole process, set by our own starts, by what each look answers and by the control channel.
- * With nothing to come there is no timer, and an idle subscriber sends nothing.
+ * the whole process, set by what each look answers and by the control channel. With nothing to come
+ * there is no timer, and an idle subscriber sends nothing.
  */
 import { SignalboxError } from "../protocol/error.ts";
-import type { Timing } from "../protocol/binding.ts";
+import type { OfQueue, Timing } from "../protocol/binding.ts";
 import type { Upkeep } from "../protocol/upkeep.ts";
 import type { SubscriberEvents } from "./events.ts";
 
@@ -14,6 +14,9 @@ const limit = 500;
 const slackMs = 2;
 /** The longest wait that `setTimeout` takes. */
 const longestMs = 2_147_483_647;
+
+/** `due`: delayed jobs, retries, deadlines. `lease`: the ends of leases. */
+export type MomentKind = "due" | "lease";
 
 /** What `createMoments` is given. */
 export interface MomentsOptions {
@@ -26,57 +29,65 @@ export interface MomentsOptions {
 
 /** Creates the watch. */
 export function createMoments({ upkeep, queues, timing, events }: MomentsOptions) {
+  type Answer = Promise<readonly OfQueue<{ readonly nextInMs: number | null }>[]>;
+  const kinds: Readonly<Record<MomentKind, (queues: readonly string[]) => Answer>> = {
+    due: (some) => upkeep.wake(some, limit),
+    lease: (some) => upkeep.expire(some, limit),
+  };
   /** When each queue is next to be looked at, in milliseconds of `performance.now()`. */
-  const looks = new Map<string, number>();
+  const looks = { due: new Map<string, number>(), lease: new Map<string, number>() };
   let timer: NodeJS.Timeout | undefined;
   let isLooking = false;
 
   function schedule(): void {
     clearTimeout(timer);
-    if (isLooking || looks.size === 0) return;
-    const next = Math.min(...looks.values()) - performance.now();
-    timer = setTimeout(() => void look(), Math.min(longestMs, Math.max(0, next) + slackMs));
+    const next = Math.min(...looks.due.values(), ...looks.lease.values());
+    if (isLooking || next === Infinity) return;
+    const inMs = Math.max(0, next - performance.now());
+    timer = setTimeout(() => void look(), Math.min(longestMs, inMs + slackMs));
   }
 
   async function look(): Promise<void> {
-    const now = performance.now();
-    const due = [...looks].filter(([, at]) => at <= now).map(([queue]) => queue);
-    for (const queue of due) looks.delete(queue);
     isLooking = true;
+    await Promise.all([lookAt("lease"), lookAt("due")]);
+    isLooking = false;
+    schedule();
+  }
+
+  async function lookAt(kind: MomentKind): Promise<void> {
+    const now = performance.now();
+    const due = [...looks[kind]].filter(([, at]) => at <= now).map(([queue]) => queue);
+    if (due.length === 0) return;
+    for (const queue of due) looks[kind].delete(queue);
     try {
-      const [expired, woken] = await Promise.all([
-        upkeep.expire(due, limit),
-        upkeep.wake(due, limit),
-      ]);
-      for (const { queue, value } of [...expired, ...woken]) {
-        if (value.nextInMs !== null) setLook(queue, value.nextInMs);
+      for (const { queue, value } of await kinds[kind](due)) {
+        if (value.nextInMs !== null) setLook(kind, queue, value.nextInMs);
       }
     } catch (error) {
       if (!(error instanceof SignalboxError)) throw error;
       const retryInMs = Math.min(1_000, timing.unheardMs);
       events.emit("redis:failed", { during: "look at what is due", error, retryInMs });
-      for (const queue of due) setLook(queue, retryInMs);
+      for (const queue of due) setLook(kind, queue, retryInMs);
     }
-    isLooking = false;
-    schedule();
   }
 
-  function setLook(queue: string, inMs: number): void {
+  function setLook(kind: MomentKind, queue: string, inMs: number): void {
     const at = performance.now() + inMs;
-    if (at < (looks.get(queue) ?? Infinity)) looks.set(queue, at);
+    if (at < (looks[kind].get(queue) ?? Infinity)) looks[kind].set(queue, at);
   }
 
   /** Something of `queue` is to be looked at in `inMs` milliseconds. */
-  const watch = (queue: string, inMs: number): void => {
-    const before = looks.get(queue) ?? Infinity;
+  const watch = (kind: MomentKind, queue: string, inMs: number): void => {
+    const before = looks[kind].get(queue) ?? Infinity;
     if (!queues.includes(queue) || performance.now() + inMs >= before) return;
-    setLook(queue, inMs);
+    setLook(kind, queue, inMs);
     schedule();
   };
 
   const stop = (): void => {
     clearTimeout(timer);
-    looks.clear();
+    looks.due.clear();
+    looks.lease.clear();
   };
 
   return { watch, stop };

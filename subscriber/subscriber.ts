@@ -81,7 +81,6 @@ export function createSubscriber(options: SubscriberOptions) {
     firstRenewal: renewer.firstRenewal,
     onStarted: (attempt) => {
       renewer.started(attempt);
-      moments.watch(attempt.envelope.queue, timing.unheardMs);
     },
     onEnded: (queue, ending) => finishers.get(queue)?.add(ending),
   });
@@ -139,7 +138,10 @@ export function createSubscriber(options: SubscriberOptions) {
     onSubscribed: () => {
       void joiner.join();
       // What became due while nobody was told of it.
-      for (const queue of queues) moments.watch(queue, 0);
+      for (const queue of queues) {
+        moments.watch("due", queue, 0);
+        moments.watch("lease", queue, 0);
+      }
     },
     onLost: () => {
       if (!stopping.signal.aborted) events.emit("disconnected");

@@ -50,12 +50,20 @@ export const expire = defineScript({
   ],
   uses: [clockLua, recordLua, placeLua, endLua],
   lua: `
+local soonest_end = redis.call("ZRANGE", leases, 0, 0, "WITHSCORES")[2]
+if not soonest_end then return { 0, 0, -1 } end
 now = read_clock()
+if tonumber(soonest_end) > now then return { 0, 0, math.ceil(tonumber(soonest_end) - now) } end
+
 local over = redis.call("ZRANGEBYSCORE", leases, "-inf", score(now), "WITHSCORES", "LIMIT", 0, limit)
-local ids, members, again, ended, lost = {}, {}, {}, 0, {}
+local ids, members, scores, again, ended, lost = {}, {}, {}, {}, 0, {}
 for i = 1, #over, 2 do
-  members[#members + 1] = over[i]
-  ids[#ids + 1] = string.match(over[i], "^%S+")
+  if over[i] == "watch" then
+    redis.call("ZREM", leases, "watch")
+  else
+    members[#members + 1], scores[#scores + 1] = over[i], tonumber(over[i + 1])
+    ids[#ids + 1] = string.match(over[i], "^%S+")
+  end
 end
 if #ids > 0 then
   redis.call("ZREM", leases, unpack(members))
@@ -70,7 +78,7 @@ if #ids > 0 then
       end
     end
     local job = records[i] and read_record(id, records[i])
-    if job and survives_loss(job, tonumber(over[i * 2]) % 1 ~= 0, node) then
+    if job and survives_loss(job, scores[i] % 1 ~= 0, node) then
       again[#again + 1] = job
     elseif job then
       ended = ended + 1
@@ -81,8 +89,9 @@ if #ids > 0 then
   commit_ends()
 end
 local following = redis.call("ZRANGE", leases, 0, 0, "WITHSCORES")
-local wait = following[2] and math.max(0, math.ceil(tonumber(following[2]) - now)) or -1
-return { #again, ended, wait }`,
+if not following[2] then return { #again, ended, -1 } end
+redis.call("ZADD", leases, "NX", following[2], "watch") -- the watch goes on until nothing is leased
+return { #again, ended, math.max(0, math.ceil(tonumber(following[2]) - now)) }`,
   parse: (reply): Expired => {
     const [again, ended, wait] = list(reply).map(number);
     return { again: again ?? 0, ended: ended ?? 0, nextInMs: waitOf(wait) };

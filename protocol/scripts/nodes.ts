@@ -24,8 +24,8 @@ export const nodes = defineScript({
     const [seats, members] = list(reply).map((part) => list(part).map(text));
     const busy = new Map<string, number>();
     for (const member of members ?? []) {
-      const node = member.slice(member.lastIndexOf(" ") + 1);
-      busy.set(node, (busy.get(node) ?? 0) + 1);
+      const [, , node] = member.split(" ");
+      if (node !== undefined) busy.set(node, (busy.get(node) ?? 0) + 1);
     }
     const found: Seat[] = [];
     for (let at = 0; at + 1 < (seats ?? []).length; at += 2) {

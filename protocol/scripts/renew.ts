@@ -6,21 +6,19 @@ import { list, number } from "../reply.ts";
 /**
  * List: lease members. Answers the positions (from 0) of those that no longer hold.
  * A renewed lease ends on half a millisecond: that marks the attempt as one that was started, so
- * that its expiry counts against the job's attempts. The first renewal is announced, so that
- * every subscriber watches for the lease's end.
+ * that its expiry counts against the job's attempts.
  */
 export const renew = defineScript({
   name: "renew",
   keys: ["leases"],
-  args: ["queue", "control", "lease_ms", "clock"],
+  args: ["lease_ms", "clock"],
   uses: [clockLua],
   lua: `
 redis.call("ZREM", leases, "-") -- no such member; a first write that is allowed where memory has run out
 local ends = score(read_clock() + tonumber(lease_ms) + 0.5)
-local held, lost, is_news = {}, {}, false
+local held, lost = {}, {}
 for i, lease_end in ipairs(redis.call("ZMSCORE", leases, unpack(ARGV, first))) do
   if lease_end then
-    is_news = is_news or tonumber(lease_end) % 1 == 0
     held[#held + 1] = ends
     held[#held + 1] = ARGV[first + i - 1]
   else
@@ -28,9 +26,6 @@ for i, lease_end in ipairs(redis.call("ZMSCORE", leases, unpack(ARGV, first))) d
   end
 end
 if #held > 0 then redis.call("ZADD", leases, "XX", unpack(held)) end
-if is_news then
-  redis.call("PUBLISH", control, '{"v":1,"queue":"' .. queue .. '","leaseInMs":' .. lease_ms .. "}")
-end
 return lost`,
   parse: (reply): readonly number[] => list(reply).map(number),
 });

@@ -45,7 +45,11 @@ export const wake = defineScript({
   ],
   uses: [clockLua, recordLua, placeLua, endLua],
   lua: `
+local soonest_due = redis.call("ZRANGE", due, 0, 0, "WITHSCORES")[2]
+if not soonest_due then return { 0, 0, -1 } end
 now = read_clock()
+if tonumber(soonest_due) > now then return { 0, 0, math.ceil(tonumber(soonest_due) - now) } end
+
 local ids = redis.call("ZRANGEBYSCORE", due, "-inf", score(now), "LIMIT", 0, limit)
 local ready, expired = {}, 0
 if #ids > 0 then

@@ -33,11 +33,12 @@ function isLoss(ended: Ended): boolean {
   return ended.state === "failed" && lossCodes.includes(codeOf(ended) ?? "");
 }
 
-export function wrongEnd({ key, asked, ended }: EndedJob): readonly string[] {
-  if (isLoss(ended)) return [];
-  const allowed = mayEnd[asked.order.kind];
-  if (allowed.includes(ended.state)) return [];
-  return [`${key} ended as ${ended.state} (${codeOf(ended) ?? "no error"})`];
+export function wrongEnd({ runs }: Evidence) {
+  return ({ key, id, asked, ended }: EndedJob): readonly string[] => {
+    if (isLoss(ended) || mayEnd[asked.order.kind].includes(ended.state)) return [];
+    const how = `${ended.state} (${codeOf(ended) ?? "no error"})`;
+    return [`${key} ended as ${how}: ${ended.text.slice(0, 300)} ${JSON.stringify(runs.get(id))}`];
+  };
 }
 
 export function wrongView({ views }: Evidence) {

@@ -47,7 +47,8 @@ export async function leftToDo(direct: Redis): Promise<Readonly<Record<string, n
   for (const queue of queueNames) {
     const keys = queueKeys(defaultNaming, queue);
     const jobs = await direct.hlen(keys.jobs);
-    left["leases"] = (left["leases"] ?? 0) + (await direct.zcard(keys.leases));
+    const members = await direct.zrange(keys.leases, "0", "-1");
+    left["leases"] = (left["leases"] ?? 0) + members.filter((member) => member !== "watch").length;
     left["unended"] = (left["unended"] ?? 0) + jobs - (await direct.hlen(keys.results));
     left["outbox"] = (left["outbox"] ?? 0) + (await direct.xlen(keys.outbox));
   }

@@ -44,7 +44,8 @@ export async function replay(options: NoiseOptions, random: Random): Promise<str
   const { direct, observer, history } = options;
   const queue = random.pick(queueNames);
   const keys = queueKeys(naming, queue);
-  const leases = await direct.zrange(keys.leases, "0", "-1");
+  const members = await direct.zrange(keys.leases, "0", "-1");
+  const leases = members.filter((member) => member !== "watch");
   const running = Array.from({ length: Math.min(3, leases.length) }, () => random.pick(leases));
   let sent = 0;
   for (const member of running) {

@@ -48,7 +48,7 @@ export function createSlotAudit(queue: string, keys: QueueKeys) {
     if (list !== undefined) changeList(command, list, args);
     else if (key === keys.leases && command === "ZADD") {
       pairs(
-        args.filter((word) => word !== "XX"),
+        args.filter((word) => word !== "XX" && word !== "NX"),
         (_, member) => leases.add(member),
       );
     } else if (key === keys.leases && command === "ZREM") {

@@ -61,7 +61,7 @@ export function judge(evidence: Evidence): readonly Row[] {
   return [
     row("accepted jobs that are in the ledger", accepted.size, missing),
     row("… that have ended", jobs.length, open),
-    row("… in a state that their kind allows", tally(jobs), jobs.flatMap(wrongEnd)),
+    row("… in a state that their kind allows", tally(jobs), jobs.flatMap(wrongEnd(evidence))),
     row("… as GET says too, recorded", evidence.views.size, jobs.flatMap(wrongView(evidence))),
     row("… whose winner's run is in the log", jobs.length, jobs.flatMap(wrongWinner(evidence))),
     row("… whose result is of the last delivery", jobs.length, jobs.flatMap(oldToken)),

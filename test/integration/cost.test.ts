@@ -18,12 +18,16 @@ import { startRedisServer, type RedisServer } from "../support/redis-server.ts";
 const budget = {
   /** One job, a slot free: dispatch, finish and record together. */
   alone: 14,
+  /** The same, where nothing ran for as long as a first lease (10 s): all are told to watch it. */
+  afterRest: 15,
+  /** The look at it that each subscriber takes when that lease would have ended. */
+  look: 3,
   /** 1,000 jobs in one call, 30 slots, per job. */
   inBatch: 1.5,
   /** A minute at rest with three subscribers, keep-alives aside. */
   atRest: 0,
   /** One tick that finds nothing to do. */
-  tick: 22,
+  tick: 18,
 };
 
 let server: RedisServer;
@@ -135,6 +139,15 @@ test(`jobs in batches of 1,000 cost at most ${budget.inBatch} commands each`, as
   await commandsSince();
   await runJobs(1_000);
   expect((await commandsSince()) / 1_000).toBeLessThanOrEqual(budget.inBatch);
+});
+
+test(`after a rest it costs ${budget.afterRest}, and each subscriber looks once for ${budget.look} at most`, async () => {
+  await delay(defaultTiming.unheardMs + 1_000); // the last look at what the jobs above left
+  await commandsSince();
+  await runJobs(1);
+  expect(await commandsSince()).toBeLessThanOrEqual(budget.afterRest);
+  await delay(defaultTiming.unheardMs + 1_000);
+  expect(await commandsSince()).toBeLessThanOrEqual(3 * budget.look + 2);
 });
 
 test("three subscribers at rest send nothing for a minute", async () => {

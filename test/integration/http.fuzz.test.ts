@@ -223,7 +223,8 @@ const contents = () => stack.redis.eval(contentsLua, 0);
 /** Fails, ends and wakes what there is, so that the routes find jobs in every state. */
 async function stir(failure: boolean): Promise<void> {
   for (const queue of ["default", "a", "b"]) await stack.upkeep.wake([queue], 50);
-  const member = (await stack.redis.zrange("signalbox:{default}:leases", "0", "0"))[0];
+  const members = await stack.redis.zrange("signalbox:{default}:leases", "0", "1");
+  const member = members.find((each) => each !== "watch");
   if (member === undefined) return;
   const [id = "", token = "", on = ""] = member.split(" ");
   const error = { code: "broken", message: "no", retryable: false };

@@ -42,19 +42,6 @@ describe("renew", () => {
     expect(ear.envelopes().map(({ attempt }) => attempt)).toEqual([1, 2]);
   });
 
-  test("announces the first renewal, and only that, to all who watch", async ({
-    bench,
-    expect,
-  }) => {
-    const control = await bench.listenToControl();
-    const { members } = await running(bench, 1, [{}]);
-    await bench.nodes.renew("default", members);
-    await bench.nodes.renew("default", members);
-    await control.settled();
-    const said = control.heard.map((text) => JSON.parse(text) as unknown);
-    expect(said).toEqual([{ v: 1, queue: "default", leaseInMs: timing.leaseMs }]);
-  });
-
   test("of 1,000 leases is one call", async ({ bench, expect }) => {
     const { members } = await running(
       bench,
@@ -247,11 +234,15 @@ describe("expire", () => {
   test("waits the foreign length for a foreign node", async ({ bench, expect }) => {
     const ear = await bench.listen("7");
     await bench.ledger.dispatch([job("a", { node: "7" })]);
-    expect((await expireNow(bench)).nextInMs).toBe(timing.foreignMs);
-    bench.clock.advance(timing.foreignMs);
-    expect(await expireNow(bench)).toMatchObject({ again: 1, nextInMs: timing.foreignMs });
+    const rest = timing.foreignMs - timing.unheardMs;
+    for (let round = 1; round <= 2; round++) {
+      bench.clock.advance(timing.unheardMs);
+      expect((await expireNow(bench)).nextInMs).toBe(rest);
+      bench.clock.advance(rest);
+      expect(await expireNow(bench)).toMatchObject({ again: 1, nextInMs: timing.unheardMs });
+    }
     await ear.settled();
-    expect(ear.heard).toEqual(["a", "a"]);
+    expect(ear.heard).toEqual(["a", "a", "a"]);
   });
 
   test("loses no job of a node that lost slots and has named jobs", async ({ bench, expect }) => {

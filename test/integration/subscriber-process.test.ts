@@ -133,6 +133,20 @@ describe("a process that is killed", () => {
     expect(await bench.problems()).toEqual([]);
   });
 
+  test("loses a job that it never heard of to an idle neighbour", async ({ expect }) => {
+    await using bench = await openRealLedger(server.url);
+    await using doomed = await spawn({ SIGNALBOX_NODES: "1" });
+    await using other = await spawn({ SIGNALBOX_NODES: "2" });
+    doomed.kill("SIGSTOP"); // its connection stands, and nobody reads from it
+    const [sent] = await bench.ledger.dispatch([gated("unheard")]);
+    expect(sent).toMatchObject({ node: "1", delivered: true });
+    const arrival = await gate.arrival("unheard");
+    expect(arrival).toMatchObject({ node: "2", pid: other.pid, attempt: 1 });
+    arrival.release();
+    expect((await bench.ended("unheard")).state).toBe("succeeded");
+    expect(await bench.problems()).toEqual([]);
+  });
+
   test("leaves its jobs to the next process of the same name", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     await using doomed = await spawn();

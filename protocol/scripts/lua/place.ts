@@ -19,9 +19,25 @@ local function call_in_chunks(command, key, words)
   end
 end
 
+-- Somebody has to look when a lease ends whose node is never heard of, and only its node was told of it.
+-- So a member of leases says when all subscribers are to look; where it is missing, they are told. It rides
+-- on the ZADD, whose answer counts it: only the first lease after a rest costs a message.
+local function write_leases()
+  local count, added = #new_leases / 2, 0
+  if count == 0 then return end
+  new_leases[#new_leases + 1] = score(now + tonumber(unheard_ms))
+  new_leases[#new_leases + 1] = "watch"
+  for from = 1, #new_leases, 4000 do
+    added = added + redis.call("ZADD", leases, "NX", unpack(new_leases, from, math.min(from + 3999, #new_leases)))
+  end
+  if added > count then
+    redis.call("PUBLISH", control, '{"v":1,"queue":"' .. queue .. '","leaseInMs":' .. unheard_ms .. "}")
+  end
+end
+
 local function commit()
   call_in_chunks("HSET", jobs, new_records)
-  call_in_chunks("ZADD", leases, new_leases)
+  write_leases()
   call_in_chunks("ZADD", due, new_dues)
   if soonest then
     redis.call("PUBLISH", control, '{"v":1,"queue":"' .. queue .. '","dueInMs":' ..
