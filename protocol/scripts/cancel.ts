@@ -2,6 +2,7 @@
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { endLua } from "./lua/end.ts";
+import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
 import { list, text } from "../reply.ts";
@@ -42,7 +43,7 @@ export const cancel = defineScript({
     "clock",
     "id",
   ],
-  uses: [clockLua, recordLua, placeLua, endLua],
+  uses: [clockLua, recordLua, leaseLua, placeLua, endLua],
   lua: `
 local record = redis.call("HGET", jobs, id)
 if not record then return { "unknown" } end

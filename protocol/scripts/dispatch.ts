@@ -5,6 +5,8 @@
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { dedupeLua } from "./lua/dedupe.ts";
+import { dispatchOneLua } from "./lua/dispatch-one.ts";
+import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
 import { list, text, word } from "../reply.ts";
@@ -38,7 +40,7 @@ export const dispatch = defineScript({
   name: "dispatch",
   keys: ["jobs", "results", "leases", "backlog", "free", "nodes", "parked", "index", "due"],
   args: ["queue", "channel", "control", "unheard_ms", "foreign_ms", "clock", "dedupe_base"],
-  uses: [clockLua, recordLua, placeLua, dedupeLua],
+  uses: [clockLua, recordLua, leaseLua, dispatchOneLua, placeLua, dedupeLua],
   // SET (of a deduplication key) or XADD comes before any other write: where Redis is out of memory it
   // refuses the first write of a script and lets the others pass, so nothing is left half done.
   // XADD's id is at once time, token and index.
@@ -74,8 +76,9 @@ local function moment(text)
 end
 
 if #fresh > 0 then
-  local accepted = redis.call("XADD", index, clock, "jobs", table.concat(fresh_ids, " "))
+  accepted = accepted or redis.call("XADD", index, clock, "jobs", table.concat(fresh_ids, " "))
   now = stamp_ms(accepted)
+  if silent_node then lose(silent_node) end
   local ready = {}
   for _, job in ipairs(fresh) do
     job.accepted = accepted

@@ -6,12 +6,21 @@
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { endLua } from "./lua/end.ts";
+import { finishOneLua } from "./lua/finish-one.ts";
+import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
 import { list, text } from "../reply.ts";
 
 /** `stored`: now. `repeated`: by an earlier call of the same attempt. `fenced`: the attempt had lost its lease. */
 export type FinishVerdict = "stored" | "repeated" | "fenced";
+
+/** As the script says it: one letter an attempt, for a thousand of them are one string. */
+const verdictOf: Readonly<Record<string, FinishVerdict>> = {
+  s: "stored",
+  r: "repeated",
+  f: "fenced",
+};
 
 /** What `finish` answers. */
 export interface Finished {
@@ -56,9 +65,9 @@ export const finish = defineScript({
     "hot",
     "attempts",
   ],
-  uses: [clockLua, recordLua, placeLua, endLua],
+  uses: [clockLua, recordLua, leaseLua, finishOneLua, placeLua, endLua],
   lua: `
-local count = tonumber(attempts)
+local count = ended_entry and 0 or tonumber(attempts)
 local ends, members = {}, {}
 for i = 1, count do
   local at = first + (i - 1) * 6
@@ -83,10 +92,13 @@ elseif count > 1 then
   if #gone > 0 then redis.call("ZREM", leases, unpack(gone)) end
 end
 
-local freed, texts, returned, retried, stored, verdicts, entry = {}, {}, {}, {}, {}, {}, "-"
+local freed, texts, returned, retried, stored, verdicts, entry = {}, {}, {}, {}, {}, {}, ended_entry or "-"
+if ended_entry then
+  verdicts[1], freed[ARGV[first + 2]] = "s", 1
+end
 for i, ending in ipairs(ends) do
   if held[i] then
-    verdicts[i] = "stored"
+    verdicts[i] = "s"
     freed[ending.node] = (freed[ending.node] or 0) + 1
     if ending.state == "released" then
       returned[#returned + 1] = ending.id
@@ -99,7 +111,7 @@ for i, ending in ipairs(ends) do
   else
     local ended = redis.call("HGET", results, ending.id)
     local same = ended and string.match(ended, "^%S+ %S+ (%S+)") == ending.token
-    verdicts[i] = same and "repeated" or "fenced"
+    verdicts[i] = same and "r" or "f"
   end
 end
 
@@ -142,13 +154,13 @@ end
 local envelopes, takers, still_waiting = {}, {}, {}
 local function start(node, job)
   if now == 0 then now = read_clock() end
-  lease(job, node, tonumber(unheard_ms))
+  lease(job, node, unheard_ms)
   envelopes[#envelopes + 1] = envelope_of(job)
 end
 
 -- Slots whose node is not the caller's any more: put right at the end, for whoever has the node now.
 local strange = {}
-for at = first + count * 6, #ARGV, 3 do
+for at = first + attempts * 6, #ARGV, 3 do
   local node, mode, slots = ARGV[at], ARGV[at + 1], freed[ARGV[at]] or 0
   freed[node] = nil
   if mode == "pass" then
@@ -212,11 +224,11 @@ if next(strange) then
   for node in pairs(strange) do reseat(node) end
   pair_up()
 end
-return { verdicts, envelopes, still_waiting, entry }`,
+return { table.concat(verdicts), envelopes, still_waiting, entry }`,
   parse: (reply): Finished => {
     const [verdicts, next, waiting, entry] = list(reply);
     return {
-      verdicts: list(verdicts).map((verdict) => text(verdict) as FinishVerdict),
+      verdicts: [...text(verdicts)].map((letter) => verdictOf[letter] ?? "fenced"),
       next: list(next).map(text),
       waiting: list(waiting).map(text),
       entry: text(entry) === "-" ? null : text(entry),

@@ -5,6 +5,7 @@
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { endLua } from "./lua/end.ts";
+import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
 import { list, number, text } from "../reply.ts";
@@ -54,7 +55,7 @@ export const join = defineScript({
     "foreign_ms",
     "clock",
   ],
-  uses: [clockLua, recordLua, placeLua, endLua],
+  uses: [clockLua, recordLua, leaseLua, placeLua, endLua],
   lua: `
 now = read_clock()
 local seat = redis.call("HGET", nodes, node)

@@ -2,6 +2,7 @@
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { endLua } from "./lua/end.ts";
+import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
 import { list, text } from "../reply.ts";
@@ -41,7 +42,7 @@ export const resend = defineScript({
     "clock",
     "only",
   ],
-  uses: [clockLua, recordLua, placeLua, endLua],
+  uses: [clockLua, recordLua, leaseLua, placeLua, endLua],
   lua: `
 local asked = { unpack(ARGV, first) }
 local records, endings = redis.call("HMGET", jobs, unpack(asked)), redis.call("HMGET", results, unpack(asked))

@@ -4,6 +4,7 @@
  */
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
+import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
 import { number } from "../reply.ts";
@@ -13,7 +14,7 @@ export const unpark = defineScript({
   name: "unpark",
   keys: ["jobs", "leases", "backlog", "free", "nodes", "parked", "due"],
   args: ["queue", "channel", "control", "unheard_ms", "foreign_ms", "clock", "limit"],
-  uses: [clockLua, recordLua, placeLua],
+  uses: [clockLua, recordLua, leaseLua, placeLua],
   lua: `
 local waiting = 0
 for _, node in ipairs(redis.call("SRANDMEMBER", parked, limit)) do

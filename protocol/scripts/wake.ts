@@ -5,6 +5,7 @@
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { endLua } from "./lua/end.ts";
+import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
 import { list, number } from "../reply.ts";
@@ -43,7 +44,7 @@ export const wake = defineScript({
     "clock",
     "limit",
   ],
-  uses: [clockLua, recordLua, placeLua, endLua],
+  uses: [clockLua, recordLua, leaseLua, placeLua, endLua],
   lua: `
 local soonest_due = redis.call("ZRANGE", due, 0, 0, "WITHSCORES")[2]
 if not soonest_due then return { 0, 0, -1 } end

@@ -19,25 +19,9 @@ local function call_in_chunks(command, key, words)
   end
 end
 
--- Somebody has to look when a lease ends whose node is never heard of, and only its node was told of it.
--- So a member of leases says when all subscribers are to look; where it is missing, they are told. It rides
--- on the ZADD, whose answer counts it: only the first lease after a rest costs a message.
-local function write_leases()
-  local count, added = #new_leases / 2, 0
-  if count == 0 then return end
-  new_leases[#new_leases + 1] = score(now + tonumber(unheard_ms))
-  new_leases[#new_leases + 1] = "watch"
-  for from = 1, #new_leases, 4000 do
-    added = added + redis.call("ZADD", leases, "NX", unpack(new_leases, from, math.min(from + 3999, #new_leases)))
-  end
-  if added > count then
-    redis.call("PUBLISH", control, '{"v":1,"queue":"' .. queue .. '","leaseInMs":' .. unheard_ms .. "}")
-  end
-end
-
 local function commit()
   call_in_chunks("HSET", jobs, new_records)
-  write_leases()
+  write_leases(now, new_leases)
   call_in_chunks("ZADD", due, new_dues)
   if soonest then
     redis.call("PUBLISH", control, '{"v":1,"queue":"' .. queue .. '","dueInMs":' ..
@@ -66,11 +50,24 @@ local function delay(job, moment)
   wake_at(job, moment)
 end
 
+local lease_ends = {}
 local function lease(job, node, ms)
   job.phase, job.node, job.deliveries = "R", node, job.deliveries + 1
-  new_leases[#new_leases + 1] = score(now + ms)
+  lease_ends[ms] = lease_ends[ms] or score(now + ms)
+  new_leases[#new_leases + 1] = lease_ends[ms]
   new_leases[#new_leases + 1] = member_of(job)
   save(job)
+end
+
+-- Takes back the leases taken last, for jobs that nobody heard of.
+local function unlease(list)
+  for _, job in ipairs(list) do
+    job.deliveries = job.deliveries - 1
+    for _ = 1, 2 do
+      table.remove(new_leases)
+      table.remove(new_records)
+    end
+  end
 end
 
 -- One message is one envelope or an array of them; a message stays near 512 KiB because Redis cuts
@@ -100,17 +97,13 @@ end
 local function hand(node, list)
   local envelopes = {}
   for i, job in ipairs(list) do
-    local before = { job.phase, job.node, job.deliveries }
-    job.phase, job.node, job.deliveries = "R", node, job.deliveries + 1
+    lease(job, node, unheard_ms)
     envelopes[i] = envelope_of(job)
-    job.phase, job.node, job.deliveries = unpack(before)
   end
-  if publish(node, envelopes) == 0 then
-    lose(node)
-    return false
-  end
-  for _, job in ipairs(list) do lease(job, node, tonumber(unheard_ms)) end
-  return true
+  if publish(node, envelopes) > 0 then return true end
+  unlease(list)
+  lose(node)
+  return false
 end
 
 local function wait_in(key, list, front)
@@ -159,15 +152,11 @@ end
 local function hand_to_stranger(node, list)
   local waiting = {}
   for i, job in ipairs(list) do
-    lease(job, node, tonumber(foreign_ms))
+    lease(job, node, foreign_ms)
     local message = envelope_of(job)
     if job.body == "}" and queue == "default" then message = job.id end
     if #waiting > 0 or redis.call("PUBLISH", channel .. node, message) == 0 then
-      job.deliveries = job.deliveries - 1
-      for _ = 1, 2 do
-        table.remove(new_leases)
-        table.remove(new_records)
-      end
+      unlease({ job })
       waiting[#waiting + 1] = job
     end
   end

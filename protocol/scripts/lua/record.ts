@@ -5,19 +5,18 @@
  */
 export const recordLua = `
 local function read_record(id, text)
-  local phase, accepted, deliveries, attempts, deadline, node, target, name, body =
-    string.match(text, "^(%a) (%S+) (%d+) (%d+) (%S+) (%S+) (%S+) (%S+)\\n(.*)$")
+  local phase, accepted, deliveries, attempts, deadline, node, target, name, body_at =
+    string.match(text, "^(%a) (%S+) (%d+) (%d+) (%S+) (%S+) (%S+) (%S+)\\n()")
   return {
     id = id, phase = phase, accepted = accepted, deliveries = tonumber(deliveries),
-    attempts = tonumber(attempts), deadline = deadline, node = node, target = target, name = name, body = body,
+    attempts = tonumber(attempts), deadline = deadline, node = node, target = target, name = name,
+    body = string.sub(text, body_at),
   }
 end
 
 local function write_record(job)
-  return table.concat({
-    job.phase, job.accepted, job.deliveries, job.attempts, job.deadline, job.node, job.target,
-    job.name,
-  }, " ") .. "\\n" .. job.body
+  return job.phase .. " " .. job.accepted .. " " .. job.deliveries .. " " .. job.attempts .. " " ..
+    job.deadline .. " " .. job.node .. " " .. job.target .. " " .. job.name .. "\\n" .. job.body
 end
 
 -- The token of the job's current delivery. Unique for ever: no two jobs with one id share a stamp.
