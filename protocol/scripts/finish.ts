@@ -228,7 +228,9 @@ return { table.concat(verdicts), envelopes, still_waiting, entry }`,
   parse: (reply): Finished => {
     const [verdicts, next, waiting, entry] = list(reply);
     return {
-      verdicts: [...text(verdicts)].map((letter) => verdictOf[letter] ?? "fenced"),
+      verdicts: text(verdicts)
+        .split("")
+        .map((letter) => verdictOf[letter] ?? "fenced"),
       next: list(next).map(text),
       waiting: list(waiting).map(text),
       entry: text(entry) === "-" ? null : text(entry),

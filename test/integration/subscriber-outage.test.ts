@@ -227,9 +227,10 @@ describe("a subscriber at rest", () => {
       const counts = info.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm);
       return new Map([...counts].map(([, name = "", calls]) => [name, Number(calls)]));
     };
-    // The last look for expired leases comes after the last lease; from then on there is nothing.
-    const start = performance.now();
-    await until(() => performance.now() - start > 600, { or: "the last timers to fire" });
+    // The last look for expired leases ends the watch; from then on there is nothing.
+    await until(async () => (await watcher.exists("signalbox:{default}:leases")) === 0, {
+      or: "the last look",
+    });
     const before = await commands();
     const from = performance.now();
     await until(() => performance.now() - from > 2_000, { or: "two seconds to pass" });

@@ -229,6 +229,7 @@ local function pop_waiting(key, n)
     local records = redis.call("HMGET", jobs, unpack(ids))
     for i, id in ipairs(ids) do
       local job = records[i] and read_record(id, records[i])
+      if job and job.deadline ~= "-" and now == 0 then now = read_clock() end
       if job and job.phase == "Q" and not taken[id] and not is_too_late(job, now) then
         taken[id] = true
         list[#list + 1] = job

@@ -1,0 +1,150 @@
+/** The short paths of `dispatch` and `finish` leave the ledger as the general ones do. */
+import { describe } from "vitest";
+import type { Envelope } from "../../protocol/codec.ts";
+import type { JobSpec } from "../../protocol/job.ts";
+import { ended, job, test, timing, type LedgerBench } from "../support/ledger.ts";
+
+/** One slot, taken by the job `first`; the others wait. */
+async function busy(bench: LedgerBench, waiting: readonly JobSpec[]): Promise<Envelope> {
+  const { ear } = await bench.connect("1", 1);
+  await bench.ledger.dispatch([job("first")]);
+  for (const spec of waiting) await bench.ledger.dispatch([spec]);
+  await ear.settled();
+  const [envelope] = ear.envelopes();
+  if (envelope === undefined) throw new Error("expected a delivery");
+  return envelope;
+}
+
+async function finish(bench: LedgerBench, envelope: Envelope, hot: boolean) {
+  const nodes = [{ node: "1", mode: "take", waiting: false } as const];
+  const finished = await bench.nodes.finish("default", [ended(envelope)], { nodes, hot });
+  const next = finished.next.map((text) => JSON.parse(text) as Envelope);
+  return { ...finished, next };
+}
+
+describe.each([
+  ["a node that was busy", true],
+  ["a node that was idle", false],
+])("one attempt that succeeds on %s", (_, hot) => {
+  test("brings the job that waits longest, as any delivery", async ({ bench, expect }) => {
+    const payload = { text: 'a "quoted"\n line', list: [], big: 12345678901234567890 };
+    const envelope = await busy(bench, [job("second", { payload }), job("third")]);
+    const { next, verdicts } = await finish(bench, envelope, hot);
+    expect(verdicts).toEqual(["stored"]);
+    const stored = await bench.ledger.read("default", "second");
+    const token = `${stored?.accepted ?? ""}.1`;
+    expect(next).toEqual([
+      { v: 1, queue: "default", node: "1", token, attempt: 1, id: "second", name: "echo", payload },
+    ]);
+    expect(stored).toMatchObject({ state: "running", node: "1", deliveries: 1 });
+    const state = await bench.state();
+    expect(state).toMatchObject({ free: [], backlog: ["third"], leases: [`second ${token} 1`] });
+  });
+
+  test("frees the slot where nothing waits", async ({ bench, expect }) => {
+    const envelope = await busy(bench, []);
+    expect((await finish(bench, envelope, hot)).next).toEqual([]);
+    expect(await bench.state()).toMatchObject({ free: ["1"], leases: [], backlog: [] });
+  });
+
+  test("passes over what was cancelled or is too late", async ({ bench, expect }) => {
+    const mortal = { deadline: { inMs: 10 } };
+    const envelope = await busy(bench, [job("gone"), job("late", mortal), job("good"), job("z")]);
+    await bench.ledger.cancel("default", "gone");
+    bench.clock.advance(10);
+    const { next, verdicts } = await finish(bench, envelope, hot);
+    expect([verdicts, next.map(({ id }) => id)]).toEqual([["stored"], ["good"]]);
+    expect((await bench.state()).backlog).toEqual(["z"]);
+    await bench.upkeep.wake(["default"], 10);
+    expect((await bench.ledger.read("default", "late"))?.state).toBe("expired");
+  });
+
+  test("frees the slot where all that waited was cancelled", async ({ bench, expect }) => {
+    const envelope = await busy(bench, [job("a"), job("b")]);
+    for (const id of ["a", "b"]) await bench.ledger.cancel("default", id);
+    expect((await finish(bench, envelope, hot)).next).toEqual([]);
+    expect(await bench.state()).toMatchObject({ free: ["1"], leases: [], backlog: [] });
+  });
+
+  test("brings a job that still has time", async ({ bench, expect }) => {
+    const envelope = await busy(bench, [job("mortal", { deadline: { inMs: 1_000 } })]);
+    expect((await finish(bench, envelope, hot)).next.map(({ id }) => id)).toEqual(["mortal"]);
+    bench.clock.advance(1_000);
+    await bench.upkeep.wake(["default"], 10);
+    expect((await bench.ledger.read("default", "mortal"))?.state).toBe("running");
+  });
+
+  test("brings a job that was given back under a new token", async ({ bench, expect }) => {
+    const envelope = await busy(bench, [job("back")]);
+    const { next } = await finish(bench, envelope, hot);
+    const [delivery] = next;
+    if (delivery === undefined) throw new Error("expected a delivery");
+    await bench.ledger.dispatch([job("between")]);
+    const nodes = [{ node: "1", mode: "take", waiting: false } as const];
+    const released = [ended(delivery, "released")];
+    const taken = await bench.nodes.finish("default", released, { nodes, hot });
+    const [between] = taken.next.map((text) => JSON.parse(text) as Envelope);
+    const last = between ?? delivery;
+    const more = last.id === "between" ? await finish(bench, last, hot) : { next: [last] };
+    expect(more.next.map(({ id, attempt }) => [id, attempt])).toEqual([["back", 1]]);
+    expect(more.next[0]?.token).not.toBe(delivery.token);
+  });
+
+  test("does nothing a second time, and the slot is counted once", async ({ bench, expect }) => {
+    const envelope = await busy(bench, []);
+    await finish(bench, envelope, hot);
+    const again = await finish(bench, envelope, hot);
+    expect(again).toMatchObject({ verdicts: ["repeated"], next: [], entry: null });
+    expect((await bench.state()).free).toEqual(["1"]);
+  });
+
+  test("is refused once its lease has ended", async ({ bench, expect }) => {
+    const envelope = await busy(bench, []);
+    bench.clock.advance(timing.unheardMs);
+    await bench.upkeep.expire(["default"], 10);
+    expect(await finish(bench, envelope, hot)).toMatchObject({ verdicts: ["fenced"], entry: null });
+  });
+});
+
+describe("one plain job", () => {
+  test("is accepted once, and a slot is not taken for the repetition", async ({
+    bench,
+    expect,
+  }) => {
+    const { ear } = await bench.connect("1", 2);
+    for (let time = 0; time < 2; time++) await bench.ledger.dispatch([job("one")]);
+    await ear.settled();
+    expect(ear.envelopes()).toHaveLength(1);
+    expect(await bench.state()).toMatchObject({ free: ["1"], indexed: ["one"] });
+  });
+
+  test("goes on to the next node, listed once, where the first is silent", async ({
+    bench,
+    expect,
+  }) => {
+    const silent = await bench.connect("1", 2);
+    const { ear } = await bench.connect("2", 1);
+    await silent.ear.close();
+    const [answer] = await bench.ledger.dispatch([job("one")]);
+    expect(answer).toMatchObject({ node: "2", state: "running", delivered: true });
+    await ear.settled();
+    expect(ear.envelopes().map(({ token }) => token.split(".")[1])).toEqual(["1"]);
+    const state = await bench.state();
+    expect(state).toMatchObject({ free: [], indexed: ["one"] });
+    expect(state.nodes["1"]).toMatch(/^\S+ 2 0 /);
+  });
+});
+
+describe("a fetch without an attempt to end", () => {
+  test("does not bring a job that is too late", async ({ bench, expect }) => {
+    const envelope = await busy(bench, []);
+    await bench.ledger.dispatch([job("late", { node: "1", deadline: { inMs: 10 } })]);
+    await bench.nodes.finish("default", [ended(envelope)], { nodes: [], hot: false });
+    bench.clock.advance(10);
+    const nodes = [{ node: "1", mode: "take", waiting: true } as const];
+    const finished = await bench.nodes.finish("default", [], { nodes, hot: false });
+    expect(finished.next).toEqual([]);
+    await bench.upkeep.wake(["default"], 10);
+    expect((await bench.ledger.read("default", "late"))?.state).toBe("expired");
+  });
+});
