@@ -1,6 +1,6 @@
 /** The attempts that this process runs, or whose outcome it has yet to send. */
 import type { Envelope } from "../protocol/codec.ts";
-import { leaseMember } from "../protocol/node-ledger.ts";
+import type { AbortCause } from "./runner.ts";
 import type { Seat } from "./seat.ts";
 
 /** One attempt. It is here from its start until its outcome has been answered for. */
@@ -9,7 +9,10 @@ export interface Attempt {
   readonly seat: Seat;
   /** Its lease, as the ledger names it. */
   readonly member: string;
-  readonly controller: AbortController;
+  /** Tells its handler to stop; the attempt ends at once. */
+  readonly abort: (cause: AbortCause) => void;
+  /** Why it was aborted, if it was. */
+  cause: AbortCause | undefined;
   /** When the lease must next be renewed, in milliseconds of `performance.now()`. */
   renewAt: number;
   /** Whether the handler has ended or been given up. */
@@ -32,8 +35,8 @@ export function createAttempts() {
     get size() {
       return table.size;
     },
-    has(envelope: Envelope): boolean {
-      const key = keyOf(envelope.queue, leaseMember(envelope));
+    has(queue: string, member: string): boolean {
+      const key = keyOf(queue, member);
       return table.has(key) || settled.has(key);
     },
     add(attempt: Attempt): void {

@@ -1,12 +1,13 @@
 /** Starts what comes in, once; follows each attempt to its outcome; hands that on to be sent. */
 import type { Logger } from "pino";
+import type { JobLog } from "../protocol/catalog.ts";
 import type { Envelope } from "../protocol/codec.ts";
 import { defaultJobName } from "../protocol/names.ts";
 import { leaseMember } from "../protocol/node-ledger.ts";
 import type { Attempt, Attempts } from "./attempts.ts";
 import { endingOf, type DescribedEnding } from "./ending.ts";
 import type { AttemptName, SubscriberEvents } from "./events.ts";
-import { runAttempt, type AbortCause, type HandlerModule } from "./runner.ts";
+import { startAttempt, type AbortCause, type HandlerModule, type Outcome } from "./runner.ts";
 import type { Seat } from "./seat.ts";
 
 /** What an executor is given. */
@@ -28,61 +29,64 @@ export function createExecutor(options: ExecutorOptions) {
   const { module, attempts, events, log, maxResultBytes } = options;
   const seats = new Map(options.seats.map((seat) => [`${seat.node} ${seat.queue}`, seat]));
 
-  async function run(attempt: Attempt): Promise<void> {
-    const { envelope, controller } = attempt;
-    const name = nameOf(attempt);
-    const startedAt = performance.now();
-    events.emit("attempt:started", name);
-    const outcome = await runAttempt(envelope, {
-      module,
-      controller,
-      log: log.child(name),
-      onDeaf: () => {
-        events.emit("attempt:deaf", name);
-      },
-    });
+  async function follow(
+    attempt: Attempt,
+    startedAt: number,
+    outcome: Promise<Outcome>,
+  ): Promise<void> {
+    const how = await outcome;
+    const { envelope } = attempt;
     attempt.hasEnded = true;
     const durationMs = Math.round((performance.now() - startedAt) * 1000) / 1000;
-    const ending = endingOf(envelope, outcome, { durationMs, maxResultBytes });
+    const ending = endingOf(envelope, how, { durationMs, maxResultBytes });
     const { state, delayMs, error } = ending;
     events.emit("attempt:ended", {
-      ...name,
+      ...nameOf(envelope),
       state,
       durationMs,
       ...(error === undefined ? {} : { code: error.code }),
       ...(delayMs === undefined ? {} : { delayMs }),
     });
-    if (controller.signal.reason === ("lease_lost" satisfies AbortCause)) {
+    if (attempt.cause === "lease_lost") {
       // There is no lease to end any more: the ledger would refuse the outcome.
       attempts.remove(envelope.queue, attempt.member);
     } else options.onEnded(envelope.queue, ending);
   }
 
   const stop = (attempt: Attempt | undefined, cause: AbortCause): void => {
-    attempt?.controller.abort(cause);
+    if (attempt === undefined || attempt.hasEnded) return;
+    attempt.cause ??= cause;
+    attempt.abort(cause);
   };
 
   return {
     /** Starts a delivery, unless it is running already or its node is another's by now. */
     accept: (envelope: Envelope): void => {
       const seat = seats.get(`${envelope.node} ${envelope.queue}`);
-      if (seat === undefined || seat.phase === "superseded" || attempts.has(envelope)) return;
+      const member = leaseMember(envelope);
+      if (seat === undefined || seat.phase === "superseded") return;
+      if (attempts.has(envelope.queue, member)) return;
+      const name = nameOf(envelope);
+      events.emit("attempt:started", name);
+      const startedAt = performance.now();
+      const onDeaf = () => {
+        events.emit("attempt:deaf", name);
+      };
+      const { outcome, abort } = startAttempt(envelope, { module, log: jobLog(log, name), onDeaf });
       const attempt: Attempt = {
-        envelope,
-        seat,
-        member: leaseMember(envelope),
-        controller: new AbortController(),
+        ...{ envelope, seat, member, abort },
+        cause: undefined,
         renewAt: options.firstRenewal(),
         hasEnded: false,
       };
       attempts.add(attempt);
       options.onStarted(attempt);
-      void run(attempt);
+      void follow(attempt, startedAt, outcome);
     },
 
     /** Tells the handler to stop: its lease is another's. */
     lose: (attempt: Attempt): void => {
-      events.emit("attempt:lost", nameOf(attempt));
+      events.emit("attempt:lost", nameOf(attempt.envelope));
       stop(attempt, "lease_lost");
     },
 
@@ -100,12 +104,12 @@ export function createExecutor(options: ExecutorOptions) {
     runBare: async (node: string, id: string): Promise<boolean> => {
       const name = defaultJobName;
       const envelope: Envelope = { v: 1, queue: "", node, token: "", attempt: 1, id, name };
-      const outcome = await runAttempt(envelope, {
+      const { outcome: ended } = startAttempt(envelope, {
         module,
-        controller: new AbortController(),
-        log: log.child({ id, node }),
+        log: jobLog(log, { id, node }),
         onDeaf: () => undefined,
       });
+      const outcome = await ended;
       if (outcome.kind === "failed") log.error({ id, node, ...outcome.failure }, "bare id failed");
       return outcome.kind === "done";
     },
@@ -113,7 +117,20 @@ export function createExecutor(options: ExecutorOptions) {
 }
 
 /** An attempt as events name it. */
-export function nameOf({ envelope }: Attempt): AttemptName {
-  const { id, name, queue, node, attempt } = envelope;
+export function nameOf({ id, name, queue, node, attempt }: Envelope): AttemptName {
   return { id, name, queue, node, attempt };
+}
+
+/** Pino's child costs more than a short handler takes, and most handlers log nothing. */
+function jobLog(log: Logger, name: Partial<AttemptName>): JobLog {
+  let child: Logger | undefined;
+  const own = () => (child ??= log.child(name));
+  return {
+    info: (fields, message) => {
+      own().info(fields, message);
+    },
+    warn: (fields, message) => {
+      own().warn(fields, message);
+    },
+  };
 }

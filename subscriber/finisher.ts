@@ -1,19 +1,13 @@
-/**
- * Sends the outcomes of one queue's attempts and takes the next jobs. One call is under way at a
- * time; what ends meanwhile goes together in the next, so a busy subscriber makes few, large calls.
- */
+/** Sends the outcomes of one queue's attempts and takes the next jobs, gathered into few calls. */
 import { SignalboxError } from "../protocol/error.ts";
 import type { Ending, NodeLedger, SlotUse } from "../protocol/node-ledger.ts";
 import { leaseMember } from "../protocol/node-ledger.ts";
 import type { Finished, FinishVerdict } from "../protocol/scripts/finish.ts";
 import { backoffMs } from "./backoff.ts";
 import type { SubscriberEvents } from "./events.ts";
+import { createGatherer } from "./gather.ts";
 import type { Seat } from "./seat.ts";
 import { sleep } from "./sleep.ts";
-
-/** Bounds of one call. */
-const maxEndings = 1_000;
-const maxBytes = 4_194_304;
 
 /** What a finisher is given. */
 export interface FinisherOptions {
@@ -38,24 +32,8 @@ export type Finisher = ReturnType<typeof createFinisher>;
 /** Creates the finisher of one queue. */
 export function createFinisher(options: FinisherOptions) {
   const { ledger, queue, seats, events, onVerdict, onNext, onStored, signal } = options;
-  let pending: Ending[] = [];
-  let isFetchWanted = false;
-  let isRunning = false;
   /** Whether the last call brought jobs: then the backlog is looked into before slots are given back. */
   let isHot = false;
-
-  function takeBatch(): Ending[] {
-    let bytes = 0;
-    let count = 0;
-    for (const ending of pending) {
-      bytes += ending.text.length;
-      if (count > 0 && (count === maxEndings || bytes > maxBytes)) break;
-      count++;
-    }
-    const batch = pending.slice(0, count);
-    pending = pending.slice(count);
-    return batch;
-  }
 
   function slotUse(batch: readonly Ending[]): readonly SlotUse[] {
     const ended = new Set(batch.map((ending) => ending.node));
@@ -106,30 +84,12 @@ export function createFinisher(options: FinisherOptions) {
     }
   }
 
-  async function run(): Promise<void> {
-    while ((pending.length > 0 || isFetchWanted) && !signal.aborted) {
-      isFetchWanted = false;
-      await send(takeBatch());
-    }
-    isRunning = false;
-  }
-
-  function kick(): void {
-    if (isRunning) return;
-    isRunning = true;
-    setImmediate(() => void run());
-  }
+  const gatherer = createGatherer<Ending>({ sizeOf: ({ text }) => text.length, send, signal });
 
   return {
-    /** Takes one outcome; it is sent with all others of this turn of the event loop. */
-    add(ending: Ending): void {
-      pending.push(ending);
-      kick();
-    },
+    /** Takes one outcome; it is sent with all others that end at once. */
+    add: gatherer.add,
     /** Looks for jobs that wait for one of our nodes. */
-    fetch(): void {
-      isFetchWanted = true;
-      kick();
-    },
+    fetch: gatherer.call,
   };
 }

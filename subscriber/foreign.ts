@@ -12,11 +12,11 @@ import { endingOf } from "./ending.ts";
 import type { Delivery } from "./outbox.ts";
 
 /**
- * How our own results begin, alone or in an array. Longer messages that begin so are taken for ours
+ * How our own results begin, alone or in an array. Messages that look like them are taken for ours
  * unread: every subscriber hears every result, and parsing them all would cost each the work of all.
  */
-const readLength = 4_096;
-const own = ['{"v":1,"id":', '[{"v":1,"id":'];
+const own =
+  /^\[?\{"v":1,"id":"[^"]+","name":"[^"]+","queue":"[^"]+","node":"[^"]+","token":"[^"]+","attempt":\d+,"state":"/;
 
 /** What foreign completion is given. */
 export interface ForeignOptions {
@@ -102,7 +102,7 @@ export function createForeignResults(options: ForeignOptions) {
 
     /** Handles one message of the result channel. */
     async onMessage(text: string): Promise<void> {
-      if (text.length > readLength && own.some((start) => text.startsWith(start))) return;
+      if (own.test(text) && /[}\]]$/.test(text)) return;
       const message = decodeResults(text);
       if (message.kind === "unreadable") {
         onUnreadable(text, message.reason);

@@ -41,33 +41,63 @@ export function createConnection(url: string): Redis {
   return redis;
 }
 
-/** Adapts a connection to the port. An answer that does not come within 10 s ends the connection. */
+/**
+ * Adapts a connection to the port. An answer that does not come within 10 s ends the connection: the other
+ * end may be gone. One timer watches all calls, since answers come in the order of the calls.
+ */
 export function createRedisPort(redis: Redis): RedisPort {
+  const waiting = new Set<(error: SignalboxError) => void>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function giveUp(): void {
+    timer = undefined;
+    if (redis.status === "ready") redis.disconnect(true);
+    const message = `expected an answer from Redis within ${answerMs} ms; connecting anew`;
+    for (const reject of waiting) reject(new SignalboxError("redis_unavailable", message));
+    waiting.clear();
+  }
+
+  function inTime(answer: Promise<Reply>): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        if (!waiting.delete(reject)) return;
+        if (waiting.size > 0) timer?.refresh();
+        else {
+          clearTimeout(timer);
+          timer = undefined;
+        }
+      };
+      waiting.add(reject);
+      timer ??= setTimeout(giveUp, answerMs);
+      answer.then(
+        (reply) => {
+          settle();
+          resolve(reply);
+        },
+        (error: unknown) => {
+          settle();
+          reject(translate(error));
+        },
+      );
+    });
+  }
+
   return {
-    async send(calls) {
-      const [only, ...others] = calls;
-      if (only === undefined) return [];
-      if (others.length === 0) return [await inTime(redis, sendOne(redis, only))];
-      return Promise.all(calls.map((call) => inTime(redis, sendOne(redis, call))));
-    },
+    send: (calls) => Promise.all(calls.map((call) => inTime(sendOne(redis, call)))),
   };
 }
 
 async function sendOne(redis: Redis, call: Call): Promise<Reply> {
+  if ("command" in call) {
+    const [name, ...args] = call.command;
+    return (await redis.call(name, ...args)) as Reply;
+  }
+  const { script, keys, args } = call;
   try {
-    if ("command" in call) {
-      const [name, ...args] = call.command;
-      return (await redis.call(name, ...args)) as Reply;
-    }
-    const { script, keys, args } = call;
-    try {
-      return (await redis.evalsha(digestOf(script.lua), keys.length, ...keys, ...args)) as Reply;
-    } catch (error) {
-      if (!isReplyError(error, "NOSCRIPT")) throw error;
-      return (await redis.eval(script.lua, keys.length, ...keys, ...args)) as Reply;
-    }
+    return (await redis.evalsha(digestOf(script.lua), keys.length, ...keys, ...args)) as Reply;
   } catch (error) {
-    throw translate(error);
+    if (!isReplyError(error, "NOSCRIPT")) throw error;
+    return (await redis.eval(script.lua, keys.length, ...keys, ...args)) as Reply;
   }
 }
 
@@ -79,24 +109,6 @@ function digestOf(lua: string): string {
   const digest = createHash("sha1").update(lua).digest("hex");
   digests.set(lua, digest);
   return digest;
-}
-
-/** Rejects, and has the connection made anew, if no answer comes: the other end may be gone. */
-async function inTime<T>(redis: Redis, answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      // Once a connection: many calls may wait for it.
-      if (redis.status === "ready") redis.disconnect(true);
-      const message = `expected an answer from Redis within ${answerMs} ms; connecting anew`;
-      reject(new SignalboxError("redis_unavailable", message));
-    }, answerMs);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Redis's own refusals that pass: worth another try, unlike a wrong script. */

@@ -1,4 +1,4 @@
-/** Runs one attempt: payload check, handler, time-out, result check → how it ended. Never throws. */
+/** Runs one attempt: payload check, handler, time-out, result check → how it ended. Never rejects. */
 import type { Catalog, JobLog, RunContext, Schema } from "../protocol/catalog.ts";
 import type { Envelope, Failure } from "../protocol/codec.ts";
 import { failureOf, maxMessage } from "./failure-of.ts";
@@ -32,42 +32,87 @@ export const defaultTimeoutMs = 60_000;
 /** What an attempt runs with. */
 export interface RunOptions {
   readonly module: HandlerModule;
-  readonly controller: AbortController;
   readonly log: JobLog;
-  /** Called if the handler still runs after its signal was aborted and its slot freed. */
+  /** Called if the handler still runs a second after its signal was aborted and its slot freed. */
   readonly onDeaf: () => void;
 }
 
-/** Runs the handler of `envelope.name`. */
-export async function runAttempt(envelope: Envelope, options: RunOptions): Promise<Outcome> {
-  const { module, controller, log } = options;
-  const handler = Object.hasOwn(module.handlers, envelope.name)
-    ? module.handlers[envelope.name]
-    : undefined;
-  if (handler === undefined) {
-    return fail("no_handler", `this node has no handler named ${envelope.name}`);
-  }
-  const definition = module.catalog?.[envelope.name];
+/** An attempt under way. */
+export interface Run {
+  readonly outcome: Promise<Outcome>;
+  /** Aborts the handler's signal and ends the attempt, whether the handler obeys or not; the first cause counts. */
+  readonly abort: (cause: AbortCause) => void;
+}
+
+/**
+ * Starts the handler of `envelope.name`. The signal is made when the handler first asks for it: most
+ * short handlers never do, and it costs more than all the rest.
+ */
+export function startAttempt(envelope: Envelope, { module, log, onDeaf }: RunOptions): Run {
+  const { id, name, queue, node, attempt } = envelope;
+  const definition = module.catalog?.[name];
   const timeoutMs = envelope.timeoutMs ?? definition?.timeoutMs ?? defaultTimeoutMs;
+  let controller: AbortController | undefined;
+  let cause: AbortCause | undefined;
+  let hasEnded = false;
+  let resolve: (outcome: Outcome) => void = () => undefined;
+  const outcome = new Promise<Outcome>((settle) => {
+    resolve = settle;
+  });
   const timer = setTimeout(() => {
-    controller.abort("timeout" satisfies AbortCause);
+    abort("timeout");
   }, timeoutMs);
-  const stopped = whenAborted(controller.signal, timeoutMs);
-  const work = (async (): Promise<Outcome> => {
-    const payload = await check(definition?.payload, envelope.payload, "payload");
-    if (!payload.ok) return payload.outcome;
-    const { id, name, queue, node, attempt } = envelope;
-    const context = { id, name, queue, node, attempt, signal: controller.signal, log };
-    const value = await handler(payload.value, context);
-    const result = await check(definition?.result, value, "result");
-    if (!result.ok) return result.outcome;
-    return { kind: "done", value: (result.value ?? null) as Json };
-  })().catch(describe);
-  const outcome = await Promise.race([work, stopped.outcome]);
-  clearTimeout(timer);
-  stopped.release();
-  if (stopped.happened()) void noticeDeafness(work, options.onDeaf);
-  return outcome;
+  const context: RunContext = {
+    ...{ id, name, queue, node, attempt, log },
+    get signal() {
+      controller ??= new AbortController();
+      if (cause !== undefined) controller.abort(cause);
+      return controller.signal;
+    },
+  };
+
+  function end(how: Outcome): void {
+    hasEnded = true;
+    clearTimeout(timer);
+    resolve(how);
+  }
+
+  function abort(why: AbortCause): void {
+    if (hasEnded) return;
+    cause = why;
+    controller?.abort(why);
+    if (why === "timeout") end(fail("timeout", `the handler took longer than ${timeoutMs} ms`));
+    else end({ kind: why === "cancelled" ? "cancelled" : "released" });
+    void noticeDeafness(work, onDeaf);
+  }
+
+  const work = runHandler(module, envelope.payload, context).catch(describe);
+  void work.then((how) => {
+    if (!hasEnded) end(how);
+  });
+  return { outcome, abort };
+}
+
+async function runHandler(
+  { handlers, catalog }: HandlerModule,
+  payload: unknown,
+  context: RunContext,
+): Promise<Outcome> {
+  const { name } = context;
+  const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+  if (handler === undefined) {
+    return fail("no_handler", `this node has no handler named ${name}`);
+  }
+  const definition = catalog?.[name];
+  if (definition === undefined) return done(await handler(payload, context));
+  const given = await check(definition.payload, payload, "payload");
+  if (!given.ok) return given.outcome;
+  const result = await check(definition.result, await handler(given.value, context), "result");
+  return result.ok ? done(result.value) : result.outcome;
+}
+
+function done(value: unknown): Outcome {
+  return { kind: "done", value: (value ?? null) as Json };
 }
 
 /** A handler gets one second to obey before it is reported. */
@@ -76,29 +121,6 @@ async function noticeDeafness(work: Promise<unknown>, onDeaf: () => void): Promi
   timer.unref();
   await work;
   clearTimeout(timer);
-}
-
-function whenAborted(signal: AbortSignal, timeoutMs: number) {
-  let happened = false;
-  let stop: () => void = () => undefined;
-  const outcome = new Promise<Outcome>((resolve) => {
-    stop = () => {
-      happened = true;
-      const cause = signal.reason as AbortCause;
-      if (cause === "timeout")
-        resolve(fail("timeout", `the handler took longer than ${timeoutMs} ms`));
-      else resolve({ kind: cause === "cancelled" ? "cancelled" : "released" });
-    };
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
-  });
-  return {
-    outcome,
-    happened: () => happened,
-    release: () => {
-      signal.removeEventListener("abort", stop);
-    },
-  };
 }
 
 async function check(

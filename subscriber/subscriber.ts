@@ -161,7 +161,7 @@ export function createSubscriber(options: SubscriberOptions) {
       onVerdict: (of, member, verdict) => {
         const attempt = attempts.remove(of, member);
         if (verdict === "fenced" && attempt !== undefined)
-          events.emit("attempt:fenced", nameOf(attempt));
+          events.emit("attempt:fenced", nameOf(attempt.envelope));
       },
       onNext: (envelopes) => {
         for (const text of envelopes) executor.accept(JSON.parse(text) as Envelope);

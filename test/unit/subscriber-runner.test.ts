@@ -7,7 +7,7 @@ import { backoffMs } from "../../subscriber/backoff.ts";
 import { endingOf } from "../../subscriber/ending.ts";
 import { createEvents } from "../../subscriber/events.ts";
 import { createFinisher } from "../../subscriber/finisher.ts";
-import { runAttempt, type AbortCause, type Handler } from "../../subscriber/runner.ts";
+import { startAttempt, type AbortCause, type Handler } from "../../subscriber/runner.ts";
 import { createSeat } from "../../subscriber/seat.ts";
 import { until } from "../support/until.ts";
 
@@ -17,14 +17,14 @@ const envelope: Envelope = {
 const log = { info: () => undefined, warn: () => undefined };
 
 function run(handler: Handler, { cause = null as AbortCause | null, more = {} } = {}) {
-  const controller = new AbortController();
-  if (cause !== null) controller.abort(cause);
   const onDeaf = vi.fn();
   const module = { handlers: { echo: handler }, catalog: undefined };
-  return runAttempt({ ...envelope, ...more }, { module, controller, log, onDeaf });
+  const { outcome, abort } = startAttempt({ ...envelope, ...more }, { module, log, onDeaf });
+  if (cause !== null) abort(cause);
+  return outcome;
 }
 
-describe("runAttempt", () => {
+describe("startAttempt", () => {
   test("gives what the handler returns, at once or later, null for nothing", async () => {
     expect(await run((payload) => payload, { more: { payload: [1] } })).toEqual({
       kind: "done",

@@ -1,0 +1,202 @@
+/**
+ * Dispatches from a Node program that reaches Redis itself, without the function in between, and hears how
+ * jobs end. Calls made at once, or while one is under way, go to Redis together.
+ */
+import type { Timing } from "../protocol/binding.ts";
+import { defaultTiming } from "../protocol/binding.ts";
+import { decodeResults, type ResultMessage } from "../protocol/codec.ts";
+import { SignalboxError } from "../protocol/error.ts";
+import type { JobSpec } from "../protocol/job.ts";
+import { defaultNaming, resultChannel, type Naming } from "../protocol/keys.ts";
+import { createLedger, type Dispatched } from "../protocol/ledger.ts";
+import { defaultQueue, newJobId } from "../protocol/names.ts";
+import { createGatherer } from "./gather.ts";
+import { createConnection, createRedisPort } from "./ioredis.ts";
+import { createListener } from "./listener.ts";
+
+/** What to dispatch: `id` and `queue` are made up if absent. */
+export type JobOrder = Omit<JobSpec, "id" | "queue"> & Partial<Pick<JobSpec, "id" | "queue">>;
+
+/** What a producer is given. */
+export interface ProducerOptions {
+  /** `redis://` or `rediss://` */
+  readonly redisUrl: string;
+  readonly naming?: Naming;
+  /** As the function and the subscribers have it. */
+  readonly timing?: Timing;
+  /** How often the listening connection is proved alive, in milliseconds. @default 120_000 */
+  readonly pingMs?: number;
+}
+
+interface Asked {
+  readonly spec: JobSpec;
+  readonly resolve: (dispatched: Dispatched) => void;
+  readonly reject: (error: SignalboxError) => void;
+}
+
+/** See `createProducer`. */
+export type Producer = Awaited<ReturnType<typeof createProducer>>;
+
+/**
+ * Connects and listens. Names and bounds of jobs are not checked here: the function does that for callers
+ * that are not trusted.
+ * @throws SignalboxError `redis_unavailable` if Redis cannot be reached
+ */
+export async function createProducer(options: ProducerOptions) {
+  const { redisUrl, naming = defaultNaming, timing = defaultTiming, pingMs = 120_000 } = options;
+  const commands = createConnection(redisUrl);
+  const redis = createRedisPort(commands);
+  const ledger = createLedger({ redis, naming, timing });
+  const closed = new AbortController();
+  /** Who waits for the end of a job, by queue and id. */
+  const waiting = new Map<string, Set<(result: ResultMessage) => void>>();
+
+  const gatherer = createGatherer<Asked>({
+    sizeOf: ({ spec }) => JSON.stringify(spec.payload ?? null).length + 256,
+    send: async (asked) => {
+      try {
+        const answers = await ledger.dispatch(asked.map(({ spec }) => spec));
+        asked.forEach(({ resolve, reject }, at) => {
+          const answer = answers[at];
+          if (answer === undefined) reject(new SignalboxError("internal", "expected an answer"));
+          else resolve(answer);
+        });
+      } catch (error) {
+        for (const { reject } of asked) reject(error as SignalboxError);
+      }
+    },
+    signal: closed.signal,
+  });
+
+  function settle(results: readonly ResultMessage[]): void {
+    for (const result of results) {
+      const key = `${result.queue} ${result.id}`;
+      const resolvers = waiting.get(key);
+      if (resolvers === undefined) continue;
+      waiting.delete(key);
+      for (const resolve of resolvers) resolve(result);
+    }
+  }
+
+  /** A result may have been published while nobody listened. */
+  async function look(queue: string, id: string): Promise<void> {
+    const job = await ledger.read(queue, id);
+    if (job?.ended === undefined) return;
+    const message = decodeResults(job.ended.text);
+    if (message.kind === "results") settle(message.results);
+  }
+
+  const listener = createListener({
+    redis: createConnection(redisUrl),
+    channels: [resultChannel(naming)],
+    pingMs,
+    onMessage: (_, text) => {
+      if (waiting.size === 0 || text === null) return;
+      const message = decodeResults(text);
+      if (message.kind === "results") settle(message.results);
+    },
+    onSubscribed: () => {
+      listening();
+      for (const key of waiting.keys()) {
+        const [queue = "", id = ""] = key.split(" ");
+        look(queue, id).catch(() => undefined); // looked at again with the next connection
+      }
+    },
+    onLost: () => undefined,
+    onError: () => undefined,
+  });
+  let listening: () => void = () => undefined;
+  const isListening = new Promise<void>((resolve) => {
+    listening = resolve;
+  });
+
+  const specOf = ({ id = newJobId(), queue = defaultQueue, ...rest }: JobOrder): JobSpec => ({
+    ...{ id, queue },
+    ...rest,
+  });
+
+  /** Dispatches one job; repeat it with the same `id` if it fails. @throws SignalboxError */
+  function dispatch(order: JobOrder): Promise<Dispatched> {
+    return new Promise((resolve, reject) => {
+      gatherer.add({ spec: specOf(order), resolve, reject });
+    });
+  }
+
+  /**
+   * Dispatches one job and resolves to how it ended, however that was.
+   * @throws SignalboxError if it was not accepted; the signal's reason if that aborts (the job goes on)
+   */
+  async function run(order: JobOrder, signal?: AbortSignal): Promise<ResultMessage> {
+    signal?.throwIfAborted();
+    const spec = specOf(order);
+    let key = `${spec.queue} ${spec.id}`;
+    let resolveEnd: (result: ResultMessage) => void = () => undefined;
+    let onAbort: () => void = () => undefined;
+    const end = new Promise<ResultMessage>((resolve, reject) => {
+      resolveEnd = resolve;
+      onAbort = () => {
+        reject(signal?.reason as Error);
+      };
+    });
+    end.catch(() => undefined); // where the dispatch fails first, nobody waits for it
+    signal?.addEventListener("abort", onAbort);
+    const wait = () => {
+      const others = waiting.get(key);
+      if (others === undefined) waiting.set(key, new Set([resolveEnd]));
+      else others.add(resolveEnd);
+    };
+    const forget = () => {
+      const others = waiting.get(key);
+      others?.delete(resolveEnd);
+      if (others?.size === 0) waiting.delete(key);
+    };
+    wait();
+    try {
+      const dispatched = await dispatch(spec);
+      if (dispatched.kind !== "accepted") throw refusal(dispatched);
+      if (dispatched.id !== spec.id) {
+        // A deduplication key is held by another job: that one's end is this one's.
+        forget();
+        key = `${dispatched.queue} ${dispatched.id}`;
+        wait();
+      }
+      if (dispatched.duplicate) await look(dispatched.queue, dispatched.id);
+      return await end;
+    } finally {
+      forget();
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Waits for nothing: what was not answered may or may not have been accepted. */
+  function close(): void {
+    closed.abort();
+    listener.stop();
+    commands.disconnect();
+  }
+
+  try {
+    commands.on("error", () => undefined); // each call fails by itself
+    await commands.connect();
+    listener.start();
+    await isListening;
+  } catch (cause) {
+    close();
+    const message = `expected to reach Redis: ${cause instanceof Error ? cause.message : ""}`;
+    throw new SignalboxError("redis_unavailable", message, { cause });
+  }
+  return { dispatch, run, close };
+}
+
+function refusal({
+  id,
+  queue,
+  ...more
+}: Exclude<Dispatched, { kind: "accepted" }>): SignalboxError {
+  if (more.kind === "conflict") {
+    const message = `expected the content that job ${id} of queue ${queue} has already, got other`;
+    return new SignalboxError("id_conflict", message);
+  }
+  const message = `expected a free deduplication key; job ${more.holder} holds it`;
+  return new SignalboxError("key_held", message);
+}
