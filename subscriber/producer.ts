@@ -9,7 +9,7 @@ import { SignalboxError } from "../protocol/error.ts";
 import type { JobSpec } from "../protocol/job.ts";
 import { defaultNaming, resultChannel, type Naming } from "../protocol/keys.ts";
 import { createLedger, type Dispatched } from "../protocol/ledger.ts";
-import { defaultQueue, newJobId } from "../protocol/names.ts";
+import { createJobIds, defaultQueue } from "../protocol/names.ts";
 import { createGatherer } from "./gather.ts";
 import { createConnection, createRedisPort } from "./ioredis.ts";
 import { createListener } from "./listener.ts";
@@ -47,6 +47,7 @@ export async function createProducer(options: ProducerOptions) {
   const commands = createConnection(redisUrl);
   const redis = createRedisPort(commands);
   const ledger = createLedger({ redis, naming, timing });
+  const newJobId = createJobIds();
   const closed = new AbortController();
   /** Who waits for the end of a job, by queue and id. */
   const waiting = new Map<string, Set<(result: ResultMessage) => void>>();
