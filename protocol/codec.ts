@@ -4,7 +4,7 @@
  */
 import type { JobBody, TerminalState } from "./job.ts";
 import type { Json } from "./json.ts";
-import { jobIdPattern } from "./names.ts";
+import { jobIdPattern, jobNamePattern, nodeNamePattern, queueNamePattern } from "./names.ts";
 
 /** One delivery of a job to a node. */
 export interface Envelope extends JobBody {
@@ -153,12 +153,44 @@ function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whatever is relied on later is checked here: what passes is run, and its options are obeyed. */
 function isEnvelope(value: Fields): value is Fields & Envelope {
   return (
-    hasText(value, ["queue", "node", "token", "id", "name"]) &&
+    Object.entries(envelopePatterns).every(([name, pattern]) => {
+      const text = value[name];
+      return typeof text === "string" && pattern.test(text);
+    }) &&
     typeof value["attempt"] === "number" &&
-    value["state"] === undefined
+    value["state"] === undefined &&
+    isAbsentOr(value["attempts"], isNumber) &&
+    isAbsentOr(value["timeoutMs"], isNumber) &&
+    isAbsentOr(value["backoff"], isBackoff)
   );
+}
+
+const envelopePatterns = {
+  queue: queueNamePattern,
+  node: nodeNamePattern,
+  token: /^\S{1,64}$/,
+  id: jobIdPattern,
+  name: jobNamePattern,
+} as const;
+
+function isBackoff(value: unknown): boolean {
+  if (!isFields(value) || !isAbsentOr(value["jitter"], isNumber)) return false;
+  const { kind, delayMs, capMs, delaysMs } = value;
+  if (kind === "list") return Array.isArray(delaysMs) && delaysMs.every(isNumber);
+  return (
+    (kind === "fixed" || kind === "exponential") && isNumber(delayMs) && isAbsentOr(capMs, isNumber)
+  );
+}
+
+function isNumber(value: unknown): boolean {
+  return typeof value === "number";
+}
+
+function isAbsentOr(value: unknown, is: (value: unknown) => boolean): boolean {
+  return value === undefined || is(value);
 }
 
 function isResult(value: Fields): value is Fields & ResultMessage {

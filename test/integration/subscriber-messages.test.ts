@@ -32,6 +32,13 @@ const unreadable: Readonly<Record<string, string | Buffer>> = {
   "a string": '"text with spaces"',
   "a missing token": JSON.stringify({ ...envelope, token: undefined }),
   "an attempt that is no number": JSON.stringify({ ...envelope, attempt: "1" }),
+  "attempts that are no number": JSON.stringify({ ...envelope, attempts: "3" }),
+  "a time-out that is no number": JSON.stringify({ ...envelope, timeoutMs: {} }),
+  "an unknown back-off": JSON.stringify({ ...envelope, backoff: { kind: "other" } }),
+  "a back-off without delays": JSON.stringify({
+    ...{ ...envelope, name: "nobody", backoff: { kind: "list" } },
+  }),
+  "an id with a space": JSON.stringify({ ...envelope, id: "x 1-0.1" }),
   "a queue that is not served": JSON.stringify({ ...envelope, queue: "other" }),
   "another node's job": JSON.stringify({ ...envelope, node: "2" }),
   "deep nesting alone": nested(100_000),
