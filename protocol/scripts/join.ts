@@ -73,17 +73,19 @@ local listeners = redis.call("PUBLISH", channel .. node,
 local running, lost = {}, {}
 for i = first, #ARGV do running[ARGV[i]] = i - first end
 
--- All leases of the queue are read: as many as jobs run, at each join only.
+-- All leases of the queue are read: as many as jobs run, at each join only. One that was heard of and is
+-- not ours is a former incarnation's, which may live: it renews the lease, or lets it end.
 local missed, dead, mine = {}, {}, " " .. node
 local all = redis.call("ZRANGE", leases, 0, -1, "WITHSCORES")
 for i = 1, #all, 2 do
   local member = all[i]
   if string.sub(member, -#mine) == mine then
+    local heard = tonumber(all[i + 1]) % 1 ~= 0
     if running[member] then
       running[member] = nil
     elseif fresh and listeners <= 1 and not is_draining then
-      dead[#dead + 1] = { member = member, heard = tonumber(all[i + 1]) % 1 ~= 0 }
-    elseif not fresh then
+      dead[#dead + 1] = { member = member, heard = heard }
+    elseif not fresh and not heard then
       missed[#missed + 1] = member
     end
   end
@@ -92,15 +94,23 @@ for _, position in pairs(running) do lost[#lost + 1] = position end
 
 -- Missed: the same delivery is sent again with the same token; the node knows what it runs already.
 -- One that is to be cancelled is sent and cancelled, so that its node ends it.
-if #missed > 0 then
-  local ids, until_, envelopes, cancels = {}, score(now + tonumber(unheard_ms)), {}, {}
-  for i, member in ipairs(missed) do ids[i] = string.match(member, "^%S+") end
+local until_, renewed = score(now + tonumber(unheard_ms)), {}
+for i, member in ipairs(missed) do renewed[i * 2 - 1], renewed[i * 2] = until_, member end
+for from = 1, #renewed, 4000 do
+  redis.call("ZADD", leases, "XX", unpack(renewed, from, math.min(from + 3999, #renewed)))
+end
+for from = 1, #missed, 25 do
+  if is_spent(node) then
+    ask_again(node)
+    break
+  end
+  local ids, envelopes, cancels = {}, {}, {}
+  for i = from, math.min(from + 24, #missed) do ids[#ids + 1] = string.match(missed[i], "^%S+") end
   for i, record in ipairs(redis.call("HMGET", jobs, unpack(ids))) do
     if record then
       local job = read_record(ids[i], record)
       envelopes[#envelopes + 1] = envelope_of(job)
-      if job.phase == "C" then cancels[#cancels + 1] = missed[i] end
-      redis.call("ZADD", leases, "XX", until_, missed[i])
+      if job.phase == "C" then cancels[#cancels + 1] = missed[from + i - 1] end
     end
   end
   if #envelopes > 0 then publish(node, envelopes) end

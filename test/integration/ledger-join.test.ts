@@ -66,6 +66,18 @@ describe("a node that joins again with its epoch", () => {
     expect(ear.envelopes().slice(2)).toEqual([second]);
   });
 
+  test("is not sent what a predecessor that lives was heard to run", async ({ bench, expect }) => {
+    const old = await bench.connect("1", 1);
+    await bench.ledger.dispatch([job("a")]);
+    await old.ear.settled();
+    await bench.nodes.renew("default", old.ear.envelopes().map(memberOf));
+    const { ear, epoch } = await bench.connect("1", 1);
+    await joinAs(bench.nodes, { name: "1", slots: 1, epoch });
+    await ear.settled();
+    expect(ear.envelopes()).toEqual([]);
+    expect((await bench.state()).leases).toHaveLength(1);
+  });
+
   test("keeps its epoch", async ({ bench, expect }) => {
     const { epoch } = await bench.connect("1", 2);
     bench.clock.advance(5_000);

@@ -10,7 +10,7 @@
  */
 export const placeLua = `
 local now = 0
-local message_bytes = 524288
+local message_bytes, burst_bytes = 524288, 4194304
 local new_records, new_leases, new_dues, soonest = {}, {}, {}, nil
 
 local function call_in_chunks(command, key, words)
@@ -70,16 +70,29 @@ local function unlease(list)
   end
 end
 
--- One message is one envelope or an array of them; a message stays near 512 KiB because Redis cuts
--- off a subscriber that falls 32 MB behind.
+-- One message is one envelope or an array of them, near 512 KiB. Redis cuts off a subscriber that falls
+-- 32 MB behind, and what it then joined for would cut it off again: so one script sends a node about
+-- 4 MiB, and asks it to join again for the rest, which is leased to it. It reads that last of all.
+local sent_bytes, asked = {}, {}
+local function is_spent(node)
+  return (sent_bytes[node] or 0) > burst_bytes
+end
+
+local function ask_again(node)
+  asked[node] = asked[node] or
+    redis.call("PUBLISH", channel .. node, '{"v":1,"queue":"' .. queue .. '","rejoin":true}')
+  return asked[node]
+end
+
 local function publish(node, envelopes)
-  if #envelopes == 1 then return redis.call("PUBLISH", channel .. node, envelopes[1]) end
-  local from, bytes, receivers = 1, 0, 0
+  local from, bytes = 1, 0
   for i = 1, #envelopes do
     bytes = bytes + #envelopes[i]
     if i == #envelopes or bytes + #envelopes[i + 1] > message_bytes then
-      receivers = redis.call("PUBLISH", channel .. node, "[" .. table.concat(envelopes, ",", from, i) .. "]")
-      if receivers == 0 and from == 1 then return 0 end
+      if is_spent(node) then return ask_again(node) end
+      local message = from == i and envelopes[i] or "[" .. table.concat(envelopes, ",", from, i) .. "]"
+      if redis.call("PUBLISH", channel .. node, message) == 0 then return 0 end
+      sent_bytes[node] = (sent_bytes[node] or 0) + bytes
       from, bytes = i + 1, 0
     end
   end
@@ -148,16 +161,19 @@ local function place(list, front)
 end
 
 -- A node that never joined may still listen: a program that speaks only the original's wire
--- format. It is sent one job a message, a bare id where the job carries nothing else.
+-- format. It is sent one job a message, a bare id where the job carries nothing else; what is too much
+-- at once waits for the tick.
 local function hand_to_stranger(node, list)
   local waiting = {}
   for i, job in ipairs(list) do
     lease(job, node, foreign_ms)
     local message = envelope_of(job)
     if job.body == "}" and queue == "default" then message = job.id end
-    if #waiting > 0 or redis.call("PUBLISH", channel .. node, message) == 0 then
+    if #waiting > 0 or is_spent(node) or redis.call("PUBLISH", channel .. node, message) == 0 then
       unlease({ job })
       waiting[#waiting + 1] = job
+    else
+      sent_bytes[node] = (sent_bytes[node] or 0) + #message
     end
   end
   return waiting
