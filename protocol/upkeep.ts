@@ -3,7 +3,7 @@
  * something is due. Each method is one round trip and may be repeated.
  */
 import { bind, type LedgerOptions } from "./binding.ts";
-import { queueKeys } from "./keys.ts";
+import { dispatchChannelPrefix, queueKeys } from "./keys.ts";
 import type { Call } from "./redis-port.ts";
 import { expire } from "./scripts/expire.ts";
 import { overdue } from "./scripts/overdue.ts";
@@ -90,6 +90,7 @@ export function createUpkeep(options: LedgerOptions) {
     /** Forgets finished jobs that are past their retention. */
     retire(queues: readonly string[], keep: Retention) {
       const args = {
+        channel: dispatchChannelPrefix(naming),
         retention_ms: keep.retentionMs,
         max_finished: keep.maxFinished,
         failed_ms: keep.failedMs,

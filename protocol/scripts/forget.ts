@@ -8,7 +8,7 @@ export type Forgotten = "deleted" | "alive" | "unknown";
 /** List: ids. `only` is the state that a job must have ended in, or `-`. */
 export const forget = defineScript({
   name: "forget",
-  keys: ["jobs", "results", "errors", "failed"],
+  keys: ["jobs", "results", "errors", "failed", "due"],
   args: ["only"],
   lua: `
 local asked, ids, answers = { unpack(ARGV, first) }, {}, {}
@@ -29,6 +29,7 @@ if #ids > 0 then
   redis.call("HDEL", results, unpack(ids))
   redis.call("HDEL", errors, unpack(ids))
   redis.call("ZREM", failed, unpack(ids))
+  redis.call("ZREM", due, unpack(ids))
 end
 return answers`,
   parse: (reply): readonly Forgotten[] => list(reply).map((each) => text(each) as Forgotten),

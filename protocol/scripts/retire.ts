@@ -14,11 +14,22 @@ export interface Retired {
   readonly more: boolean;
 }
 
-/** Handles about 1,000 jobs a call. Drops outbox entries older than `outbox_ms`. */
+/**
+ * Handles about 3,000 jobs a call. Drops outbox entries older than `outbox_ms`, and the seats of nodes that
+ * are as long gone.
+ */
 export const retire = defineScript({
   name: "retire",
-  keys: ["jobs", "results", "index", "outbox", "errors", "failed", "nodes"],
-  args: ["retention_ms", "max_finished", "failed_ms", "max_failed", "outbox_ms", "clock"],
+  keys: ["jobs", "results", "index", "outbox", "errors", "failed", "nodes", "due"],
+  args: [
+    "channel",
+    "retention_ms",
+    "max_finished",
+    "failed_ms",
+    "max_failed",
+    "outbox_ms",
+    "clock",
+  ],
   uses: [clockLua, stampLua],
   lua: `
 local now = read_clock()
@@ -26,25 +37,28 @@ local horizon = now - tonumber(retention_ms)
 local failures = redis.call("ZCARD", failed)
 local surplus = redis.call("HLEN", results) - failures - tonumber(max_finished)
 redis.call("XTRIM", outbox, "MINID", string.format("%.0f", now - tonumber(outbox_ms)))
+-- A node that has lived long is not gone because it is cut off or drains: nobody listens to one that is.
 local seats = redis.call("HGETALL", nodes)
 for i = 1, #seats, 2 do
   local epoch, connected = string.match(seats[i + 1], "^(%S+) %S+ (%d)")
-  if connected ~= "1" and tonumber(epoch) < now - tonumber(outbox_ms) then redis.call("HDEL", nodes, seats[i]) end
+  if connected ~= "1" and tonumber(epoch) < now - tonumber(outbox_ms) and
+    redis.call("PUBSUB", "NUMSUB", channel .. seats[i])[2] == 0 then
+    redis.call("HDEL", nodes, seats[i])
+  end
 end
-local examined, forgotten, done, kept = 0, {}, {}, {}
-for _, entry in ipairs(redis.call("XRANGE", index, "-", "+", "COUNT", 200)) do
-  if examined >= 1000 or (stamp_ms(entry[1]) > horizon and #forgotten >= surplus) then break end
-  local ids = {}
-  for id in string.gmatch(entry[2][2], "%S+") do ids[#ids + 1] = id end
-  examined = examined + #ids
-  local staying = {}
+
+local most, examined, forgotten, done, kept = 3000, 0, {}, {}, {}
+local ids, entry_of = {}, {}
+local function judge()
+  if #ids == 0 then return end
+  local staying, entries = {}, {}
   for i, ended in ipairs(redis.call("HMGET", results, unpack(ids))) do
     local finished = ended and stamp_ms(string.match(ended, "^%S+ (%S+)"))
     -- A failed job leaves the list here and stays in the failed set, which has bounds of its own.
     local is_failed = ended and string.match(ended, "^failed")
     local is_over = ended and (finished <= horizon or (not is_failed and #forgotten < surplus))
     if not is_over then
-      staying[#staying + 1] = ids[i]
+      staying[#staying + 1], entries[#entries + 1] = ids[i], entry_of[i]
     elseif not is_failed then
       forgotten[#forgotten + 1] = ids[i]
     end
@@ -53,10 +67,32 @@ for _, entry in ipairs(redis.call("XRANGE", index, "-", "+", "COUNT", 200)) do
   if #staying > 0 then
     for i, record in ipairs(redis.call("HMGET", jobs, unpack(staying))) do
       local accepted = record and string.match(record, "^%a (%S+)")
-      if accepted and not is_older(entry[1], accepted) then kept[#kept + 1] = staying[i] end
+      if accepted and not is_older(entries[i], accepted) then kept[#kept + 1] = staying[i] end
     end
   end
-  done[#done + 1] = entry[1]
+  examined = examined + #ids
+  ids, entry_of = {}, {}
+end
+
+-- Read by the page, judged by the hundred or more: jobs that were sent one by one have an entry each.
+local from, is_last = "-", false
+while not is_last do
+  local page = redis.call("XRANGE", index, from, "+", "COUNT", 100)
+  is_last = #page < 100
+  for _, entry in ipairs(page) do
+    if stamp_ms(entry[1]) > horizon and #forgotten + #ids >= surplus then judge() end
+    if examined + #ids >= most or (stamp_ms(entry[1]) > horizon and #forgotten >= surplus) then
+      is_last = true
+      break
+    end
+    for id in string.gmatch(entry[2][2], "%S+") do
+      ids[#ids + 1], entry_of[#ids + 1] = id, entry[1]
+    end
+    done[#done + 1] = entry[1]
+    from = "(" .. entry[1]
+    if #ids >= 1000 then judge() end
+  end
+  judge()
 end
 if #done > 0 then redis.call("XDEL", index, unpack(done)) end
 for from = 1, #kept, 1000 do
@@ -75,8 +111,9 @@ if #forgotten > 0 then
   redis.call("HDEL", errors, unpack(forgotten))
   redis.call("HDEL", jobs, unpack(forgotten))
   redis.call("HDEL", results, unpack(forgotten))
+  redis.call("ZREM", due, unpack(forgotten)) -- the deadline of one that was started in time
 end
-return { #forgotten, #forgotten > 0 and (examined >= 1000 or #old >= 1000) and 1 or 0 }`,
+return { #forgotten, #forgotten > 0 and (examined >= most or #old >= 1000) and 1 or 0 }`,
   parse: (reply): Retired => {
     const [forgotten, more] = list(reply).map(number);
     return { forgotten: forgotten ?? 0, more: more === 1 };

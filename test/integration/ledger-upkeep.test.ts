@@ -66,17 +66,52 @@ describe("retire", () => {
     expect((await idsOf(bench)).every((id) => id.startsWith("b"))).toBe(true);
   });
 
-  test("says that more is left after about 1,000", async ({ bench, expect }) => {
-    await done(bench, 900, "a");
-    bench.clock.advance(1);
-    await done(bench, 900, "b");
-    bench.clock.advance(1);
-    await done(bench, 900, "c");
+  test("says that more is left after about 3,000", async ({ bench, expect }) => {
+    for (const prefix of ["a", "b", "c", "d", "e"]) {
+      await done(bench, 900, prefix);
+      bench.clock.advance(1);
+    }
     bench.clock.advance(day);
-    expect(await retire(bench)).toEqual({ forgotten: 1_800, more: true });
+    expect(await retire(bench)).toEqual({ forgotten: 3_600, more: true });
     expect(await retire(bench)).toEqual({ forgotten: 900, more: false });
     const state = await bench.state();
     expect([state.jobs, state.results, state.indexed]).toEqual([{}, {}, []]);
+  });
+
+  test("forgets as many jobs that came one by one", async ({ bench, expect }) => {
+    const { ear } = await bench.connect("1", 700);
+    for (const each of jobs(700)) await bench.ledger.dispatch([each]);
+    await ear.settled();
+    await bench.nodes.finish(
+      "default",
+      ear.envelopes().map((each) => ended(each)),
+      taking("1"),
+    );
+    bench.clock.advance(day);
+    expect(await retire(bench)).toEqual({ forgotten: 700, more: false });
+  });
+
+  test("forgets the deadline of a job that was started in time", async ({ bench, expect }) => {
+    await bench.ledger.dispatch(jobs(2, "a", { deadline: { inMs: 30 * day } }));
+    await done(bench, 2, "b");
+    expect(await bench.redis.zcard(bench.keys.due)).toBe(2);
+    const [first] = await bench.ledger.forget("default", ["a1"]);
+    expect(first).toBe("deleted");
+    expect(await bench.redis.zcard(bench.keys.due)).toBe(1);
+    bench.clock.advance(day);
+    await retire(bench);
+    expect(await bench.redis.exists(bench.keys.due)).toBe(0);
+  });
+
+  test("leaves a node its seat that has lived long and drains", async ({ bench, expect }) => {
+    const { ear, epoch } = await bench.connect("1", 1);
+    bench.clock.advance(8 * day);
+    await bench.nodes.leave("default", { node: "1", epoch }, "draining");
+    await retire(bench);
+    expect(Object.keys((await bench.state()).nodes)).toEqual(["1"]);
+    await ear.close();
+    await retire(bench);
+    expect((await bench.state()).nodes).toEqual({});
   });
 
   test("lets the id be used anew", async ({ bench, expect }) => {
