@@ -95,13 +95,14 @@ for _, job in ipairs(sent) do
   if holder and holder.is_changed then
     holder.is_changed = false
     if now == 0 then now = read_clock() end
-    if holder.new_deadline ~= "-" then holder.deadline = string.format("%.0f", moment(holder.new_deadline)) end
+    if holder.new_deadline then holder.deadline = string.format("%.0f", moment(holder.new_deadline)) end
     local ends = tonumber(holder.deadline) or math.huge
-    if holder.new_at ~= "-" then
+    if holder.new_at then
+      unqueue(holder)
       delay(holder, math.min(moment(holder.new_at), ends))
     else
       save(holder)
-      if holder.new_deadline ~= "-" then wake_at(holder, ends) end
+      if holder.new_deadline then wake_at(holder, ends) end
     end
   end
 end

@@ -5,39 +5,64 @@
  *   its start and deadline, unless the new job states others.
  * - `debounce`: as `replace`, and it starts only when the window has passed without another.
  * Once the holder runs or has ended, `replace` and `debounce` accept a new job.
+ *
+ * The entry goes on with the last jobs that were absorbed so, `<id>,<holder>`: no record is made of them,
+ * and a request that is repeated after a lost answer must not become a job when the holder has started.
  */
 export const dedupeLua = `
+local most_absorbed, holders = 16, {}
+
+local function find_holder(id, pending)
+  local holder = pending[id] or holders[id]
+  if not holder then
+    local record = redis.call("HGET", jobs, id)
+    holder = record and read_record(id, record)
+    if holder then holder.is_stored = true end
+    holders[id] = holder
+  end
+  return holder
+end
+
 -- Sets job.held_by, job.verdict where a holder stands for the job; else takes the key for it.
 local function deduplicate(job, pending)
   local mode, window, key = string.match(job.dedupe, "^(%a+) (%d+) (.+)$")
   key = dedupe_base .. key
-  local holder_id = redis.call("GET", key)
-  local holder = holder_id and pending[holder_id]
-  if holder_id and not holder then
-    local record = redis.call("HGET", jobs, holder_id)
-    holder = record and read_record(holder_id, record)
-    if holder then holder.is_stored = true end
-  end
-  local is_waiting = holder and holder.attempts == 0 and (holder.phase == "Q" or holder.phase == "D")
+  local holder_id, absorbed = string.match(redis.call("GET", key) or "", "^(%S+)(.*)$")
+  local before = absorbed and string.match(absorbed .. " ", " " .. string.gsub(job.id, "%p", "%%%0") .. ",(%S+) ")
+  local holder = holder_id and find_holder(before or holder_id, pending)
   if holder and (mode == "reject" or mode == "return") then
     job.held_by, job.verdict = holder, mode == "reject" and "rejected" or "returned"
     return
   end
-  if mode == "debounce" then
-    job.at = "+" .. window
-    if is_waiting then redis.call("SET", key, holder_id, "PX", window) end
-  end
-  if is_waiting then
-    holder.name, holder.body, holder.is_changed = job.name, job.body, holder.is_stored
-    if holder.is_stored then
-      holder.new_at, holder.new_deadline = job.at, job.deadline
-    else
-      if job.at ~= "-" then holder.at = job.at end
-      if job.deadline ~= "-" then holder.deadline = job.deadline end
-    end
-    job.held_by, job.verdict = holder, mode == "replace" and "replaced" or "debounced"
+  local verdict = mode == "replace" and "replaced" or "debounced"
+  if holder and before then
+    job.held_by, job.verdict = holder, verdict
     return
   end
-  redis.call("SET", key, job.id, "PX", window)
+  local is_waiting = holder and holder.attempts == 0 and (holder.phase == "Q" or holder.phase == "D")
+  local words = { is_waiting and holder_id .. " " .. job.id .. "," .. holder_id or job.id }
+  for word in string.gmatch(absorbed or "", "%S+") do
+    if #words < most_absorbed then words[#words + 1] = word end
+  end
+  local entry = table.concat(words, " ")
+  if mode == "debounce" then job.at = "+" .. window end
+  if not is_waiting then
+    redis.call("SET", key, entry, "PX", window)
+    return
+  end
+  if mode == "debounce" then
+    redis.call("SET", key, entry, "PX", window)
+  else
+    redis.call("SET", key, entry, "KEEPTTL")
+  end
+  holder.name, holder.body, holder.is_changed = job.name, job.body, holder.is_stored
+  if holder.is_stored then
+    if job.at ~= "-" then holder.new_at = job.at end
+    if job.deadline ~= "-" then holder.new_deadline = job.deadline end
+  else
+    if job.at ~= "-" then holder.at = job.at end
+    if job.deadline ~= "-" then holder.deadline = job.deadline end
+  end
+  job.held_by, job.verdict = holder, verdict
 end
 `;

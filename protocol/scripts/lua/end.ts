@@ -27,6 +27,7 @@ local function end_job(job, state, error_json)
     ',"state":"' .. state .. '","error":' .. error_json .. "}"
   ending_texts[#ending_texts + 1] = text
   ending_fields[#ending_fields + 1] = { job = job, state = state, text = text }
+  unqueue(job)
   job.phase = "E"
   save(job)
 end

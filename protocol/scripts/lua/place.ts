@@ -43,6 +43,13 @@ local function wake_at(job, moment)
   if not soonest or moment < soonest then soonest = moment end
 end
 
+-- Takes a job that waits no more out of its backlog, which would else grow with dead ids for as long as
+-- nobody serves it.
+local function unqueue(job)
+  if job.phase ~= "Q" then return end
+  redis.call("LREM", job.target == "-" and backlog or backlog .. ":" .. job.target, 1, job.id)
+end
+
 -- Keeps the job until its moment has come.
 local function delay(job, moment)
   job.phase, job.node = "D", "-"
@@ -233,9 +240,8 @@ local function reseat(node)
   return math.max(0, open)
 end
 
--- Takes up to n jobs that still wait out of a backlog. Those that were cancelled, or wait too long
--- (they are due, and ended there), are only dropped from it. A job that waited twice has two entries there: the first counts.
-local taken = {}
+-- Takes up to n jobs that still wait out of a backlog. Those that wait too long (they are due, and ended
+-- there) are only dropped from it.
 local function pop_waiting(key, n)
   local list = {}
   while #list < n do
@@ -246,8 +252,7 @@ local function pop_waiting(key, n)
     for i, id in ipairs(ids) do
       local job = records[i] and read_record(id, records[i])
       if job and job.deadline ~= "-" and now == 0 then now = read_clock() end
-      if job and job.phase == "Q" and not taken[id] and not is_too_late(job, now) then
-        taken[id] = true
+      if job and job.phase == "Q" and not is_too_late(job, now) then
         list[#list + 1] = job
       end
     end

@@ -1,0 +1,75 @@
+import { describe } from "vitest";
+import { job, test } from "../support/ledger.ts";
+
+/** Every kind of character that an id may hold: some mean something to Lua. */
+const oddId = "a.b_c:d@e~f+g=h-1";
+
+const verdicts = { replace: "replaced", debounce: "debounced" } as const;
+
+describe("a job that another has absorbed", () => {
+  test.for(["replace", "debounce"] as const)(
+    "makes no second job when it is sent again after that one has started: %s",
+    async (mode, { bench, expect }) => {
+      const dedupe = { key: "k", windowMs: 1_000, mode };
+      await bench.connect("1", 1);
+      await bench.ledger.dispatch([job("busy")]);
+      const later = { inMs: 10 };
+      await bench.ledger.dispatch([job("holder", { dedupe, start: later, payload: 1 })]);
+      const request = job(oddId, { dedupe, start: later, payload: 2 });
+      const [first] = await bench.ledger.dispatch([request]);
+      bench.clock.advance(1_500);
+      await bench.connect("2", 1);
+      await bench.upkeep.wake(["default"], 10);
+      expect((await bench.ledger.read("default", "holder"))?.state).toBe("running");
+
+      const [again] = await bench.ledger.dispatch([request]);
+      expect(again).toMatchObject({ id: "holder", deduplicated: verdicts[mode] });
+      expect(again?.id).toBe(first?.id);
+      expect(Object.keys((await bench.state()).jobs).toSorted()).toEqual(["busy", "holder"]);
+    },
+  );
+
+  test("does not undo a later one when it is sent again", async ({ bench, expect }) => {
+    const dedupe = { key: "k", windowMs: 60_000, mode: "replace" } as const;
+    await bench.ledger.dispatch([job("holder", { dedupe })]);
+    await bench.ledger.dispatch([job("x", { dedupe, payload: "x" })]);
+    await bench.ledger.dispatch([job("y", { dedupe, payload: "y" })]);
+    const [again] = await bench.ledger.dispatch([job("x", { dedupe, payload: "x" })]);
+    expect(again).toMatchObject({ id: "holder", deduplicated: "replaced" });
+    expect((await bench.ledger.read("default", "holder"))?.body).toContain('"payload":"y"');
+  });
+
+  test("is still known when another holds the key", async ({ bench, expect }) => {
+    const dedupe = { key: "k", windowMs: 60_000, mode: "replace" } as const;
+    await bench.ledger.dispatch([job("holder", { dedupe })]);
+    await bench.ledger.dispatch([job("x", { dedupe, payload: "x" })]);
+    await bench.connect("1", 1);
+    await bench.ledger.dispatch([job("next", { dedupe, payload: "next" })]);
+    const [again] = await bench.ledger.dispatch([job("x", { dedupe, payload: "x" })]);
+    expect(again).toMatchObject({ id: "holder", deduplicated: "replaced" });
+    expect((await bench.ledger.read("default", "next"))?.body).toContain('"payload":"next"');
+  });
+
+  test("is among the last sixteen that the key remembers", async ({ bench, expect }) => {
+    const dedupe = { key: "k", windowMs: 60_000, mode: "replace" } as const;
+    for (let at = 0; at < 40; at++) await bench.ledger.dispatch([job(`j${at}`, { dedupe })]);
+    const entry = await bench.redis.get(`${bench.keys.dedupeBase}k`);
+    expect(entry?.split(" ")).toHaveLength(1 + 16);
+    expect(entry).toMatch(/^j0 j39,j0 j38,j0 /);
+    expect(await bench.redis.pttl(`${bench.keys.dedupeBase}k`)).toBeGreaterThan(0);
+  });
+});
+
+describe("two jobs of a batch that replace the same waiting one", () => {
+  test("keep what either states", async ({ bench, expect }) => {
+    const dedupe = { key: "k", windowMs: 60_000, mode: "replace" } as const;
+    await bench.ledger.dispatch([job("holder", { dedupe })]);
+    await bench.ledger.dispatch([
+      job("x", { dedupe, payload: "x", start: { inMs: 1_000 }, deadline: { inMs: 5_000 } }),
+      job("y", { dedupe, payload: "y" }),
+    ]);
+    const holder = await bench.ledger.read("default", "holder");
+    expect(holder).toMatchObject({ state: "delayed", deadlineMs: bench.clock.now() + 5_000 });
+    expect(holder?.body).toContain('"payload":"y"');
+  });
+});
