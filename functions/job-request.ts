@@ -14,10 +14,10 @@ import { objectError } from "./validation.ts";
 
 export const jobName = z
   .string("expected a job name")
-  .regex(jobNamePattern, "expected a job name: 1 to 64 of A-Z a-z 0-9 . _ : -");
+  .regex(jobNamePattern, "expected a job name: 1 to 64 of A-Z a-z 0-9 . _ : - and not - alone");
 export const nodeName = z
   .string("expected a node name")
-  .regex(nodeNamePattern, "expected a node name: 1 to 64 of A-Z a-z 0-9 . _ -");
+  .regex(nodeNamePattern, "expected a node name: 1 to 64 of A-Z a-z 0-9 . _ - and not - alone");
 export const queueName = z
   .string("expected a queue name")
   .regex(queueNamePattern, "expected a queue name: 1 to 64 of A-Z a-z 0-9 . _ -");

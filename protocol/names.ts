@@ -1,14 +1,15 @@
 /**
  * The names that go into keys, channels and space-separated records: which characters they may
- * hold. None allows a space, a quote, a comma or a brace, so none needs escaping anywhere.
+ * hold. None allows a space, a quote, a comma or a brace, so none needs escaping anywhere. In records and
+ * arguments `-` stands for none, so no job and no node can be called that.
  */
 
 /** Job id: chosen by the caller (then repeat-safe) or by `newJobId`. */
 export const jobIdPattern = /^[A-Za-z0-9._:@~+=-]{1,128}$/;
 /** Job name: which handler runs it. */
-export const jobNamePattern = /^[A-Za-z0-9._:-]{1,64}$/;
+export const jobNamePattern = /^(?!-$)[A-Za-z0-9._:-]{1,64}$/;
 /** Node name, as in `CHANNEL_DISPATCH_<node>`. */
-export const nodeNamePattern = /^[A-Za-z0-9._-]{1,64}$/;
+export const nodeNamePattern = /^(?!-$)[A-Za-z0-9._-]{1,64}$/;
 /** Queue name; it is also the Redis Cluster hash tag of the queue's keys. */
 export const queueNamePattern = /^[A-Za-z0-9._-]{1,64}$/;
 

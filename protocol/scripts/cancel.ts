@@ -46,10 +46,10 @@ export const cancel = defineScript({
   uses: [clockLua, recordLua, leaseLua, placeLua, endLua],
   lua: `
 local record = redis.call("HGET", jobs, id)
-if not record then return { "unknown" } end
+local job = record and read_record(id, record)
+if not job then return { "unknown" } end
 local ended = redis.call("HGET", results, id)
 if ended then return { "ended", string.match(ended, "^%S+") } end
-local job = read_record(id, record)
 redis.call("ZREM", due, id) -- comes first: allowed even where memory has run out
 if job.phase == "R" or job.phase == "C" then
   job.phase = "C"

@@ -59,11 +59,11 @@ if tonumber(soonest_end) > now then return { 0, 0, math.ceil(tonumber(soonest_en
 local over = redis.call("ZRANGEBYSCORE", leases, "-inf", score(now), "WITHSCORES", "LIMIT", 0, limit)
 local ids, members, scores, again, ended, lost = {}, {}, {}, {}, 0, {}
 for i = 1, #over, 2 do
-  if over[i] == "watch" then
-    redis.call("ZREM", leases, "watch")
+  local id = string.match(over[i], "^(%S+) %S+ %S+$")
+  if id then
+    members[#members + 1], scores[#scores + 1], ids[#ids + 1] = over[i], tonumber(over[i + 1]), id
   else
-    members[#members + 1], scores[#scores + 1] = over[i], tonumber(over[i + 1])
-    ids[#ids + 1] = string.match(over[i], "^%S+")
+    redis.call("ZREM", leases, over[i]) -- the watch, or what is no lease
   end
 end
 if #ids > 0 then

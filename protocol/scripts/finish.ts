@@ -92,6 +92,20 @@ elseif count > 1 then
   if #gone > 0 then redis.call("ZREM", leases, unpack(gone)) end
 end
 
+-- Whether this very outcome was stored before. The token alone does not tell: a job that was ended because
+-- its attempt was lost has the token of that attempt.
+local function is_known(ending)
+  if ending.state == "retry" then
+    local record = redis.call("HGET", jobs, ending.id)
+    local job = record and read_record(ending.id, record)
+    local latest = string.match(redis.call("HGET", errors, ending.id) or "", "^[^\\n]*")
+    return job and token_of(job) == ending.token and string.find(latest, '"error":' .. ending.text .. "}", 1, true)
+  end
+  local state, token, text =
+    string.match(redis.call("HGET", results, ending.id) or "", "^(%S+) %S+ (%S+) %S+\\n(.*)$")
+  return state == ending.state and token == ending.token and text == ending.text
+end
+
 local freed, texts, returned, retried, stored, verdicts, entry = {}, {}, {}, {}, {}, {}, ended_entry or "-"
 if ended_entry then
   verdicts[1], freed[ARGV[first + 2]] = "s", 1
@@ -109,9 +123,7 @@ for i, ending in ipairs(ends) do
       stored[#stored + 1] = ending
     end
   else
-    local ended = redis.call("HGET", results, ending.id)
-    local same = ended and string.match(ended, "^%S+ %S+ (%S+)") == ending.token
-    verdicts[i] = same and "r" or "f"
+    verdicts[i] = is_known(ending) and "r" or "f"
   end
 end
 
@@ -138,8 +150,8 @@ if #retried > 0 then
   now = now > 0 and now or read_clock()
   for _, ending in ipairs(retried) do
     local record = redis.call("HGET", jobs, ending.id)
-    if record then
-      local job = read_record(ending.id, record)
+    local job = record and read_record(ending.id, record)
+    if job then
       job.attempts = job.attempts + 1
       remember_error(job.id, job.attempts, ending.node, ending.text)
       if job.phase == "C" then
@@ -212,6 +224,7 @@ if #returned > 0 then
     if job and job.phase == "C" then
       end_job(job, "cancelled", json_error("cancelled", "cancelled while it ran", "false"))
     elseif job then
+      job.deadline = "-" -- it was started in time
       list[#list + 1] = job
     end
   end

@@ -59,7 +59,7 @@ export const join = defineScript({
   lua: `
 now = read_clock()
 local seat = redis.call("HGET", nodes, node)
-local present = seat and string.match(seat, "^%S+") or "0"
+local present = seat and string.match(seat, "^%d+") or "0"
 if epoch ~= "-" and tonumber(present) > tonumber(epoch) then return { "superseded" } end
 redis.call("LREM", free, 0, node) -- a write that is allowed even where memory has run out
 local is_draining = seat and string.match(seat, "^%S+ %S+ 2")
@@ -79,7 +79,7 @@ local missed, dead, mine = {}, {}, " " .. node
 local all = redis.call("ZRANGE", leases, 0, -1, "WITHSCORES")
 for i = 1, #all, 2 do
   local member = all[i]
-  if string.sub(member, -#mine) == mine then
+  if string.sub(member, -#mine) == mine and string.match(member, "^%S+ %S+ %S+$") then
     local heard = tonumber(all[i + 1]) % 1 ~= 0
     if running[member] then
       running[member] = nil
@@ -107,8 +107,8 @@ for from = 1, #missed, 25 do
   local ids, envelopes, cancels = {}, {}, {}
   for i = from, math.min(from + 24, #missed) do ids[#ids + 1] = string.match(missed[i], "^%S+") end
   for i, record in ipairs(redis.call("HMGET", jobs, unpack(ids))) do
-    if record then
-      local job = read_record(ids[i], record)
+    local job = record and read_record(ids[i], record)
+    if job then
       envelopes[#envelopes + 1] = envelope_of(job)
       if job.phase == "C" then cancels[#cancels + 1] = missed[from + i - 1] end
     end

@@ -40,8 +40,8 @@ redis.call("XTRIM", outbox, "MINID", string.format("%.0f", now - tonumber(outbox
 -- A node that has lived long is not gone because it is cut off or drains: nobody listens to one that is.
 local seats = redis.call("HGETALL", nodes)
 for i = 1, #seats, 2 do
-  local epoch, connected = string.match(seats[i + 1], "^(%S+) %S+ (%d)")
-  if connected ~= "1" and tonumber(epoch) < now - tonumber(outbox_ms) and
+  local epoch, connected = string.match(seats[i + 1], "^(%d+) %S+ (%d)")
+  if connected ~= "1" and tonumber(epoch or 0) < now - tonumber(outbox_ms) and
     redis.call("PUBSUB", "NUMSUB", channel .. seats[i])[2] == 0 then
     redis.call("HDEL", nodes, seats[i])
   end
@@ -53,7 +53,7 @@ local function judge()
   if #ids == 0 then return end
   local staying, entries = {}, {}
   for i, ended in ipairs(redis.call("HMGET", results, unpack(ids))) do
-    local finished = ended and stamp_ms(string.match(ended, "^%S+ (%S+)"))
+    local finished = ended and tonumber(string.match(ended, "^%S+ (%d+)") or 0)
     -- A failed job leaves the list here and stays in the failed set, which has bounds of its own.
     local is_failed = ended and string.match(ended, "^failed")
     local is_over = ended and (finished <= horizon or (not is_failed and #forgotten < surplus))

@@ -126,7 +126,7 @@ describe("a retry", () => {
     await bench.nodes.finish("default", [ending], taking("1"));
     const before = await bench.state();
     const again = await bench.nodes.finish("default", [ending], taking("1"));
-    expect(again.verdicts).toEqual(["fenced"]);
+    expect(again.verdicts).toEqual(["repeated"]);
     expect(await bench.state()).toEqual(before);
   });
 

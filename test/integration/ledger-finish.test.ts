@@ -169,7 +169,7 @@ describe("finish of a batch", () => {
       bench.nodes.finish("default", [one], taking("1")),
       bench.nodes.finish("default", [two], taking("1")),
     ]);
-    expect(both.map(({ verdicts }) => verdicts[0])).toEqual(["stored", "repeated"]);
+    expect(both.map(({ verdicts }) => verdicts[0])).toEqual(["stored", "fenced"]);
     expect((await bench.ledger.read("default", "j1"))?.ended?.text).toBe(one.text);
   });
 

@@ -47,7 +47,7 @@ local function survives_loss(job, was_heard, node)
   elseif job.attempts >= allowed then
     end_job(job, "failed", json_error("attempt_lost", "the node of the last attempt allowed died or was cut off", "true"))
   elseif not was_heard and job.deliveries - job.attempts >= 10 then
-    end_job(job, "failed", json_error("undeliverable", "ten deliveries ended without a sign of life", "true"))
+    end_job(job, "failed", json_error("undeliverable", "ten deliveries ended without a sign of life", "false"))
   else
     return true
   end

@@ -230,7 +230,7 @@ end
 -- queue, so it is for joins and take-overs only. Call after commit.
 local function reseat(node)
   redis.call("LREM", free, 0, node)
-  local slots = string.match(redis.call("HGET", nodes, node) or "", "^%S+ (%S+) 1")
+  local slots = string.match(redis.call("HGET", nodes, node) or "", "^%S+ (%d+) 1")
   local open, mine, entries = tonumber(slots or 0), " " .. node, {}
   for _, member in ipairs(redis.call("ZRANGE", leases, 0, -1)) do
     if string.sub(member, -#mine) == mine then open = open - 1 end

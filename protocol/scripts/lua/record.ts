@@ -7,6 +7,7 @@ export const recordLua = `
 local function read_record(id, text)
   local phase, accepted, deliveries, attempts, deadline, node, target, name, body_at =
     string.match(text, "^(%a) (%S+) (%d+) (%d+) (%S+) (%S+) (%S+) (%S+)\\n()")
+  if not phase then return nil end -- somebody else's text: as good as no record
   return {
     id = id, phase = phase, accepted = accepted, deliveries = tonumber(deliveries),
     attempts = tonumber(attempts), deadline = deadline, node = node, target = target, name = name,
