@@ -64,7 +64,7 @@ export function createExecutor(options: ExecutorOptions) {
     accept: (envelope: Envelope): void => {
       const seat = seats.get(`${envelope.node} ${envelope.queue}`);
       const member = leaseMember(envelope);
-      if (seat === undefined || seat.phase === "superseded") return;
+      if (seat === undefined || seat.phase === "superseded" || seat.phase === "contested") return;
       if (attempts.has(envelope.queue, member)) return;
       const name = nameOf(envelope);
       events.emit("attempt:started", name);

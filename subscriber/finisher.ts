@@ -84,7 +84,8 @@ export function createFinisher(options: FinisherOptions) {
     }
   }
 
-  const gatherer = createGatherer<Ending>({ sizeOf: ({ text }) => text.length, send, signal });
+  const sizeOf = ({ text }: Ending) => Buffer.byteLength(text);
+  const gatherer = createGatherer<Ending>({ sizeOf, send, signal });
 
   return {
     /** Takes one outcome; it is sent with all others that end at once. */

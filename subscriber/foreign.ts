@@ -32,6 +32,12 @@ export function createForeignResults(options: ForeignOptions) {
   /** Bare ids that this process published and will hear back, with how often. */
   const published = new Map<string, number>();
 
+  function forgetOne(id: string): void {
+    const count = published.get(id) ?? 0;
+    if (count > 1) published.set(id, count - 1);
+    else published.delete(id);
+  }
+
   async function complete(envelope: Omit<Envelope, "v">): Promise<void> {
     const { id, name, queue, node, token, attempt } = envelope;
     const result: ResultMessage = {
@@ -100,6 +106,14 @@ export function createForeignResults(options: ForeignOptions) {
       published.set(id, (published.get(id) ?? 0) + 1);
     },
 
+    /** Call if that failed. */
+    hasNotPublished: forgetOne,
+
+    /** Call after each (re)subscription: what was published before is not heard any more. */
+    onSubscribed(): void {
+      published.clear();
+    },
+
     /** Handles one message of the result channel. */
     async onMessage(text: string): Promise<void> {
       if (own.test(text) && /[}\]]$/.test(text)) return;
@@ -109,9 +123,7 @@ export function createForeignResults(options: ForeignOptions) {
       } else if (message.kind === "echo") {
         for (const envelope of message.envelopes) await complete(envelope);
       } else if (message.kind === "bare") {
-        const count = published.get(message.id) ?? 0;
-        if (count > 1) published.set(message.id, count - 1);
-        else if (count === 1) published.delete(message.id);
+        if (published.has(message.id)) forgetOne(message.id);
         else await completeBare(message.id);
       }
     },

@@ -56,6 +56,11 @@ export function createIntake(options: IntakeOptions) {
       onRejoin();
     } else if (message.kind === "joined") {
       if (seat.phase === "superseded" || Number(message.epoch) <= Number(seat.epoch)) return;
+      if (seat.phase !== "left") {
+        seat.phase = "contested";
+        onRejoin();
+        return;
+      }
       seat.phase = "superseded";
       events.emit("superseded", { node: seat.node, queue: seat.queue });
     }

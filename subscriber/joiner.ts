@@ -23,12 +23,14 @@ export interface JoinerOptions {
   readonly info: string;
   readonly onJoined: (seat: Seat) => void;
   readonly onLost: (attempt: Attempt) => void;
+  /** Nobody listened on the seat's channel when it joined. */
+  readonly onUnheard: () => void;
   readonly signal: AbortSignal;
 }
 
 /** Creates the joiner. */
 export function createJoiner(options: JoinerOptions) {
-  const { ledger, seats, attempts, events, info, onJoined, onLost, signal } = options;
+  const { ledger, seats, attempts, events, info, onJoined, onLost, onUnheard, signal } = options;
   let current: Promise<void> | undefined;
   let isWanted = false;
 
@@ -37,6 +39,8 @@ export function createJoiner(options: JoinerOptions) {
     const memory = attempts.remember();
     setTimeout(memory.forget, memoryMs).unref();
     const running = attempts.list(seat);
+    // An answer to what was asked before the message came says nothing of it.
+    const wasContested = seat.phase === "contested";
     const joined = await ledger.join({
       queue: seat.queue,
       name: seat.node,
@@ -58,7 +62,8 @@ export function createJoiner(options: JoinerOptions) {
     if (seat.phase === "joining") {
       seat.phase = "live";
       onJoined(seat);
-    }
+    } else if (wasContested && seat.phase === "contested") seat.phase = "live";
+    if (!joined.isHeard) onUnheard();
   }
 
   async function joinAll(): Promise<void> {
@@ -76,7 +81,6 @@ export function createJoiner(options: JoinerOptions) {
         await sleep(retryInMs, signal);
       }
     }
-    while (isWanted && !signal.aborted);
   }
 
   return {

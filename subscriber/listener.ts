@@ -29,6 +29,7 @@ export function createListener(options: ListenerOptions) {
   const { redis, channels, pingMs, onMessage, onSubscribed, onLost, onError } = options;
   let inbox: { channel: string; bytes: Buffer }[] = [];
   let isScheduled = false;
+  let isSubscribed = false;
   /** Runs from `start` to `stop`. */
   let heartbeat: NodeJS.Timeout | undefined;
 
@@ -68,8 +69,10 @@ export function createListener(options: ListenerOptions) {
   }
 
   async function subscribe(): Promise<void> {
-    if (await inTime("SUBSCRIBE", redis.subscribe(...channels))) onSubscribed();
-    else redis.disconnect(true);
+    if (await inTime("SUBSCRIBE", redis.subscribe(...channels))) {
+      isSubscribed = true;
+      onSubscribed();
+    } else redis.disconnect(true);
   }
 
   async function ping(): Promise<void> {
@@ -81,10 +84,21 @@ export function createListener(options: ListenerOptions) {
     start(): void {
       redis.on("messageBuffer", onBytes);
       redis.on("ready", () => void subscribe());
+      redis.on("close", () => {
+        isSubscribed = false;
+      });
       redis.on("close", onLost);
       redis.on("error", onError);
       heartbeat = setInterval(() => void ping(), pingMs);
       redis.connect().catch(() => undefined); // reported by the error event, and tried again
+    },
+
+    /**
+     * Call when Redis says that nobody listens: we do, so it is at another server, such as one that was the
+     * master until a fail-over. Connects anew, to whoever has the address now.
+     */
+    unheard(): void {
+      if (isSubscribed) redis.disconnect(true);
     },
 
     /** Resolves when everything published before now has been passed on. */

@@ -129,5 +129,5 @@ export function createOutbox({ url, keys, events, fetch: send = fetch }: OutboxO
 }
 
 function sizeOf({ texts }: Delivery): number {
-  return texts.reduce((sum, text) => sum + text.length, 64);
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 64);
 }

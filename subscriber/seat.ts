@@ -5,10 +5,12 @@ import type { SeatConfig } from "./nodes.ts";
 /**
  * - `joining`: subscribed for the first time, epoch not yet known. Messages are held.
  * - `live`: what comes on the channel is ours.
+ * - `contested`: a message says that another process has joined. Nothing new starts until the ledger, asked by a
+ *   join, says whether that is true: anybody can publish.
  * - `superseded`: another process has taken the node. Running attempts end; nothing new starts.
  * - `left`: draining. Running attempts end; nothing new comes.
  */
-export type SeatPhase = "joining" | "live" | "superseded" | "left";
+export type SeatPhase = "joining" | "live" | "contested" | "superseded" | "left";
 
 /** Mutable: changed by `joiner.ts` and on messages. */
 export interface Seat extends SeatConfig {

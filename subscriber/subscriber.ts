@@ -124,6 +124,9 @@ export function createSubscriber(options: SubscriberOptions) {
     info: JSON.stringify({ host: config.host, pid: process.pid }),
     onJoined: intake.joined,
     onLost: executor.lose,
+    onUnheard: () => {
+      listener.unheard();
+    },
     signal: stopping.signal,
   });
   const listener = createListener({
@@ -136,6 +139,7 @@ export function createSubscriber(options: SubscriberOptions) {
     pingMs: config.pingMs,
     onMessage: intake.receive,
     onSubscribed: () => {
+      foreign.onSubscribed();
       void joiner.join();
       // What became due while nobody was told of it.
       for (const queue of queues) {
@@ -150,6 +154,8 @@ export function createSubscriber(options: SubscriberOptions) {
       log.debug({ reason: error.message }, "subscribing connection");
     },
   });
+  /** Proves the connection for commands alive: else the first job after a rest finds it dead. */
+  let heartbeat: NodeJS.Timeout | undefined;
   let stopped: Promise<"drained" | "aborted"> | undefined;
 
   function createQueueFinisher(queue: string): Finisher {
@@ -180,7 +186,12 @@ export function createSubscriber(options: SubscriberOptions) {
       run: (id) => executor.runBare(node, id),
       publish: async (id) => {
         foreign.willPublish(id);
-        await redis.send([{ command: ["PUBLISH", resultChannel(naming), id] }]);
+        try {
+          await redis.send([{ command: ["PUBLISH", resultChannel(naming), id] }]);
+        } catch (error) {
+          foreign.hasNotPublished(id);
+          throw error;
+        }
       },
       refuse: (id, reason) => {
         deadLetter(channel, Buffer.from(id), reason);
@@ -250,6 +261,7 @@ export function createSubscriber(options: SubscriberOptions) {
     outbox.stop();
     renewer.stop();
     moments.stop();
+    clearInterval(heartbeat);
     listener.stop();
     commands.disconnect();
     return ended;
@@ -275,6 +287,9 @@ export function createSubscriber(options: SubscriberOptions) {
       commands.on("error", (error: Error) => {
         log.debug({ reason: error.message }, "command connection");
       });
+      heartbeat = setInterval(() => {
+        if (commands.status === "ready") redis.send([{ command: ["PING"] }]).catch(() => undefined);
+      }, config.pingMs);
       commands.connect().catch(() => undefined); // reported by the error event, and tried again
       listener.start();
     },

@@ -19,6 +19,8 @@ export type Joined =
       readonly epoch: string;
       /** Positions (from 0) of the running attempts that have lost their lease. */
       readonly lost: readonly number[];
+      /** Whether anybody listens on the node's channel at the Redis that ran this. */
+      readonly isHeard: boolean;
     };
 
 /**
@@ -141,10 +143,15 @@ elseif open == #own then
   redis.call("PUBLISH", channel .. node, '{"v":1,"queue":"' .. queue .. '","waiting":true}')
 end
 pair_up()
-return { "joined", epoch, lost }`,
+return { "joined", epoch, lost, listeners }`,
   parse: (reply): Joined => {
-    const [kind, epoch, lost] = list(reply);
+    const [kind, epoch, lost, listeners] = list(reply);
     if (text(kind) === "superseded") return { kind: "superseded" };
-    return { kind: "joined", epoch: text(epoch), lost: list(lost).map(number) };
+    return {
+      kind: "joined",
+      epoch: text(epoch),
+      lost: list(lost).map(number),
+      isHeard: number(listeners) > 0,
+    };
   },
 });

@@ -46,6 +46,24 @@ const unreadable: Readonly<Record<string, string | Buffer>> = {
   "a prototype": '{"__proto__":{"v":1}}',
 };
 
+describe("a message that says falsely that another process has the node", () => {
+  test("stops nobody, and what came meanwhile is run", async ({ expect }) => {
+    await using bench = await openRealLedger(server.url);
+    await using running = await runSubscriber({ url: server.url });
+    await using master = await publishRaw(server.port);
+    const forged = '{"v":1,"queue":"default","joined":"9999999999999999"}';
+    for (let round = 1; round <= 5; round++) {
+      await master.publish("CHANNEL_DISPATCH_1", forged);
+      await bench.ledger.dispatch([job(`job${round}`)]);
+      expect((await bench.ended(`job${round}`)).state).toBe("succeeded");
+    }
+    await running.event("attempt:ended", { count: 5 });
+    expect(running.seen("superseded")).toEqual([]);
+    expect(running.seen("attempt:started")).toHaveLength(5);
+    expect(await bench.problems()).toEqual([]);
+  });
+});
+
 describe("a message that cannot be read", () => {
   test.for(Object.entries(unreadable))(
     "is kept in the dead letters: %s",

@@ -9,6 +9,8 @@ export interface TcpProxy extends AsyncDisposable {
   readonly cut: () => void;
   /** Present links pass nothing on any more and stay open: half-open. New ones work. */
   readonly stall: () => void;
+  /** New connections go to another port. */
+  readonly aim: (port: number) => void;
   /** Whether new connections are cut at once. */
   readonly refuse: (isRefusing: boolean) => void;
 }
@@ -17,8 +19,9 @@ interface Link {
   readonly ends: readonly [Socket, Socket];
 }
 
-/** Passes what comes to `targetPort` of the loopback address. */
-export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+/** Passes what comes to `firstPort` of the loopback address. */
+export async function startTcpProxy(firstPort: number): Promise<TcpProxy> {
+  let targetPort = firstPort;
   const links = new Set<Link>();
   const stalled = new Set<Link>();
   let isRefusing = false;
@@ -61,6 +64,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     },
     stall: () => {
       for (const link of links) stalled.add(link);
+    },
+    aim: (to) => {
+      targetPort = to;
     },
     refuse: (isRefusingNow) => {
       isRefusing = isRefusingNow;
