@@ -31,7 +31,7 @@ export interface JoinerOptions {
 /** Creates the joiner. */
 export function createJoiner(options: JoinerOptions) {
   const { ledger, seats, attempts, events, info, onJoined, onLost, onUnheard, signal } = options;
-  let current: Promise<void> | undefined;
+  let isJoining = false;
   let isWanted = false;
 
   async function joinSeat(seat: Seat): Promise<void> {
@@ -67,6 +67,7 @@ export function createJoiner(options: JoinerOptions) {
   }
 
   async function joinAll(): Promise<void> {
+    isJoining = true;
     for (let failures = 0; isWanted && !signal.aborted;) {
       isWanted = false;
       try {
@@ -81,16 +82,14 @@ export function createJoiner(options: JoinerOptions) {
         await sleep(retryInMs, signal);
       }
     }
+    isJoining = false; // in the same turn as the last look at isWanted: no call comes in between
   }
 
   return {
     /** Joins now, or once more after the joining that is under way. */
-    join(): Promise<void> {
+    join(): void {
       isWanted = true;
-      current ??= joinAll().finally(() => {
-        current = undefined;
-      });
-      return current;
+      if (!isJoining) void joinAll();
     },
   };
 }

@@ -105,7 +105,9 @@ export function createSubscriber(options: SubscriberOptions) {
       void refuse(envelope);
     },
     onWaiting: (seat) => finishers.get(seat.queue)?.fetch(),
-    onRejoin: () => void joiner.join(),
+    onRejoin: () => {
+      joiner.join();
+    },
     onCancel: executor.cancel,
     onMoment: moments.watch,
     onBare: (node, id) => bareRunners.get(node)?.add(id),
@@ -140,7 +142,7 @@ export function createSubscriber(options: SubscriberOptions) {
     onMessage: intake.receive,
     onSubscribed: () => {
       foreign.onSubscribed();
-      void joiner.join();
+      joiner.join();
       // What became due while nobody was told of it.
       for (const queue of queues) {
         moments.watch("due", queue, 0);
@@ -281,7 +283,7 @@ export function createSubscriber(options: SubscriberOptions) {
       commands.on("ready", () => {
         if (isFirst)
           checkRedis().catch(() => undefined); // INFO may be forbidden: then nothing is known
-        else void joiner.join();
+        else joiner.join();
         isFirst = false;
       });
       commands.on("error", (error: Error) => {

@@ -1,5 +1,5 @@
 import { describe } from "vitest";
-import { job, test } from "../support/ledger.ts";
+import { ended, job, taking, test } from "../support/ledger.ts";
 
 /** Every kind of character that an id may hold: some mean something to Lua. */
 const oddId = "a.b_c:d@e~f+g=h-1";
@@ -57,6 +57,30 @@ describe("a job that another has absorbed", () => {
     expect(entry?.split(" ")).toHaveLength(1 + 16);
     expect(entry).toMatch(/^j0 j39,j0 j38,j0 /);
     expect(await bench.redis.pttl(`${bench.keys.dedupeBase}k`)).toBeGreaterThan(0);
+  });
+});
+
+describe("a key whose job waits for another attempt", () => {
+  test("is given to a new job: the content has been run", async ({ bench, expect }) => {
+    const dedupe = { key: "k", windowMs: 60_000, mode: "replace" } as const;
+    const { ear } = await bench.connect("1", 1);
+    await bench.ledger.dispatch([job("holder", { dedupe, payload: 1 })]);
+    await ear.settled();
+    const failure = { state: "retry", text: "{}", delayMs: 1_000 } as const;
+    const endings = ear.envelopes().map((each) => ({ ...ended(each), ...failure }));
+    await bench.nodes.finish("default", endings, taking("1"));
+    const [made] = await bench.ledger.dispatch([job("x", { dedupe, payload: 2 })]);
+    expect(made).toMatchObject({ id: "x", state: "running", duplicate: false });
+    expect((await bench.ledger.read("default", "holder"))?.body).toContain('"payload":1');
+  });
+});
+
+describe("a key that is debounced", () => {
+  test("is held for a whole window from then on", async ({ bench, expect }) => {
+    const mode = "debounce";
+    await bench.ledger.dispatch([job("a", { dedupe: { key: "k", windowMs: 1_000, mode } })]);
+    await bench.ledger.dispatch([job("b", { dedupe: { key: "k", windowMs: 60_000, mode } })]);
+    expect(await bench.redis.pttl(`${bench.keys.dedupeBase}k`)).toBeGreaterThan(1_000);
   });
 });
 

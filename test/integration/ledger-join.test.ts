@@ -78,6 +78,26 @@ describe("a node that joins again with its epoch", () => {
     expect((await bench.state()).leases).toHaveLength(1);
   });
 
+  test("is told again to stop what it never heard of", async ({ bench, expect }) => {
+    const { ear, epoch } = await bench.connect("1", 1);
+    const control = await bench.listenToControl();
+    await bench.ledger.dispatch([job("a")]);
+    await bench.ledger.cancel("default", "a");
+    await joinAs(bench.nodes, { name: "1", slots: 1, epoch });
+    for (const each of [ear, control]) await each.settled();
+    expect(ear.envelopes()).toHaveLength(2);
+    const cancels = control.heard.filter((text) => text.includes('"cancel"'));
+    expect(cancels).toHaveLength(2);
+    expect(cancels[0]).toBe(cancels[1]);
+  });
+
+  test("learns whether anybody listens on its channel", async ({ bench, expect }) => {
+    const node = { queue: "default", name: "1", epoch: null, slots: 1, info: "{}", running: [] };
+    expect(await bench.nodes.join(node)).toMatchObject({ isHeard: false });
+    await bench.listen("1");
+    expect(await bench.nodes.join(node)).toMatchObject({ isHeard: true });
+  });
+
   test("keeps its epoch", async ({ bench, expect }) => {
     const { epoch } = await bench.connect("1", 2);
     bench.clock.advance(5_000);

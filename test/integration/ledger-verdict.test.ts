@@ -24,6 +24,8 @@ describe("the outcome of an attempt that was lost", () => {
     const { verdicts } = await bench.nodes.finish("default", [ended(envelope)], taking("1"));
     expect(verdicts).toEqual(["fenced"]);
     expect((await bench.ledger.read("default", "a"))?.state).toBe("failed");
+    const { jobs: failed } = await bench.ledger.failed("default", { offset: 0, limit: 10 });
+    expect(failed.map(({ id }) => id)).toEqual(["a"]);
     await joinAs(bench.nodes, { name: "1", slots: 1, epoch });
   });
 
@@ -52,6 +54,17 @@ describe("the outcome of an attempt that was lost", () => {
 });
 
 describe("a job past its deadline", () => {
+  test("is expired where its node was never heard of", async ({ bench, expect }) => {
+    const { ear, epoch } = await bench.connect("1", 1);
+    await bench.ledger.dispatch([job("a", { deadline: { inMs: 500 } })]);
+    bench.clock.advance(timing.unheardMs);
+    const [expired] = await bench.upkeep.expire(["default"], 10);
+    expect(expired?.value).toMatchObject({ again: 0, ended: 1 });
+    expect((await bench.ledger.read("default", "a"))?.state).toBe("expired");
+    await joinAs(bench.nodes, { name: "1", slots: 1, epoch });
+    await ear.settled();
+  });
+
   test("is not expired if it was started in time and given back", async ({ bench, expect }) => {
     const { epoch, envelope } = await running(bench, { deadline: { inMs: 500 } });
     bench.clock.advance(1_000);

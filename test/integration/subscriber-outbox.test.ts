@@ -25,6 +25,17 @@ async function outboxTo({ url, secret }: { url: string; secret: string }) {
   return (events: SubscriberEvents) => createOutbox({ url, keys, events });
 }
 
+function createGate() {
+  let open: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  return {
+    gate,
+    open: () => {
+      open();
+    },
+  };
+}
+
 describe("the callback", () => {
   test("gets every result once, signed, and then the outbox is empty", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
@@ -45,6 +56,32 @@ describe("the callback", () => {
     });
     expect((await bench.ledger.read("default", "cb1"))?.ended?.recorded).toBe(true);
     expect(running.seen("results:refused")).toEqual([]);
+  });
+
+  test("is sent no more bytes at once than it takes", async ({ expect }) => {
+    await using bench = await openRealLedger(server.url);
+    const sizes: number[] = [];
+    await using callback = await startCallback({
+      onDeliveries: (deliveries) => {
+        sizes.push(Buffer.byteLength(JSON.stringify(deliveries)));
+        return recordIn(bench)(deliveries);
+      },
+    });
+    const { gate, open } = createGate();
+    await using running = await runSubscriber({
+      url: server.url,
+      env: { SIGNALBOX_NODES: "1:60" },
+      outbox: await outboxTo(callback),
+      // Three bytes each in UTF-8, one character in memory.
+      handlers: { echo: async () => (await gate, "列".repeat(80_000)) },
+    });
+    const specs = jobs(60, "wide");
+    await bench.ledger.dispatch(specs);
+    await running.event("attempt:started", { count: 60 });
+    open();
+    await until(() => callback.results().length === 60, { or: "60 results" });
+    // The function takes 10 MiB.
+    expect(Math.max(...sizes)).toBeLessThan(5_000_000);
   });
 
   test("that answers 500 is tried again until it takes them", async ({ expect }) => {
