@@ -4,7 +4,6 @@
  */
 import { bind, type LedgerOptions } from "./binding.ts";
 import { queueKeys, queuesKey } from "./keys.ts";
-
 import { finish, type Finished } from "./scripts/finish.ts";
 import { join, type Joined } from "./scripts/join.ts";
 import { leave } from "./scripts/leave.ts";
@@ -60,20 +59,16 @@ export function createNodeLedger(options: LedgerOptions) {
     }): Promise<Joined> {
       const keys = queueKeys(naming, node.queue);
       const { name, slots, info } = node;
-      const [, reply] = await redis.send([
-        { command: ["SADD", queuesKey(naming), node.queue] },
-        join.call({
-          keys: { ...keys, own_backlog: keys.backlogOf(name) },
-          args: {
-            ...publishing(node.queue),
-            node: name,
-            epoch: node.epoch ?? "-",
-            slots,
-            info,
-          },
-          list: node.running,
-        }),
-      ]);
+      const call = join.call({
+        keys: { ...keys, own_backlog: keys.backlogOf(name) },
+        args: { ...publishing(node.queue), node: name, epoch: node.epoch ?? "-", slots, info },
+        list: node.running,
+      });
+      // A full Redis refuses the first and runs the second. Whoever dispatches to the queue makes it known too.
+      const known = redis.send([{ command: ["SADD", queuesKey(naming), node.queue] }]);
+      const [, joined] = await Promise.allSettled([known, redis.send([call])]);
+      if (joined.status === "rejected") throw joined.reason;
+      const [reply] = joined.value;
       return join.parse(reply ?? null);
     },
 
