@@ -65,6 +65,17 @@ describe("a job past its deadline", () => {
     await ear.settled();
   });
 
+  test("goes on where it waited, was started in time and runs", async ({ bench, expect }) => {
+    await bench.ledger.dispatch([job("a", { deadline: { inMs: 500 } })]);
+    await bench.connect("1", 2);
+    bench.clock.advance(500);
+    const [woken] = await bench.upkeep.wake(["default"], 10);
+    expect(woken?.value).toEqual({ placed: 0, expired: 0, nextInMs: null });
+    expect(await bench.ledger.read("default", "a")).toMatchObject({
+      ...{ state: "running", deliveries: 1 },
+    });
+  });
+
   test("is not expired if it was started in time and given back", async ({ bench, expect }) => {
     const { epoch, envelope } = await running(bench, { deadline: { inMs: 500 } });
     bench.clock.advance(1_000);
