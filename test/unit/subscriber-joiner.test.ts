@@ -37,8 +37,8 @@ function create() {
     await new Promise(setImmediate);
   };
   const attempt = (): Attempt => ({
-    ...{ envelope, seat, member: leaseMember(envelope), controller: new AbortController() },
-    ...{ renewAt: 0, hasEnded: false },
+    ...{ envelope, seat, member: leaseMember(envelope), abort: () => undefined },
+    ...{ cause: undefined, renewAt: 0, hasEnded: false },
   });
   return { joiner, seat, attempts, asked, answer, heard, attempt };
 }
@@ -50,7 +50,7 @@ describe("a joiner", () => {
     joiner.join();
     attempts.remove("default", leaseMember(envelope));
     await answer();
-    expect(attempts.has(envelope)).toBe(true);
+    expect(attempts.has("default", leaseMember(envelope))).toBe(true);
   });
 
   test("does not join a seat that has left", ({ expect }) => {
