@@ -14,6 +14,12 @@ export interface BodyLimits {
 }
 
 /**
+ * How much of a body that proved too large is still received: a caller that is cut off while it sends
+ * sees a broken connection, not the answer, and sends it all again.
+ */
+const maxDroppedBytes = 33_554_432;
+
+/**
  * The body's value and its text.
  * @throws SignalboxError `body_too_large`, `body_too_deep`, `body_not_json`
  */
@@ -58,11 +64,21 @@ export async function readText(request: Request, maxBytes: number): Promise<stri
     if (done) return text + decode(decoder);
     bytes += value.byteLength;
     if (bytes > maxBytes) {
-      await reader.cancel();
+      await drop(reader);
       throw tooLarge(maxBytes);
     }
     text += decode(decoder, value);
   }
+}
+
+/** Receives the rest and keeps nothing of it, up to a limit. */
+async function drop(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  for (let bytes = 0; bytes <= maxDroppedBytes;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    bytes += value.byteLength;
+  }
+  await reader.cancel();
 }
 
 function decode(decoder: TextDecoder, bytes?: Uint8Array): string {

@@ -117,12 +117,27 @@ const dedupe = z.strictObject(
   { error: objectError("dedupe with windowMs, key?, mode?") },
 );
 
+/**
+ * Whether all numbers of a JSON value are finite. 1e400 is valid JSON, is read as infinity, and would be
+ * written as null: another payload than the one that was accepted.
+ */
+function hasFiniteNumbers(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return true;
+  return Array.isArray(value)
+    ? value.every(hasFiniteNumbers)
+    : Object.values(value).every(hasFiniteNumbers);
+}
+
 /** Body of `POST /v1/jobs`. */
 export const jobRequest = z
   .strictObject(
     {
       name: jobName,
-      payload: z.unknown().exactOptional(),
+      payload: z
+        .unknown()
+        .refine(hasFiniteNumbers, "expected numbers of at most about 1.8e308 in the payload")
+        .exactOptional(),
       id: jobId.exactOptional(),
       node: nodeName.exactOptional(),
       queue: queueName.exactOptional(),

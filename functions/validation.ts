@@ -37,6 +37,17 @@ export function validateQuery<Schema extends z.ZodType>(
   return validate(schema, Object.fromEntries(given.map(([name, [value]]) => [name, value])));
 }
 
+/**
+ * For routes whose body says it all: a queue in the query, say, must not be overlooked.
+ * @throws SignalboxError `invalid_request`
+ */
+export function refuseQuery(query: Readonly<Record<string, unknown>>): void {
+  const names = Object.keys(query);
+  if (names.length === 0) return;
+  const got = names.map((name) => JSON.stringify(name)).join(", ");
+  throw new SignalboxError("invalid_request", `expected no query, got ${got}`);
+}
+
 /** What a strict object says of itself where something else came, or of fields that it does not know. */
 export function objectError(what: string) {
   return (issue: { readonly code?: string | undefined; readonly keys?: unknown }) => {

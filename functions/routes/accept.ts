@@ -5,10 +5,10 @@ import type { JobSpec } from "../../protocol/job.ts";
 import type { Dispatched } from "../../protocol/ledger.ts";
 import { readJson } from "../body.ts";
 import type { AppDeps } from "../deps.ts";
-import { batchRequest, jobId, jobRequest, toSpec } from "../job-request.ts";
+import { batchRequest, jobId, jobRequest, toSpec, type JobRequest } from "../job-request.ts";
 import { receipt } from "../job-view.ts";
 import { refuseSwelling } from "../swelling.ts";
-import { validate } from "../validation.ts";
+import { refuseQuery, validate } from "../validation.ts";
 
 /** Room for a job's other fields beside its payload, and for spaces. */
 const envelopeBytes = 65_536;
@@ -21,6 +21,7 @@ type Accept = Pick<AppDeps, "ledger" | "config" | "newId">;
 /** One job: 202 with its receipt, the same again if it was known, 409 if its id has other content. */
 export function acceptJob({ ledger, config, newId }: Accept): Handler {
   return async (c) => {
+    refuseQuery(c.req.queries());
     const { value } = await readJson(c.req.raw, {
       maxBytes: config.maxPayloadBytes + envelopeBytes,
       maxDepth: Math.max(config.maxDepth + 1, envelopeDepth),
@@ -47,11 +48,13 @@ export function acceptJob({ ledger, config, newId }: Accept): Handler {
 /** Up to 1,000 jobs in one round trip: 202, with a receipt or an error for each, in their order. */
 export function acceptBatch({ ledger, config, newId }: Accept): Handler {
   return async (c) => {
+    refuseQuery(c.req.queries());
     const { value, text } = await readJson(c.req.raw, {
       maxBytes: maxBatchBytes,
       maxDepth: Math.max(config.maxDepth + 1, envelopeDepth) + 2,
     });
     const { jobs } = validate(batchRequest, value);
+    if (c.req.header("idempotency-key") !== undefined) refuseMissingIds(jobs);
     const options = { newId, maxPayloadBytes: config.maxPayloadBytes };
     const specs = await Promise.all(jobs.map((job): Promise<JobSpec> => toSpec(job, options)));
     refuseSwelling(text, specs);
@@ -63,6 +66,19 @@ export function acceptBatch({ ledger, config, newId }: Accept): Handler {
     });
     return c.json({ jobs: receipts }, 202);
   };
+}
+
+/**
+ * Who sends an idempotency key will send it again and count on that. One key cannot be the id of many
+ * jobs, and to pass over it would make them all a second time.
+ */
+function refuseMissingIds(jobs: readonly JobRequest[]): void {
+  const at = jobs.findIndex(({ id }) => id === undefined);
+  if (at === -1) return;
+  throw new SignalboxError(
+    "invalid_request",
+    `jobs.${at}.id: expected an id for each job, since Idempotency-Key is for one job alone`,
+  );
 }
 
 function refusal(answer: Exclude<Dispatched, { kind: "accepted" }>): SignalboxError {

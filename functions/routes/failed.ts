@@ -9,7 +9,7 @@ import { readJson } from "../body.ts";
 import type { AppDeps } from "../deps.ts";
 import { jobId, jobName, queueName } from "../job-request.ts";
 import { failedLine, type FailedLine } from "../job-view.ts";
-import { objectError, validate, validateQuery } from "../validation.ts";
+import { objectError, refuseQuery, validate, validateQuery } from "../validation.ts";
 
 /** How much one request looks at: so many jobs, in so many requests to Redis. */
 const maxExamined = 1_000;
@@ -57,8 +57,6 @@ const selection = z
       ids === undefined || (name === undefined && code === undefined && from === undefined),
     "expected either ids, or name, code and cursor",
   );
-/** What is acted on stands in the body: a queue in the query must not be overlooked. */
-const noQuery = z.strictObject({}, { error: objectError("no query: the body says it all") });
 
 interface Filter {
   readonly name?: string;
@@ -125,7 +123,7 @@ function manyOf<Outcome extends string>(
   { done, act, isDone, wasDone }: Action<Outcome>,
 ): Handler {
   return async (c) => {
-    validateQuery(noQuery, c.req.queries());
+    refuseQuery(c.req.queries());
     const { value } = await readJson(c.req.raw, { maxBytes: 262_144, maxDepth: 3 });
     const { queue, ids, cursor: from, ...filter } = validate(selection, value);
     const page = { ...filter, limit: maxExamined, offset: Number(from ?? 0) };

@@ -3,6 +3,7 @@ import type { Handler } from "hono";
 import type { Json } from "../../protocol/json.ts";
 import type { Seat } from "../../protocol/scripts/nodes.ts";
 import type { AppDeps } from "../deps.ts";
+import { refuseQuery } from "../validation.ts";
 
 /** One node, over all queues that it serves. */
 export interface NodeView {
@@ -22,6 +23,7 @@ export interface NodeView {
 
 export function listNodes({ ledger }: Pick<AppDeps, "ledger">): Handler {
   return async (c) => {
+    refuseQuery(c.req.queries());
     const seats = (await ledger.nodes(await ledger.queues())).flatMap(({ queue, value }) =>
       value.map((seat) => ({ queue, seat })),
     );

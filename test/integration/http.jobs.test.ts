@@ -111,6 +111,22 @@ test("Idempotency-Key is the id of a job that has none", async ({ expect }) => {
   expect((await post("a key", { name: "echo" })).status).toBe(400);
 });
 
+test("a batch with Idempotency-Key is refused unless each job has an id", async ({ expect }) => {
+  const post = async (...jobs: object[]) =>
+    read(
+      await stack.app.request("/v1/jobs/batch", {
+        method: "POST",
+        headers: { authorization: `bearer ${clientToken}`, "idempotency-key": "key-1" },
+        body: JSON.stringify({ jobs }),
+      }),
+    );
+  const refused = await post({ name: "echo", id: "j1" }, { name: "echo" });
+  expect(refused).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+  expect(refused.body["detail"]).toMatch(/^jobs\.1\.id: expected an id/);
+  expect(await stack.keys()).toBe(0);
+  expect(await post({ name: "echo", id: "j1" })).toMatchObject({ status: 202 });
+});
+
 test("1,000 jobs take one round trip and are answered in order", async ({ expect }) => {
   const jobs = Array.from({ length: 1_000 }, (_, at) => ({
     name: "echo",

@@ -46,6 +46,15 @@ const bodies: readonly (readonly [what: string, path: string, body: string, code
   ["more than a day", "/v1/jobs", job({ timeoutMs: 86_400_001 }), "invalid_request"],
   ["an unknown field", "/v1/jobs", job({ payloud: 1 }), "invalid_request"],
   ["__proto__", "/v1/jobs", '{"name":"echo","__proto__":{}}', "invalid_request"],
+  ["a number beyond a double", "/v1/jobs", '{"name":"echo","payload":1e400}', "invalid_request"],
+  [
+    "a batch with a number beyond a double, deep in a payload",
+    "/v1/jobs/batch",
+    '{"jobs":[{"name":"echo"},{"name":"echo","payload":{"a":[1,{"b":-1e999}]}}]}',
+    "invalid_request",
+  ],
+  ["a job whose queue is in the query", "/v1/jobs?queue=a", job({}), "invalid_request"],
+  ["a batch with a query", "/v1/jobs/batch?queue=a", batch({ name: "echo" }), "invalid_request"],
   ["a payload too large", "/v1/jobs", job({ payload: "x".repeat(999) }), "payload_too_large"],
   [
     "a payload too large in bytes",
@@ -113,36 +122,60 @@ test("what is just within the limits is accepted", async ({ expect }) => {
     job({ id: "x".repeat(128), name: "n".repeat(64), node: "1", queue: "q".repeat(64) }),
     job({ attempts: 100, timeoutMs: 86_400_000 }),
     '{"name":"echo","payload":{"__proto__":1}}',
+    '{"name":"echo","payload":[1.7976931348623157e308,-0,5e-324,1e-400]}',
   ];
   for (const body of accepted) {
     expect(await stack.ask("POST", "/v1/jobs", body)).toMatchObject({ status: 202 });
   }
 });
 
-test("a body is refused that is not UTF-8, or grows too large on the way", async ({ expect }) => {
-  const post = async (body: BodyInit) =>
-    read(
-      await stack.app.request("/v1/jobs", {
-        method: "POST",
-        headers: { authorization: `Bearer ${clientToken}` },
-        body,
-        duplex: "half",
-      } as RequestInit),
-    );
+const post = async (body: BodyInit) =>
+  read(
+    await stack.app.request("/v1/jobs", {
+      method: "POST",
+      headers: { authorization: `Bearer ${clientToken}` },
+      body,
+      duplex: "half",
+    } as RequestInit),
+  );
+
+test("a body is refused that is not UTF-8", async ({ expect }) => {
   const bytes = new TextEncoder().encode('{"name":"echo","payload":"?"}');
   bytes[26] = 0xff;
   expect((await post(bytes)).body).toMatchObject({ code: "body_not_json" });
+  expect(await stack.keys()).toBe(0);
+});
 
-  let pulled = 0;
-  const endless = new ReadableStream<Uint8Array>({
+/** A body of `size` bytes whose length nobody announces; says how much of it was taken. */
+function unannounced(size: number) {
+  const sent = { bytes: 0, isCancelled: false };
+  const stream = new ReadableStream<Uint8Array>({
     pull(controller) {
-      pulled += 1;
       controller.enqueue(new Uint8Array(10_000).fill(0x20));
+      sent.bytes += 10_000;
+      if (sent.bytes >= size) controller.close();
+    },
+    cancel() {
+      sent.isCancelled = true;
     },
   });
-  expect(await post(endless)).toMatchObject({ status: 413, body: { code: "body_too_large" } });
-  expect(pulled).toBeLessThan(12);
+  return { stream, sent };
+}
+
+test("a body that grows too large on the way is received to its end, for its sender to see why", async ({
+  expect,
+}) => {
+  const { stream, sent } = unannounced(5_000_000);
+  expect(await post(stream)).toMatchObject({ status: 413, body: { code: "body_too_large" } });
+  expect(sent).toEqual({ bytes: 5_000_000, isCancelled: false });
   expect(await stack.keys()).toBe(0);
+});
+
+test("a body that does not end is cut off", async ({ expect }) => {
+  const { stream, sent } = unannounced(Infinity);
+  expect(await post(stream)).toMatchObject({ status: 413, body: { code: "body_too_large" } });
+  expect(sent.isCancelled).toBe(true);
+  expect(sent.bytes).toBeLessThan(34_000_000);
 });
 
 test("each thing wrong is named by its place", async ({ expect }) => {
@@ -170,6 +203,7 @@ const queries = [
   "/v1/jobs/j1?wait=1e1",
   "/v1/jobs/j1?queue=",
   "/v1/jobs/j1?waits=1",
+  "/v1/nodes?queue=a",
 ];
 test.for(queries)("GET %s is refused", async (path, { expect }) => {
   const answer = await stack.ask("GET", path);
