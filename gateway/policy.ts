@@ -12,6 +12,9 @@ const STREAM = "use /subscribe/<channel> or /psubscribe/<pattern>";
 const SERVER = "it is for whoever runs the server; connect to Redis itself";
 const SETTINGS = "only notify-keyspace-events can be read or changed";
 
+/** What reads no secret and changes no user. */
+const ACL_ACTIONS = new Set(["CAT", "DRYRUN", "GENPASS", "HELP", "USERS", "WHOAMI"]);
+
 type Rule = string | ((args: readonly string[]) => string | undefined);
 
 const RULES = new Map<string, Rule>([
@@ -24,6 +27,7 @@ const RULES = new Map<string, Rule>([
   ...rows(STREAM, "SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE"),
   ...rows(SERVER, "MONITOR SYNC PSYNC REPLCONF REPLICAOF SLAVEOF FAILOVER CLUSTER MIGRATE"),
   ...rows(SERVER, "SHUTDOWN DEBUG MODULE SAVE BGSAVE BGREWRITEAOF SWAPDB"),
+  ["ACL", ([action]) => (ACL_ACTIONS.has(action?.toUpperCase() ?? "") ? undefined : SERVER)],
   ["CONFIG", (args) => (isKeyspaceSetting(args) ? undefined : SETTINGS)],
 ]);
 

@@ -27,6 +27,8 @@ describe("the gateway's policy", () => {
     "PUBLISH c m",
     "PUBSUB NUMSUB c",
     "EVAL return 0",
+    "ACL whoami",
+    "ACL CAT read",
     "CONFIG GET notify-keyspace-events",
     "CONFIG SET Notify-Keyspace-Events Ex",
   ])("lets %s through", (line, { expect }) => {
@@ -49,6 +51,18 @@ describe("the gateway's policy", () => {
     "CONFIG",
   ])("keeps settings of the server out of reach of %s", (line, { expect }) => {
     expect(refusal(line)).toContain("only notify-keyspace-events");
+  });
+
+  it.for([
+    "ACL SETUSER default off",
+    "ACL DELUSER x",
+    "ACL GETUSER default",
+    "ACL LIST",
+    "ACL",
+    "SHUTDOWN",
+    "REPLICAOF h 1",
+  ])("leaves %s to whoever runs the server", (line, { expect }) => {
+    expect(refusal(line)).toContain("whoever runs the server");
   });
 
   it("says which path to use instead", ({ expect }) => {
