@@ -13,6 +13,8 @@ export interface Machine {
   readonly uid: number | undefined;
   /** Path of the executable `name` in PATH, if there is one. */
   which(name: string): Promise<string | undefined>;
+  /** `file`, a path, if that can be run. */
+  executable(file: string): Promise<string | undefined>;
   /** Runs a command to its end and gives its exit code; what it prints goes to our stderr. */
   run(command: string, args: readonly string[]): Promise<number>;
   /** Tells the person at the terminal. */
@@ -24,6 +26,7 @@ export function thisMachine(): Machine {
     platform: process.platform,
     uid: process.getuid?.(),
     which: (name) => which(name, process.env["PATH"] ?? ""),
+    executable: async (file) => ((await isExecutable(file)) ? file : undefined),
     run,
     say: (line) => {
       process.stderr.write(`${line}\n`);

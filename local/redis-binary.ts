@@ -17,6 +17,9 @@ const APT_INSTALL = `command -v redis-server >/dev/null || {
   apt-get -q -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 install -y --no-install-recommends redis-server
 }`;
 
+/** Where the package puts it, for a PATH that does not go there. */
+const INSTALLED = "/usr/bin/redis-server";
+
 /** Package manager → the command that installs a Redis server with it. First one found counts. */
 const INSTALL_COMMANDS = [
   ["apt-get", "apt-get update && apt-get install -y redis-server"],
@@ -38,7 +41,7 @@ export async function findRedisServer(machine: Machine = thisMachine()): Promise
     machine.say("No redis-server in PATH. Installing it: apt-get install -y redis-server");
     // Locking a directory leaves no lock file behind, and the lock ends with its holder.
     const code = await machine.run("flock", ["/var/lib/apt", "sh", "-c", APT_INSTALL]);
-    const installed = await lookUp(machine);
+    const installed = (await lookUp(machine)) ?? (await machine.executable(INSTALLED));
     if (installed !== undefined) return installed;
     throw new Error(`Installing redis-server failed (exit code ${code}). ${await advice(machine)}`);
   }

@@ -12,6 +12,8 @@ interface Script {
   /** Programs that are there once a command has been run. */
   readonly installs?: readonly string[];
   readonly exitCode?: number;
+  /** Paths of programs that are there and not in PATH. */
+  readonly elsewhere?: readonly string[];
 }
 
 function machine(script: Script) {
@@ -21,6 +23,7 @@ function machine(script: Script) {
     platform: script.platform ?? "linux",
     uid: script.uid ?? 1000,
     which: (name) => Promise.resolve(programs.has(name) ? `/bin/${name}` : undefined),
+    executable: (file) => Promise.resolve(script.elsewhere?.includes(file) ? file : undefined),
     run: (command, args) => {
       events.push(`run ${[command, ...args].join(" ")}`);
       for (const program of script.installs ?? []) programs.add(program);
@@ -67,6 +70,16 @@ describe("findRedisServer", () => {
       exitCode: 100,
     });
     await expect(findRedisServer(fake)).resolves.toBe("/bin/redis-server");
+  });
+
+  it("finds what it installed where PATH does not go", async ({ expect }) => {
+    const { fake, events } = machine({
+      uid: 0,
+      programs: ["apt-get"],
+      elsewhere: ["/usr/bin/redis-server"],
+    });
+    await expect(findRedisServer(fake)).resolves.toBe("/usr/bin/redis-server");
+    expect(events).toHaveLength(2);
   });
 
   it("says so when the installer did not bring it", async ({ expect }) => {
