@@ -1,5 +1,6 @@
 /** The few calls of the function's HTTP API that the demonstration makes. */
 import { z } from "zod";
+import { jobStates } from "../protocol/job.ts";
 import type { Json } from "../protocol/json.ts";
 
 const json = z.json();
@@ -9,7 +10,7 @@ export type Accepted = z.infer<typeof accepted>;
 
 const jobView = z.object({
   id: z.string(),
-  state: z.enum(["queued", "running", "succeeded", "failed", "cancelled", "expired"]),
+  state: z.enum(jobStates),
   node: z.string().nullish(),
   /** Whether the function has written the outcome down. */
   recorded: z.boolean(),

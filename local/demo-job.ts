@@ -1,5 +1,6 @@
 /** Takes one job of the demonstration from its dispatch to the function's record of its outcome. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { terminalStates } from "../protocol/job.ts";
 import type { ApiClient, JobView, NewJob } from "./api-client.ts";
 
 export interface DemoJob {
@@ -71,7 +72,7 @@ async function tryRead(
 }
 
 function hasEnded(view: JobView): boolean {
-  return view.state !== "queued" && view.state !== "running";
+  return terminalStates.some((state) => state === view.state);
 }
 
 function messageOf(error: unknown): string {

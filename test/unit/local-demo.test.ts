@@ -1,7 +1,16 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, it } from "vitest";
-import type { ApiClient, JobView, NewJob } from "../../local/api-client.ts";
+import {
+  createApiClient,
+  type ApiClient,
+  type JobView,
+  type NewJob,
+} from "../../local/api-client.ts";
 import { runDemo } from "../../local/demo.ts";
 import { quantile } from "../../local/demo-report.ts";
+import { jobStates } from "../../protocol/job.ts";
 
 interface Behaviour {
   readonly nodes?: readonly string[];
@@ -151,5 +160,20 @@ describe("quantile", () => {
     [[1.6, 0], 1, "2"],
   ] as const)("of %j at %d is %s", ([values, share, expected], { expect }) => {
     expect(quantile(values, share)).toBe(expected);
+  });
+});
+
+describe("the API client", () => {
+  it.for(jobStates)("reads a job that is %s", async (state, { expect }) => {
+    const server = createServer((_request, response) => {
+      response.end(JSON.stringify({ id: "1", state, node: null, recorded: false }));
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const api = createApiClient(`http://127.0.0.1:${port}`, "token", new AbortController().signal);
+    await expect(api.job("1", 0)).resolves.toMatchObject({ state });
+    server.closeAllConnections();
+    server.close();
   });
 });
