@@ -4,9 +4,13 @@
  */
 import { z } from "zod";
 import type { Catalog } from "../protocol/catalog.ts";
+import type { Json } from "../protocol/json.ts";
 
-/** Any JSON; what was left out arrives as null. */
-const anyJson = z.json().default(null);
+/**
+ * Any JSON as it came; what was left out arrives as null. Not `z.json()`: that copies every object, and
+ * loses the key "__proto__" on the way.
+ */
+const anyJson = z.custom<Json>().default(null);
 
 const bytes = z.int().nonnegative();
 

@@ -35,6 +35,13 @@ describe("echo", () => {
     },
   );
 
+  it("gives back keys that mean something to JavaScript", ({ expect }) => {
+    const text = '{"__proto__":{"a":1},"constructor":2}';
+    const { echo } = catalog;
+    const payload = echo.payload.parse(JSON.parse(text));
+    expect(JSON.stringify(echo.result.parse(handlers.echo(payload)))).toBe(text);
+  });
+
   it("gives null for a payload that was left out", ({ expect }) => {
     expect(handlers.echo(catalog.echo.payload.parse(undefined))).toBeNull();
   });
