@@ -30,7 +30,8 @@ Environment:
   REDIS_URL        a Redis server to use instead of starting one
   SIGNALBOX_HOME   folder for what the stack writes; .signalbox in the project's folder
   SIGNALBOX_TOKEN  what callers have to show; random unless set
-  SIGNALBOX_NODES, SIGNALBOX_HANDLERS, SIGNALBOX_FETCH_HOSTS   handed to the subscriber
+  SIGNALBOX_FETCH_HOSTS   hosts that page.fetch may fetch from, separated by commas
+  SIGNALBOX_…      all others are handed to function and subscriber: see README.md
 `;
 
 /** @param root The project's folder. */

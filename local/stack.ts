@@ -48,6 +48,7 @@ export async function startStack(supervisor: Supervisor, options: StackOptions):
     directory: join(home, "wrangler"),
     port,
     variables: {
+      ...settings(env),
       UPSTASH_REDIS_REST_URL: gatewayUrl,
       UPSTASH_REDIS_REST_TOKEN: gatewayToken,
       SIGNALBOX_TOKEN: token,
@@ -72,4 +73,16 @@ export async function startStack(supervisor: Supervisor, options: StackOptions):
     }),
   );
   return { functionUrl, gatewayUrl, redisUrl, token, pageUrls: pages.urls };
+}
+
+/**
+ * Signalbox's own variables, which the subscriber inherits: with a prefix or a lease that only one of
+ * the two knew, they would not find each other.
+ */
+function settings(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) =>
+      name.startsWith("SIGNALBOX_") && value !== undefined ? [[name, value]] : [],
+    ),
+  );
 }

@@ -30,8 +30,17 @@ afterEach(async () => {
 });
 
 async function npmStart(...args: string[]) {
+  return npmStartWith({}, ...args);
+}
+
+async function npmStartWith(settings: NodeJS.ProcessEnv, ...args: string[]) {
   const port = await freePort();
-  const env: NodeJS.ProcessEnv = { ...process.env, PORT: String(port), SIGNALBOX_HOME: home };
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    ...settings,
+    PORT: String(port),
+    SIGNALBOX_HOME: home,
+  };
   delete env["REDIS_URL"];
   // In a group of its own, as a shell would start it, for a Ctrl-C to reach all of it.
   const child = spawn("npm", ["start", "--", ...args], { cwd: ROOT, env, detached: true });
@@ -134,6 +143,16 @@ describe("npm start", () => {
     expect(text).toContain("dispatched 105 of 105, recorded 105, failed 0");
     expect(text).toMatch(/p50 \d+ ms, p99 \d+ ms/);
     await expect(leftBehind(text)).resolves.toEqual([]);
+  });
+
+  it("gives its settings to function and subscriber alike", async ({ expect }) => {
+    const settings = {
+      SIGNALBOX_KEY_PREFIX: "other",
+      SIGNALBOX_CHANNEL_PREFIX: "other:",
+      SIGNALBOX_RECURRING: '[{"cron":"0 0 1 1 *","name":"echo","payload":"new year"}]',
+    };
+    const stack = await npmStartWith(settings, "--once");
+    expect(await stack.closed, stack.text()).toBe(0);
   });
 
   it("shows three calls that work, and leaves nothing after SIGTERM to npm alone", async ({
