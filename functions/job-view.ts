@@ -22,8 +22,8 @@ export interface JobLine {
   readonly state: JobState;
   /** Where it runs or ran last; before that, the only node that may run it; else null. */
   readonly node: string | null;
-  /** Attempts that ended without ending the job. */
-  readonly attempts: number;
+  /** Attempts that ended without ending the job: how often it was tried again, or will be. */
+  readonly retries: number;
   readonly deliveries: number;
   readonly acceptedAt: string;
   readonly finishedAt?: string;
@@ -123,7 +123,7 @@ function line(
     queue,
     state: ended?.state ?? job.state,
     node: ended?.node ?? job.node ?? job.target,
-    attempts: job.attempts,
+    retries: job.attempts,
     deliveries: job.deliveries,
     acceptedAt: isoTime(job.accepted),
     ...(ended === undefined ? {} : { finishedAt: isoTime(ended.entry) }),

@@ -78,7 +78,7 @@ test("a failed job is listed with what it was and why it failed, without its pay
   expect(jobs.map(({ id }) => id).sort()).toEqual(["j0", "j1"]);
   expect(jobs.find(({ id }) => id === "j1")).toEqual({
     ...{ id: "j1", name: "echo", queue: "default", state: "failed", node: "1" },
-    ...{ attempts: 0, deliveries: 1, error: { code: "odd", message: "", retryable: false } },
+    ...{ retries: 0, deliveries: 1, error: { code: "odd", message: "", retryable: false } },
     acceptedAt: expect.stringMatching(/Z$/) as string,
     finishedAt: expect.stringMatching(/Z$/) as string,
   });

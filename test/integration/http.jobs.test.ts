@@ -181,7 +181,7 @@ test("a job is read with what it was, where it ran and how it ended", async ({ e
   expect(running.status).toBe(200);
   expect(running.body).toEqual({
     ...{ id: "j1", name: "echo", queue: "default", state: "running", node: "1" },
-    ...{ attempts: 0, deliveries: 1, recorded: false, payload: null },
+    ...{ retries: 0, deliveries: 1, recorded: false, payload: null },
     acceptedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string,
   });
 

@@ -238,7 +238,7 @@ test("a job sent again has all its attempts, its payload and no deadline", async
   expect((await act("resend", "j1")).body).toEqual({ id: "j1", queue: "default", resent: true });
   expect(await node.next()).toMatchObject({ id: "j1", attempt: 1 });
   const job = await get("j1");
-  expect(job).toMatchObject({ state: "running", attempts: 0, deliveries: 1 });
+  expect(job).toMatchObject({ state: "running", retries: 0, deliveries: 1 });
   for (const gone of ["expiresAt", "finishedAt", "error"]) expect(job).not.toHaveProperty(gone);
   const { jobs } = (await stack.ask("GET", "/v1/jobs")).body;
   expect(jobs).toHaveLength(1);

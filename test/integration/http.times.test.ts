@@ -100,7 +100,7 @@ test("a job that nobody starts in time expires, is told, and is recorded", async
   now += 1;
   expect(await wake()).toMatchObject({ expired: 1 });
   const ended = {
-    ...{ state: "expired", node: null, attempts: 0, deliveries: 0, payload: [1] },
+    ...{ state: "expired", node: null, retries: 0, deliveries: 0, payload: [1] },
     finishedAt: "2026-01-05T12:00:05.000Z",
     error: { code: "expired", retryable: false },
   };
@@ -197,7 +197,7 @@ test("a job that waits for another attempt is not replaced", async ({ expect }) 
   expect((await post({ id: "j2", payload: 2, dedupe })).body).toMatchObject({
     ...{ id: "j2", state: "running", duplicate: false },
   });
-  expect(await get()).toMatchObject({ state: "delayed", attempts: 1 });
+  expect(await get()).toMatchObject({ state: "delayed", retries: 1 });
   await node.close();
 });
 
@@ -223,7 +223,7 @@ test("the failures of earlier attempts are shown, the last ten", async ({ expect
     await simulated.nodes.finish("default", [{ ...ending, text: JSON.stringify(error) }], {
       ...{ nodes: [{ node: "1", mode: "take", waiting: false }], hot: false },
     });
-    expect(await get()).toMatchObject({ state: "delayed", attempts: attempt });
+    expect(await get()).toMatchObject({ state: "delayed", retries: attempt });
     now += 1_000;
     await wake();
   }
