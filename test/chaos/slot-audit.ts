@@ -30,6 +30,7 @@ export function createSlotAudit(queue: string, keys: QueueKeys) {
     if (command === "RPUSH") list.push(...args);
     else if (command === "LPUSH") list.unshift(...args.toReversed());
     else if (command === "LPOP") list.splice(0, Number(args[0] ?? 1));
+    else if (command === "RPOP") list.splice(-Number(args[0] ?? 1));
     else if (command === "DEL") list.length = 0;
     else if (command === "LREM") {
       const [count = "0", word = ""] = args;
