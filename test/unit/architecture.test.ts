@@ -12,11 +12,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   gateway: [],
   examples: ["protocol"],
   local: ["protocol", "gateway", "examples"],
+  bench: ["protocol", "functions", "subscriber", "local"],
 };
 const packageHomes: Readonly<Record<string, readonly string[]>> = {
   "@upstash/redis": ["functions"],
   hono: ["functions"],
-  ioredis: ["subscriber", "gateway", "local"],
+  bullmq: ["bench"],
+  bull: ["bench"],
+  "bee-queue": ["bench"],
+  ioredis: ["subscriber", "gateway", "local", "bench"],
 };
 
 interface Import {

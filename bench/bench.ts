@@ -1,0 +1,22 @@
+/** What a bench is, and what it is given. */
+import type { Rounds } from "./rounds.ts";
+import type { Row } from "./row.ts";
+
+/** What all benches of one run share. */
+export interface Setting {
+  readonly rounds: Rounds;
+  /** A few jobs only, to see that it still works: the figures mean nothing. */
+  readonly isShort: boolean;
+  readonly say: (line: string) => void;
+}
+
+/** A named bench. */
+export interface Bench {
+  readonly name: string;
+  readonly run: (setting: Setting) => Promise<readonly Row[]>;
+}
+
+/** `full`, or a few for a short run. */
+export function jobsOf({ isShort }: Setting, full: number, few = 20): number {
+  return isShort ? few : full;
+}

@@ -1,0 +1,7 @@
+/** All benches, in the order in which they run. */
+import type { Bench } from "./bench.ts";
+import { dispatchLatency } from "./benches/dispatch-latency.ts";
+import { roundTrip } from "./benches/round-trip.ts";
+import { throughput } from "./benches/throughput.ts";
+
+export const benches: readonly Bench[] = [dispatchLatency, roundTrip, throughput];

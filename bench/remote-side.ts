@@ -1,0 +1,71 @@
+/** The parent's end of a `side-process.ts`. */
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { Answer, Order, SideOptions } from "./side-process.ts";
+
+const program = join(import.meta.dirname, "side-process.ts");
+
+/** A side in a process of its own. */
+export interface RemoteSide extends AsyncDisposable {
+  /** One order at a time. @throws Error that says why the process could not do it */
+  readonly ask: <Kind extends Answer["kind"]>(
+    order: Order,
+    kind: Kind,
+  ) => Promise<Extract<Answer, { kind: Kind }>>;
+}
+
+/** Resolves when the side is ready. `SIGNALBOX_BENCH_EXEC` holds more options for Node, such as `--cpu-prof`. */
+export async function startSide(options: SideOptions): Promise<RemoteSide> {
+  const execArgv = process.env["SIGNALBOX_BENCH_EXEC"]?.split(" ").filter(Boolean) ?? [];
+  // Its own environment, or a test runner's Node options would be its too.
+  const env = { PATH: process.env["PATH"] ?? "", NODE_ENV: "production" };
+  const child = fork(program, [JSON.stringify(options)], { execArgv, env });
+  const killWithUs = () => child.kill("SIGKILL");
+  process.once("exit", killWithUs);
+  child.once("exit", () => process.removeListener("exit", killWithUs));
+  const name = `${options.contender} ${options.role}`;
+  const ask: RemoteSide["ask"] = async (order, kind) => {
+    child.send(order);
+    return expectAnswer(child, name, kind);
+  };
+  await expectAnswer(child, name, "ready");
+  return {
+    ask,
+    [Symbol.asyncDispose]: async () => {
+      const isGone = child.exitCode !== null || child.signalCode !== null;
+      if (isGone) return;
+      const exited = once(child, "exit");
+      const patience = setTimeout(killWithUs, 10_000);
+      if (child.connected) child.send({ kind: "close" } satisfies Order);
+      await exited;
+      clearTimeout(patience);
+    },
+  };
+}
+
+async function expectAnswer<Kind extends Answer["kind"]>(
+  child: ChildProcess,
+  name: string,
+  kind: Kind,
+): Promise<Extract<Answer, { kind: Kind }>> {
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  const exited = once(child, "exit", { signal }).then(([code]): Answer => {
+    return { kind: "failed", reason: `its process ended with ${String(code)}` };
+  });
+  const answered = once(child, "message", { signal }).then(([answer]) => answer as Answer);
+  const answer = await Promise.race([answered, exited]);
+  waiting.abort();
+  await Promise.allSettled([exited, answered]);
+  if (isOfKind(answer, kind)) return answer;
+  const reason = answer.kind === "failed" ? answer.reason : `it answered ${answer.kind}`;
+  throw new Error(`${name}: ${reason}`);
+}
+
+function isOfKind<Kind extends Answer["kind"]>(
+  answer: Answer,
+  kind: Kind,
+): answer is Extract<Answer, { kind: Kind }> {
+  return answer.kind === kind;
+}

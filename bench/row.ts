@@ -1,0 +1,62 @@
+/** What a bench finds out, and whether it is what was wanted. */
+import type { Persistence } from "./redis-server.ts";
+import { median, readable } from "./statistics.ts";
+
+/** Whose figure it is: a contender's name, or what else is compared. */
+export type Values = Readonly<Record<string, readonly number[]>>;
+
+/** What is wanted of the median of `of`. */
+export interface Target {
+  readonly of: string;
+  readonly sense: "at most" | "at least";
+  readonly factor: number;
+  /** Times this one's median; absolute if absent. */
+  readonly against?: string;
+}
+
+/** One line of the table. */
+export interface Row {
+  readonly bench: string;
+  readonly label: string;
+  readonly unit: string;
+  /** `null` where it makes no difference. */
+  readonly persistence: Persistence | null;
+  /** One value for each round. */
+  readonly values: Values;
+  readonly targets: readonly Target[];
+}
+
+/** A target looked at. */
+export interface Verdict {
+  readonly target: Target;
+  /** The factor that was reached, or the figure itself where the target is absolute. */
+  readonly reached: number;
+  readonly isMet: boolean;
+  readonly text: string;
+}
+
+/** Judges each target of a row; those against somebody who did not run are left out. */
+export function judge({ values, targets, unit }: Row): readonly Verdict[] {
+  return targets.flatMap((target): readonly Verdict[] => {
+    const { of, against, sense, factor } = target;
+    const own = values[of];
+    const theirs = against === undefined ? [1] : values[against];
+    if (own === undefined || theirs === undefined) return [];
+    const reached = median(own) / median(theirs);
+    const isMet = sense === "at most" ? reached <= factor : reached >= factor;
+    const sign = sense === "at most" ? "≤" : "≥";
+    const what = against === undefined ? unit : `× ${against}`;
+    const figures = `${readable(reached)} ${what} (${sign} ${factor})`;
+    return [{ target, reached, isMet, text: `${isMet ? "met" : "**missed**"}: ${figures}` }];
+  });
+}
+
+/** Less is better. */
+export function atMost(factor: number, against?: string, of = "signalbox"): Target {
+  return { of, sense: "at most", factor, ...(against === undefined ? {} : { against }) };
+}
+
+/** More is better. */
+export function atLeast(factor: number, against?: string, of = "signalbox"): Target {
+  return { of, sense: "at least", factor, ...(against === undefined ? {} : { against }) };
+}
