@@ -1,7 +1,9 @@
 /** All benches, in the order in which they run. */
 import type { Bench } from "./bench.ts";
 import { dispatchLatency } from "./benches/dispatch-latency.ts";
+import { cost } from "./benches/cost.ts";
+import { memory } from "./benches/memory.ts";
 import { roundTrip } from "./benches/round-trip.ts";
 import { throughput } from "./benches/throughput.ts";
 
-export const benches: readonly Bench[] = [dispatchLatency, roundTrip, throughput];
+export const benches: readonly Bench[] = [dispatchLatency, roundTrip, throughput, cost, memory];

@@ -1,12 +1,12 @@
 /** The Redis that all systems of a round share: a real server of the bench's own, on a free port. */
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { freePort, LOOPBACK } from "../local/ports.ts";
 import { findRedisServer } from "../local/redis-binary.ts";
+import { end, tie } from "./children.ts";
 
 /** How the server keeps what it is told. */
 export const persistences = ["none", "everysec"] as const;
@@ -21,6 +21,8 @@ export interface BenchRedis extends AsyncDisposable {
   readonly commands: () => Promise<ReadonlyMap<string, CommandCost>>;
   /** Bytes of memory that data and connections take. */
   readonly usedBytes: () => Promise<number>;
+  /** Bytes that clients have sent, since the last call of `commands`. */
+  readonly receivedBytes: () => Promise<number>;
 }
 
 /** What one command was called for and took, since the last look. */
@@ -45,9 +47,7 @@ export async function startBenchRedis(persistence: Persistence): Promise<BenchRe
     ],
     { stdio: "ignore" },
   );
-  const killWithUs = () => child.kill("SIGKILL");
-  process.once("exit", killWithUs);
-  child.once("exit", () => process.removeListener("exit", killWithUs));
+  tie(child);
   const url = `redis://${LOOPBACK}:${port}`;
   const redis = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: 500 });
   redis.on("error", () => undefined);
@@ -68,10 +68,8 @@ export async function startBenchRedis(persistence: Persistence): Promise<BenchRe
           ]),
       );
     },
-    usedBytes: async () => {
-      const memory = await redis.info("memory");
-      return Number(/^used_memory:(\d+)/m.exec(memory)?.[1]);
-    },
+    usedBytes: async () => infoNumber(await redis.info("memory"), "used_memory"),
+    receivedBytes: async () => infoNumber(await redis.info("stats"), "total_net_input_bytes"),
     [Symbol.asyncDispose]: async () => {
       redis.disconnect();
       await end(child);
@@ -80,9 +78,7 @@ export async function startBenchRedis(persistence: Persistence): Promise<BenchRe
   };
 }
 
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, "exit");
-  child.kill("SIGKILL");
-  await gone;
+function infoNumber(info: string, field: string): number {
+  const [, digits] = new RegExp(`^${field}:(\\d+)`, "m").exec(info) ?? [];
+  return Number(digits);
 }

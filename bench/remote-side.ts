@@ -2,6 +2,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { end, tie } from "./children.ts";
 import type { Answer, Order, SideOptions } from "./side-process.ts";
 
 const program = join(import.meta.dirname, "side-process.ts");
@@ -21,9 +22,7 @@ export async function startSide(options: SideOptions): Promise<RemoteSide> {
   // Its own environment, or a test runner's Node options would be its too.
   const env = { PATH: process.env["PATH"] ?? "", NODE_ENV: "production" };
   const child = fork(program, [JSON.stringify(options)], { execArgv, env });
-  const killWithUs = () => child.kill("SIGKILL");
-  process.once("exit", killWithUs);
-  child.once("exit", () => process.removeListener("exit", killWithUs));
+  tie(child);
   const name = `${options.contender} ${options.role}`;
   const ask: RemoteSide["ask"] = async (order, kind) => {
     child.send(order);
@@ -33,13 +32,8 @@ export async function startSide(options: SideOptions): Promise<RemoteSide> {
   return {
     ask,
     [Symbol.asyncDispose]: async () => {
-      const isGone = child.exitCode !== null || child.signalCode !== null;
-      if (isGone) return;
-      const exited = once(child, "exit");
-      const patience = setTimeout(killWithUs, 10_000);
       if (child.connected) child.send({ kind: "close" } satisfies Order);
-      await exited;
-      clearTimeout(patience);
+      await end(child, 10_000);
     },
   };
 }

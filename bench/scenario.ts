@@ -2,10 +2,9 @@
  * One measurement of one system: an empty Redis, a fresh caller and fresh consumers, a warm-up that is
  * not counted, then the workload.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ContenderName } from "./contender.ts";
 import type { BenchRedis } from "./redis-server.ts";
-import { startSide } from "./remote-side.ts";
+import { startSides } from "./sides.ts";
 import type { Workload } from "./workload.ts";
 
 /** What is measured. */
@@ -27,13 +26,11 @@ export interface Sample {
   readonly startMs: readonly number[];
   /** Commands for each job, those inside scripts counted. */
   readonly commandsPerJob: number;
-  readonly commands: ReadonlyMap<string, { calls: number; microseconds: number }>;
+  /** Bytes that all processes sent to Redis for each job. */
+  readonly bytesPerJob: number;
   /** Processor time for each job, in milliseconds, warm-up and start left out. */
   readonly cpuMsPerJob: { readonly caller: number; readonly consumers: number };
 }
-
-/** How often consumers are asked how far they are, in milliseconds. */
-const lookMs = 10;
 
 /** Runs it once. */
 export async function measure(
@@ -42,37 +39,13 @@ export async function measure(
   scenario: Scenario,
 ): Promise<Sample> {
   const { slots, processes, workload, warmUp } = scenario;
-  const hears = workload.kind === "calls";
-  const { url } = server;
   await server.redis.flushall();
-  await using sides = new AsyncDisposableStack();
-  const [caller, ...consumers] = await Promise.all([
-    startSide({ contender, url, role: "caller", hears }),
-    ...Array.from({ length: processes }, (_, at) =>
-      startSide({ contender, url, role: "consumer", slots, jobMs: 0, node: String(at + 1) }),
-    ),
-  ]);
-  for (const side of [caller, ...consumers]) sides.use(side);
-
-  /** Each process counts what it recorded; with several, nobody knows beforehand who gets how many. */
-  const run = async (burst: Workload) => {
-    await Promise.all(consumers.map((consumer) => consumer.ask({ kind: "reset" }, "done")));
-    const { report } = await caller.ask({ kind: "run", workload: burst }, "ran");
-    const recordedAtMs = await recordedBy(burst.jobs);
-    return { report, recordedAtMs };
-  };
-
-  async function recordedBy(jobs: number): Promise<number> {
-    for (;;) {
-      const answers = await Promise.all(
-        consumers.map((consumer) => consumer.ask({ kind: "recorded" }, "recorded")),
-      );
-      const sum = answers.reduce((total, { count }) => total + count, 0);
-      if (sum >= jobs) return Math.max(...answers.map(({ atMs }) => atMs));
-      // The times come with the answers: how often is asked changes no figure.
-      await sleep(lookMs);
-    }
-  }
+  await using sides = await startSides(contender, {
+    url: server.url,
+    hears: workload.kind === "calls",
+    consumers: Array.from({ length: processes }, () => ({ slots, jobMs: 0 })),
+  });
+  const { caller, consumers, run } = sides;
 
   const cpu = async () => {
     const answers = await Promise.all(
@@ -85,7 +58,9 @@ export async function measure(
   await run(warmUp);
   const before = await cpu();
   await server.commands();
+  const sentBefore = await server.receivedBytes();
   const { report, recordedAtMs } = await run(workload);
+  const sentBytes = (await server.receivedBytes()) - sentBefore;
   const commands = await server.commands();
   const after = await cpu();
   const endedAtMs = Math.max(report.endedAtMs, recordedAtMs);
@@ -96,7 +71,7 @@ export async function measure(
     callMs: report.callMs,
     startMs: after.answers.flatMap(({ report: { startMs } }) => startMs),
     commandsPerJob: total / jobs,
-    commands,
+    bytesPerJob: sentBytes / jobs,
     cpuMsPerJob: {
       caller: (after.caller - before.caller) / jobs,
       consumers: (after.consumers - before.consumers) / jobs,

@@ -6,7 +6,9 @@ export type Workload =
   /** `inFlight` calls at any time, each waiting for its result. */
   | { readonly kind: "calls"; readonly jobs: number; readonly inFlight: number }
   /** One call after the other, each with `size` jobs; nobody waits for results in between. */
-  | { readonly kind: "batches"; readonly jobs: number; readonly size: number };
+  | { readonly kind: "batches"; readonly jobs: number; readonly size: number }
+  /** The same for nobody to run: it is over when all are accepted. */
+  | { readonly kind: "fill"; readonly jobs: number; readonly size: number };
 
 /** What the caller saw. Times by `monotonicMs`. */
 export interface CallerReport {
@@ -24,7 +26,7 @@ export async function runWorkload(caller: Caller, workload: Workload): Promise<C
     workload.kind === "calls"
       ? await runCalls(caller, workload)
       : await runBatches(caller, workload);
-  await caller.settled();
+  if (workload.kind !== "fill") await caller.settled();
   return { startedAtMs, endedAtMs: monotonicMs(), callMs };
 }
 
@@ -47,7 +49,7 @@ async function runCalls(
 
 async function runBatches(
   caller: Caller,
-  { jobs, size }: Workload & { kind: "batches" },
+  { jobs, size }: Workload & { kind: "batches" | "fill" },
 ): Promise<readonly number[]> {
   const callMs: number[] = [];
   for (let from = 0; from < jobs; from += size) {

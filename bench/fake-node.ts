@@ -1,0 +1,65 @@
+/** Nodes that run nothing: they listen, and keep what they are sent until it is asked for. */
+import { decodeDispatch, type Envelope } from "../protocol/codec.ts";
+import { defaultNaming, dispatchChannel } from "../protocol/keys.ts";
+import type { Ending, NodeLedger } from "../protocol/node-ledger.ts";
+import { createConnection } from "../subscriber/ioredis.ts";
+
+/** Many nodes on one connection. */
+export interface Station extends AsyncDisposable {
+  /** Takes the seats in `queue`. */
+  readonly join: (
+    queue: string,
+    seats: readonly { readonly node: string; readonly slots: number }[],
+  ) => Promise<void>;
+  /** What has been sent for `queue` since the last call; waits for at least `count`. */
+  readonly take: (queue: string, count: number) => Promise<readonly Envelope[]>;
+}
+
+/** Connects; nobody has joined yet. */
+export async function startStation(url: string, ledger: NodeLedger): Promise<Station> {
+  const subscription = createConnection(url);
+  await subscription.connect();
+  const inbox = new Map<string, Envelope[]>();
+  let wake: () => void = () => undefined;
+  const put = (envelope: Envelope) => {
+    const sent = inbox.get(envelope.queue);
+    if (sent === undefined) inbox.set(envelope.queue, [envelope]);
+    else sent.push(envelope);
+  };
+  subscription.on("message", (_, text) => {
+    const message = decodeDispatch(text);
+    if (message.kind === "jobs") message.envelopes.forEach(put);
+    wake();
+  });
+  return {
+    async join(queue, seats) {
+      await subscription.subscribe(
+        ...seats.map(({ node }) => dispatchChannel(defaultNaming, node)),
+      );
+      for (const { node, slots } of seats) {
+        const of = { queue, name: node, slots, epoch: null, info: "{}", running: [] };
+        await ledger.join(of);
+      }
+    },
+    async take(queue, count) {
+      while ((inbox.get(queue) ?? []).length < count) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      const taken = inbox.get(queue) ?? [];
+      inbox.delete(queue);
+      return taken;
+    },
+    [Symbol.asyncDispose]: () => {
+      subscription.disconnect();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** The ending of an attempt that gave 1. */
+export function succeeded({ id, name, queue, node, token, attempt }: Envelope): Ending {
+  const result = { v: 1, id, name, queue, node, token, attempt, state: "succeeded", result: 1 };
+  return { id, token, node, state: "succeeded", text: JSON.stringify(result) };
+}

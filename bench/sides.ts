@@ -1,0 +1,71 @@
+/** One system's caller and consumers, each in a process of its own, and how a burst of jobs is run through them. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ContenderName } from "./contender.ts";
+import { startSide, type RemoteSide } from "./remote-side.ts";
+import type { CallerReport, Workload } from "./workload.ts";
+
+/** Who takes part. */
+export interface SidesOptions {
+  readonly url: string;
+  /** Whether the caller must hear each result. */
+  readonly hears: boolean;
+  /** One consumer process for each. */
+  readonly consumers: readonly { readonly slots: number; readonly jobMs: number }[];
+}
+
+/** One system, ready to be used. */
+export interface Sides extends AsyncDisposable {
+  readonly caller: RemoteSide;
+  readonly consumers: readonly RemoteSide[];
+  /** Resolves when all jobs of the burst have been recorded. */
+  readonly run: (burst: Workload) => Promise<Burst>;
+}
+
+/** What a burst gave. */
+export interface Burst {
+  readonly report: CallerReport;
+  /** When the last result was recorded, by `monotonicMs`. */
+  readonly recordedAtMs: number;
+}
+
+/** How often consumers are asked how far they are, in milliseconds. */
+const lookMs = 10;
+
+/** Starts all processes of one system. */
+export async function startSides(
+  contender: ContenderName,
+  { url, hears, consumers: kinds }: SidesOptions,
+): Promise<Sides> {
+  await using stack = new AsyncDisposableStack();
+  const own = async (side: Promise<RemoteSide>) => stack.use(await side);
+  const [caller, ...consumers] = await Promise.all([
+    own(startSide({ contender, url, role: "caller", hears })),
+    ...kinds.map((kind, at) =>
+      own(startSide({ contender, url, role: "consumer", node: String(at + 1), ...kind })),
+    ),
+  ]);
+
+  async function recordedBy(jobs: number): Promise<number> {
+    for (;;) {
+      const answers = await Promise.all(
+        consumers.map((consumer) => consumer.ask({ kind: "recorded" }, "recorded")),
+      );
+      const sum = answers.reduce((total, { count }) => total + count, 0);
+      if (sum >= jobs) return Math.max(...answers.map(({ atMs }) => atMs));
+      // The times come with the answers: how often is asked changes no figure.
+      await sleep(lookMs);
+    }
+  }
+
+  const sides = stack.move();
+  return {
+    caller,
+    consumers,
+    run: async (burst) => {
+      await Promise.all(consumers.map((consumer) => consumer.ask({ kind: "reset" }, "done")));
+      const { report } = await caller.ask({ kind: "run", workload: burst }, "ran");
+      return { report, recordedAtMs: await recordedBy(burst.jobs) };
+    },
+    [Symbol.asyncDispose]: () => sides.disposeAsync(),
+  };
+}
