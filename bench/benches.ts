@@ -2,8 +2,20 @@
 import type { Bench } from "./bench.ts";
 import { dispatchLatency } from "./benches/dispatch-latency.ts";
 import { cost } from "./benches/cost.ts";
+import { edge } from "./benches/edge.ts";
+import { fairness } from "./benches/fairness.ts";
 import { memory } from "./benches/memory.ts";
 import { roundTrip } from "./benches/round-trip.ts";
+import { scale } from "./benches/scale.ts";
 import { throughput } from "./benches/throughput.ts";
 
-export const benches: readonly Bench[] = [dispatchLatency, roundTrip, throughput, cost, memory];
+export const benches: readonly Bench[] = [
+  dispatchLatency,
+  roundTrip,
+  throughput,
+  cost,
+  memory,
+  edge,
+  fairness,
+  scale,
+];

@@ -4,6 +4,7 @@
  * finding, not a failure.
  */
 import { mkdir, writeFile } from "node:fs/promises";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benches } from "./benches.ts";
@@ -35,28 +36,32 @@ const startedAt = performance.now();
 const machine = await describeMachine();
 const rounds = createRounds(Number(values.rounds), say);
 const rows: Row[] = [];
+const tookSeconds = () => Math.round((performance.now() - startedAt) / 1_000);
+
+/** After each bench, so that a run which is cut short leaves what it found. */
+async function write(): Promise<void> {
+  const results = {
+    ...{ at: new Date().toISOString(), tookSeconds: tookSeconds(), rounds: rounds.count },
+    loadAverage: loadavg(),
+    machine,
+    finishedWhen,
+    rows: rows.map((row) => ({ ...row, verdicts: judge(row) })),
+  };
+  await mkdir(values.out, { recursive: true });
+  await writeFile(join(values.out, "results.json"), `${JSON.stringify(results, undefined, 1)}\n`);
+  await writeFile(join(values.out, "results.svg"), chartOf(rows));
+}
+
 for (const bench of benches) {
   if (positionals.length > 0 && !positionals.includes(bench.name)) continue;
   say(`— ${bench.name}`);
   rows.push(...(await bench.run({ rounds, isShort: values.short, say })));
+  await write();
 }
-const tookSeconds = Math.round((performance.now() - startedAt) / 1_000);
-const results = {
-  at: new Date().toISOString(),
-  tookSeconds,
-  rounds: rounds.count,
-  machine,
-  finishedWhen,
-  rows: rows.map((row) => ({ ...row, verdicts: judge(row) })),
-};
-
-await mkdir(values.out, { recursive: true });
-await writeFile(join(values.out, "results.json"), `${JSON.stringify(results, undefined, 1)}\n`);
-await writeFile(join(values.out, "results.svg"), chartOf(rows));
 process.stdout.write(`${tableOf(rows)}\n`);
 const verdicts = rows.flatMap(judge);
 const met = verdicts.filter(({ isMet }) => isMet).length;
 process.stdout.write(
-  `${met} of ${verdicts.length} targets met; ${rounds.count} rounds, ${tookSeconds} s; ` +
+  `${met} of ${verdicts.length} targets met; ${rounds.count} rounds, ${tookSeconds()} s; ` +
     `written to ${values.out}\n`,
 );

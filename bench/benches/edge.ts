@@ -1,0 +1,169 @@
+/** Through `wrangler dev` and the REST stand-in: what the function adds to a round trip, and what it weighs. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createUpstash } from "../../functions/upstash.ts";
+import { startFunction } from "../../local/function.ts";
+import { startGateway } from "../../local/gateway.ts";
+import { freePort } from "../../local/ports.ts";
+import { createSupervisor } from "../../local/supervisor.ts";
+import { defaultTiming } from "../../protocol/binding.ts";
+import { decodeResults } from "../../protocol/codec.ts";
+import { defaultNaming, resultChannel } from "../../protocol/keys.ts";
+import { createLedger, type Ledger } from "../../protocol/ledger.ts";
+import { createConnection } from "../../subscriber/ioredis.ts";
+import { createArrivals } from "../arrivals.ts";
+import { jobsOf, type Bench, type Setting } from "../bench.ts";
+import { measureBundle } from "../bundle.ts";
+import { compare, plainJobs } from "../compare.ts";
+import { openLedger, timed } from "../direct-ledger.ts";
+import { descendantsMs } from "../processor-time.ts";
+import { startBenchRedis } from "../redis-server.ts";
+import { startSide } from "../remote-side.ts";
+import { atMost, type Row } from "../row.ts";
+
+const root = join(import.meta.dirname, "../..");
+const clientToken = "bench-client-token-0123456789";
+const gatewayToken = "bench-gateway-token-0123456789";
+const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+
+export const edge: Bench = {
+  name: "edge",
+  run: async (setting) => [...(await roundTrips(setting)), ...(await bundleRows(setting))],
+};
+
+function row(label: string, unit: string, values: Row["values"], limit?: number): Row {
+  const targets = limit === undefined ? [] : [atMost(limit)];
+  return { bench: "edge", label, unit, persistence: null, values, targets };
+}
+
+async function bundleRows({ isShort }: Setting): Promise<readonly Row[]> {
+  const { gzippedKiB, loadMs } = await measureBundle(isShort ? 1 : 5);
+  return [
+    row("bundle, gzipped", "KiB", { signalbox: [gzippedKiB] }, 150),
+    row("cold start: loading the bundle in a fresh V8 (Node)", "ms", { signalbox: loadMs }),
+  ];
+}
+
+/** Starts everything, tells `use` where, and stops it all. */
+async function withFunction<T>(use: (urls: Urls) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), "signalbox-edge-"));
+  const supervisor = createSupervisor(() => undefined);
+  await using server = await startBenchRedis("none");
+  try {
+    const redisUrl = server.url;
+    const gatewayUrl = await startGateway(supervisor, { root, redisUrl, token: gatewayToken });
+    const functionUrl = await startFunction(supervisor, {
+      ...{ root, directory, port: await freePort() },
+      variables: {
+        UPSTASH_REDIS_REST_URL: gatewayUrl,
+        UPSTASH_REDIS_REST_TOKEN: gatewayToken,
+        SIGNALBOX_TOKEN: clientToken,
+        SIGNALBOX_SIGNING_SECRET: secret,
+      },
+    });
+    const what = { contender: "signalbox", role: "consumer", slots: 10, jobMs: 0 } as const;
+    await using consumer = await startSide({ ...what, url: redisUrl, node: "1" });
+    await consumer.ask({ kind: "reset" }, "done");
+    return await use({ redisUrl, gatewayUrl, functionUrl });
+  } finally {
+    await supervisor.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+interface Urls {
+  readonly redisUrl: string;
+  readonly gatewayUrl: string;
+  readonly functionUrl: string;
+}
+
+function roundTrips(setting: Setting): Promise<readonly Row[]> {
+  return withFunction(async ({ redisUrl, gatewayUrl, functionUrl }) => {
+    using direct = await openLedger(redisUrl);
+    const overRest = createLedger({
+      redis: createUpstash({ url: gatewayUrl, token: gatewayToken, timeoutMs: 5_000 }),
+      naming: defaultNaming,
+      timing: defaultTiming,
+    });
+    const { hear, close } = await listen(redisUrl);
+    const [tcp, rest, edged, bare] = [
+      ...(["over TCP", "over the REST stand-in", "through the function"] as const),
+      "`wrangler dev` alone (404)",
+    ] as const;
+    const post = (body: unknown) => request(functionUrl, body);
+    const through = async () => {
+      const [job] = plainJobs("default", 1);
+      await post({ id: job?.id, name: job?.name, payload: job?.payload });
+      await hear(job?.id ?? "");
+    };
+    const subjects = {
+      [tcp]: () => send(direct.ledger, hear),
+      [rest]: () => send(overRest, hear),
+      [edged]: through,
+      // What `wrangler dev` costs by itself: a path that the function does not know.
+      [bare]: () => ignore(functionUrl),
+    };
+    const step = { "call → result known": (subject: () => Promise<void>) => timed(subject) };
+    await compare(subjects, jobsOf(setting, 100, 5), step); // warms up
+    const compared = await compare(subjects, jobsOf(setting, 400, 5), step);
+    setting.say("edge: round trips");
+    const cpu = await cpuMsPerRequest(jobsOf(setting, 400, 5), through);
+    close();
+    const values = compared[0]?.values ?? {};
+    const adds = (more: string, less: string) => ({
+      signalbox: (values[more] ?? []).map((ms, round) => ms - (values[less]?.[round] ?? 0)),
+    });
+    return [
+      row("call → result known, p50", "ms", values),
+      row("the function and the stand-in add to a round trip", "ms", adds(edged, tcp), 3),
+      row("of that `wrangler dev` with the function", "ms", adds(edged, rest)),
+      ...(cpu === null
+        ? []
+        : [row("CPU of workerd for a request, its proxy included", "ms", { signalbox: [cpu] }, 2)]),
+    ];
+  });
+}
+
+async function listen(url: string) {
+  const subscription = createConnection(url);
+  await subscription.connect();
+  const arrivals = createArrivals();
+  subscription.on("message", (_, text) => {
+    const message = decodeResults(text);
+    if (message.kind === "results") for (const { id } of message.results) arrivals.arrived(id);
+  });
+  await subscription.subscribe(resultChannel(defaultNaming));
+  const close = () => {
+    subscription.disconnect();
+  };
+  return { hear: (id: string) => arrivals.of(id), close };
+}
+
+async function send(ledger: Ledger, hear: (id: string) => Promise<void>): Promise<void> {
+  const jobs = plainJobs("default", 1);
+  await ledger.dispatch(jobs);
+  await hear(jobs[0]?.id ?? "");
+}
+
+async function request(url: string, body: unknown): Promise<void> {
+  const response = await fetch(`${url}/v1/jobs`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${clientToken}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (response.status !== 202) throw new Error(`HTTP ${response.status}: ${text.slice(0, 300)}`);
+}
+
+async function ignore(url: string): Promise<void> {
+  const response = await fetch(`${url}/nothing-here`);
+  await response.text();
+}
+
+async function cpuMsPerRequest(count: number, ask: () => Promise<void>): Promise<number | null> {
+  const before = await descendantsMs("workerd");
+  for (let at = 0; at < count; at++) await ask();
+  const after = await descendantsMs("workerd");
+  return before === null || after === null ? null : (after - before) / count;
+}
