@@ -31,6 +31,9 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+// By itself a signal ends a process without its exit event, and the children would stay.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 const startedAt = performance.now();
 const machine = await describeMachine();

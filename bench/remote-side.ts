@@ -2,9 +2,12 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { end, tie } from "./children.ts";
 import type { Answer, Order, SideOptions } from "./side-process.ts";
 
+/** How long one order may take: a system that has lost a job would be waited for without end. */
+const answerMs = 60_000;
 const program = join(import.meta.dirname, "side-process.ts");
 
 /** A side in a process of its own. */
@@ -45,13 +48,16 @@ async function expectAnswer<Kind extends Answer["kind"]>(
 ): Promise<Extract<Answer, { kind: Kind }>> {
   const waiting = new AbortController();
   const { signal } = waiting;
+  const late = sleep(answerMs, undefined, { signal }).then((): Answer => {
+    return { kind: "failed", reason: `it did not answer within ${answerMs / 1_000} s` };
+  });
   const exited = once(child, "exit", { signal }).then(([code]): Answer => {
     return { kind: "failed", reason: `its process ended with ${String(code)}` };
   });
   const answered = once(child, "message", { signal }).then(([answer]) => answer as Answer);
-  const answer = await Promise.race([answered, exited]);
+  const answer = await Promise.race([answered, exited, late]);
   waiting.abort();
-  await Promise.allSettled([exited, answered]);
+  await Promise.allSettled([exited, answered, late]);
   if (isOfKind(answer, kind)) return answer;
   const reason = answer.kind === "failed" ? answer.reason : `it answered ${answer.kind}`;
   throw new Error(`${name}: ${reason}`);

@@ -30,6 +30,8 @@ export interface Burst {
 
 /** How often consumers are asked how far they are, in milliseconds. */
 const lookMs = 10;
+/** How long a burst may take from its last call on, in milliseconds. */
+const recordedWithinMs = 60_000;
 
 /** Starts all processes of one system. */
 export async function startSides(
@@ -46,7 +48,8 @@ export async function startSides(
   ]);
 
   async function recordedBy(jobs: number): Promise<number> {
-    for (;;) {
+    const deadline = performance.now() + recordedWithinMs;
+    while (performance.now() < deadline) {
       const answers = await Promise.all(
         consumers.map((consumer) => consumer.ask({ kind: "recorded" }, "recorded")),
       );
@@ -55,6 +58,7 @@ export async function startSides(
       // The times come with the answers: how often is asked changes no figure.
       await sleep(lookMs);
     }
+    throw new Error(`${contender}: ${jobs} jobs were not all recorded within a minute`);
   }
 
   const sides = stack.move();

@@ -22,7 +22,7 @@ export const throughput: Bench = {
         batches(setting, { slots: 100 }),
         [atLeast(8, "bullmq"), atLeast(4, "bee-queue")],
       ],
-      ["batches, 1 slot", batches(setting, { slots: 1, jobs: 3_000 }), [atLeast(2.5, "bullmq")]],
+      ["batches, 1 slot", batches(setting, { slots: 1, jobs: 2_000 }), [atLeast(2.5, "bullmq")]],
       ["batches, 10 slots", batches(setting, { slots: 10, contenders: pair }), []],
       [
         "batches, 2 processes of 100 slots",

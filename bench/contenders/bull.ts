@@ -1,4 +1,5 @@
 /** Bull 4 with its own defaults. */
+import { once } from "node:events";
 import Queue from "bull";
 import { createArrivals } from "../arrivals.ts";
 import type { Contender, Payload } from "../contender.ts";
@@ -19,12 +20,15 @@ export const bull: Contender = {
   async connect({ url, hears }) {
     const queue = new Queue<Payload>(queueName, url);
     const arrivals = createArrivals();
+    await queue.isReady();
     if (hears) {
+      // What ends before Bull has subscribed would never be heard of.
+      const registered = once(queue, "registered:global:completed");
       queue.on("global:completed", (id: string | number) => {
         arrivals.arrived(String(id));
       });
+      await registered;
     }
-    await queue.isReady();
     return {
       async call(payload) {
         const { id } = await queue.add(payload);
