@@ -38,7 +38,7 @@ interface Asked {
 export type Producer = Awaited<ReturnType<typeof createProducer>>;
 
 /**
- * Connects and listens. Names and bounds of jobs are not checked here: the function does that for callers
+ * Connects; listens to results from the first `run` on. Names and bounds of jobs are not checked here: the function does that for callers
  * that are not trusted.
  * @throws SignalboxError `redis_unavailable` if Redis cannot be reached
  */
@@ -97,7 +97,7 @@ export async function createProducer(options: ProducerOptions) {
       if (message.kind === "results") settle(message.results);
     },
     onSubscribed: () => {
-      listening();
+      isListening.resolve(undefined);
       for (const key of waiting.keys()) {
         const [queue = "", id = ""] = key.split(" ");
         look(queue, id).catch(() => undefined); // looked at again with the next connection
@@ -106,15 +106,24 @@ export async function createProducer(options: ProducerOptions) {
     onLost: () => undefined,
     onError: () => undefined,
   });
-  let listening: () => void = () => undefined;
-  const isListening = new Promise<void>((resolve) => {
-    listening = resolve;
-  });
+  const isListening = Promise.withResolvers<undefined>();
+  let hasStarted = false;
+
+  function listen(): Promise<unknown> {
+    if (!hasStarted) listener.start();
+    hasStarted = true;
+    return isListening.promise;
+  }
 
   const specOf = ({ id = newJobId(), queue = defaultQueue, ...rest }: JobOrder): JobSpec => ({
     ...{ id, queue },
     ...rest,
   });
+
+  /** Dispatches up to 1,000 jobs in one call; answers in their order. @throws SignalboxError */
+  function dispatchBatch(orders: readonly JobOrder[]): Promise<readonly Dispatched[]> {
+    return ledger.dispatch(orders.map(specOf));
+  }
 
   /** Dispatches one job; repeat it with the same `id` if it fails. @throws SignalboxError */
   function dispatch(order: JobOrder): Promise<Dispatched> {
@@ -129,6 +138,7 @@ export async function createProducer(options: ProducerOptions) {
    */
   async function run(order: JobOrder, signal?: AbortSignal): Promise<ResultMessage> {
     signal?.throwIfAborted();
+    await listen();
     const spec = specOf(order);
     let key = `${spec.queue} ${spec.id}`;
     let resolveEnd: (result: ResultMessage) => void = () => undefined;
@@ -179,14 +189,12 @@ export async function createProducer(options: ProducerOptions) {
   try {
     commands.on("error", () => undefined); // each call fails by itself
     await commands.connect();
-    listener.start();
-    await isListening;
   } catch (cause) {
     close();
     const message = `expected to reach Redis: ${cause instanceof Error ? cause.message : ""}`;
     throw new SignalboxError("redis_unavailable", message, { cause });
   }
-  return { dispatch, run, close };
+  return { dispatch, dispatchBatch, run, close };
 }
 
 function refusal({

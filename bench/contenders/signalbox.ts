@@ -4,18 +4,15 @@
  * callback at a time.
  */
 import { pino } from "pino";
-import { decodeResults } from "../../protocol/codec.ts";
 import { defaultTiming } from "../../protocol/binding.ts";
-import { defaultNaming, resultChannel } from "../../protocol/keys.ts";
-import { createLedger } from "../../protocol/ledger.ts";
-import { newJobId } from "../../protocol/names.ts";
+import { defaultNaming } from "../../protocol/keys.ts";
 import { createUpkeep } from "../../protocol/upkeep.ts";
 import { readConfig } from "../../subscriber/config.ts";
 import { createEvents } from "../../subscriber/events.ts";
 import { createConnection, createRedisPort } from "../../subscriber/ioredis.ts";
 import type { Delivery, Outbox } from "../../subscriber/outbox.ts";
+import { createProducer } from "../../subscriber/producer.ts";
 import { createSubscriber } from "../../subscriber/subscriber.ts";
-import { createArrivals } from "../arrivals.ts";
 import type { Contender, Payload } from "../contender.ts";
 
 const queue = "default";
@@ -56,39 +53,19 @@ export const signalbox: Contender = {
   },
 
   async connect({ url }) {
-    const [commands, subscription] = [await connected(url), await connected(url)];
-    const ledger = createLedger(optionsOf(commands));
-    const arrivals = createArrivals();
-    let open: Promise<unknown> = Promise.resolve();
-    subscription.on("message", (_, text) => {
-      const message = decodeResults(text);
-      if (message.kind !== "results") throw new Error(`unexpected result: ${text}`);
-      for (const { id, state } of message.results) {
-        if (state !== "succeeded") throw new Error(`job ${id} ${state}`);
-        arrivals.arrived(id);
-      }
-    });
-    await subscription.subscribe(resultChannel(defaultNaming));
+    const producer = await createProducer({ redisUrl: url });
+    const orderOf = (payload: Payload) => ({ name: jobName, queue, payload: { ...payload } });
     return {
       async call(payload) {
-        const id = newJobId();
-        const result = arrivals.of(id);
-        await ledger.dispatch([{ id, name: jobName, queue, payload: { ...payload } }]);
-        await result;
+        const { id, state } = await producer.run(orderOf(payload));
+        if (state !== "succeeded") throw new Error(`job ${id} ${state}`);
       },
       async add(payloads) {
-        const specs = payloads.map((payload) => {
-          return { id: newJobId(), name: jobName, queue, payload: { ...payload } };
-        });
-        open = Promise.all([open, ...specs.map(({ id }) => arrivals.of(id))]);
-        await ledger.dispatch(specs);
+        await producer.dispatchBatch(payloads.map(orderOf));
       },
-      settled: async () => {
-        await open;
-      },
+      settled: () => Promise.resolve(),
       close: () => {
-        commands.disconnect();
-        subscription.disconnect();
+        producer.close();
         return Promise.resolve();
       },
     };
