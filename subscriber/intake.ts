@@ -47,6 +47,8 @@ export function createIntake(options: IntakeOptions) {
   function pass(seat: Seat, message: DispatchMessage): void {
     if (seat.phase === "joining") {
       seat.held.push(message);
+    } else if (seat.awaitsMark && message.kind !== "joined") {
+      return; // a rejoin brings what of it is ours
     } else if (message.kind === "jobs") {
       message.envelopes.forEach(onEnvelope);
     } else if (message.kind === "waiting") {
@@ -55,6 +57,7 @@ export function createIntake(options: IntakeOptions) {
     } else if (message.kind === "rejoin") {
       onRejoin();
     } else if (message.kind === "joined") {
+      if (message.epoch === seat.epoch) seat.awaitsMark = false;
       if (seat.phase === "superseded" || Number(message.epoch) <= Number(seat.epoch)) return;
       if (seat.phase !== "left") {
         seat.phase = "contested";
@@ -118,8 +121,8 @@ export function createIntake(options: IntakeOptions) {
       (message) => message.kind === "joined" && message.epoch === seat.epoch,
     );
     // No marker yet: it is on its way, and so is all that follows it.
-    if (start < 0) return;
-    for (const message of held.slice(start + 1)) pass(seat, message);
+    if (start < 0) seat.awaitsMark = true;
+    else for (const message of held.slice(start + 1)) pass(seat, message);
   };
 
   return { receive, joined };

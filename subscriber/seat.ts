@@ -19,11 +19,13 @@ export interface Seat extends SeatConfig {
   epoch: string | null;
   /** Whether jobs for this node alone are known to wait. */
   waiting: boolean;
+  /** Whether the first join was answered before its own mark came: what comes until then is the predecessor's. */
+  awaitsMark: boolean;
   /** What came before the first join was answered, in order. */
   held: DispatchMessage[];
 }
 
 /** A seat that has not joined yet. */
 export function createSeat(config: SeatConfig): Seat {
-  return { ...config, phase: "joining", epoch: null, waiting: false, held: [] };
+  return { ...config, phase: "joining", epoch: null, waiting: false, awaitsMark: false, held: [] };
 }

@@ -2,25 +2,28 @@ import { describe } from "vitest";
 import { jobs, joinAs, memberOf, test } from "../support/ledger.ts";
 
 describe("a node for which much has gathered", () => {
-  test("is sent about 4 MiB at once, and asked to join for the rest", async ({ bench, expect }) => {
-    const { ear, epoch } = await bench.connect("1", 20);
-    const specs = jobs(20, "large", { payload: "x".repeat(400_000) });
+  test("is sent about 12 MiB at once, and asked to join for the rest", async ({
+    bench,
+    expect,
+  }) => {
+    const { ear, epoch } = await bench.connect("1", 50);
+    const specs = jobs(50, "large", { payload: "x".repeat(400_000) });
     await bench.ledger.dispatch(specs);
     await ear.settled();
     const sent = ear.envelopes();
-    expect(sent).toHaveLength(11);
+    expect(sent).toHaveLength(32);
     expect(ear.heard.at(-1)).toContain('"rejoin":true');
-    expect((await bench.state()).leases).toHaveLength(20);
+    expect((await bench.state()).leases).toHaveLength(50);
 
-    await joinAs(bench.nodes, { name: "1", slots: 20, epoch });
+    await joinAs(bench.nodes, { name: "1", slots: 50, epoch });
     await ear.settled();
-    expect(ear.envelopes().slice(11)).toHaveLength(11);
+    expect(ear.envelopes().slice(32)).toHaveLength(32);
     expect(ear.heard.at(-1)).toContain('"rejoin":true');
 
     const running = sent.map(memberOf);
-    await joinAs(bench.nodes, { name: "1", slots: 20, epoch, running });
+    await joinAs(bench.nodes, { name: "1", slots: 50, epoch, running });
     await ear.settled();
-    expect(ear.envelopes().slice(22)).toHaveLength(9);
+    expect(ear.envelopes().slice(64)).toHaveLength(18);
     expect(ear.heard.at(-1)).not.toContain('"rejoin":true');
   });
 
@@ -38,16 +41,16 @@ describe("a node for which much has gathered", () => {
 });
 
 describe("a foreign node for which much has gathered", () => {
-  test("is sent about 4 MiB at once, and the rest later", async ({ bench, expect }) => {
-    await bench.ledger.dispatch(jobs(20, "large", { node: "7", payload: "x".repeat(400_000) }));
+  test("is sent about 12 MiB at once, and the rest later", async ({ bench, expect }) => {
+    await bench.ledger.dispatch(jobs(50, "large", { node: "7", payload: "x".repeat(400_000) }));
     await using ear = await bench.listen("7");
     await bench.upkeep.unpark(["default"], 100);
     await ear.settled();
-    expect(ear.envelopes()).toHaveLength(11);
-    expect((await bench.state()).named.get("7")).toHaveLength(9);
+    expect(ear.envelopes()).toHaveLength(32);
+    expect((await bench.state()).named.get("7")).toHaveLength(18);
 
     await bench.upkeep.unpark(["default"], 100);
     await ear.settled();
-    expect(ear.envelopes().map(({ id }) => id)).toEqual(jobs(20, "large").map(({ id }) => id));
+    expect(ear.envelopes().map(({ id }) => id)).toEqual(jobs(50, "large").map(({ id }) => id));
   });
 });

@@ -10,7 +10,7 @@
  */
 export const placeLua = `
 local now = 0
-local message_bytes, burst_bytes = 524288, 4194304
+local message_bytes, burst_bytes = 524288, 12582912
 local new_records, new_leases, new_dues, soonest = {}, {}, {}, nil
 
 local function call_in_chunks(command, key, words)
@@ -79,7 +79,8 @@ end
 
 -- One message is one envelope or an array of them, near 512 KiB. Redis cuts off a subscriber that falls
 -- 32 MB behind, and what it then joined for would cut it off again: so one script sends a node about
--- 4 MiB, and asks it to join again for the rest, which is leased to it. It reads that last of all.
+-- 12 MiB, more than one request can hold, and asks it to join again for the rest, which is leased to it. It
+-- reads that last of all.
 local sent_bytes, asked = {}, {}
 local function is_spent(node)
   return (sent_bytes[node] or 0) > burst_bytes
