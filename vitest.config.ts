@@ -26,7 +26,6 @@ export default defineConfig({
                 UPSTASH_REDIS_REST_TOKEN: "gateway-token-0123456789",
                 SIGNALBOX_TOKEN: "client-token-0123456789",
                 SIGNALBOX_SIGNING_SECRET: "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
-                SIGNALBOX_RECURRING: '[{"cron":"30 12 * * *","name":"noon"}]',
               },
             },
           })),

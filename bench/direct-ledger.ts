@@ -3,6 +3,7 @@ import { defaultTiming } from "../protocol/binding.ts";
 import { defaultNaming } from "../protocol/keys.ts";
 import { createLedger, type Ledger } from "../protocol/ledger.ts";
 import { createNodeLedger, type NodeLedger } from "../protocol/node-ledger.ts";
+import { createSchedules, type Schedules } from "../protocol/schedule-ledger.ts";
 import { createUpkeep, type Upkeep } from "../protocol/upkeep.ts";
 import { createConnection, createRedisPort } from "../subscriber/ioredis.ts";
 
@@ -11,6 +12,7 @@ export interface DirectLedger extends Disposable {
   readonly ledger: Ledger;
   readonly nodes: NodeLedger;
   readonly upkeep: Upkeep;
+  readonly schedules: Schedules;
 }
 
 /** Connects. */
@@ -23,6 +25,7 @@ export async function openLedger(url: string): Promise<DirectLedger> {
     ledger: createLedger(options),
     nodes: createNodeLedger(options),
     upkeep: createUpkeep(options),
+    schedules: createSchedules(options),
     [Symbol.dispose]: () => {
       connection.disconnect();
     },

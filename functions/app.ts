@@ -12,8 +12,25 @@ import { cancelJob, deleteJob, resendJob } from "./routes/manage.ts";
 import { listNodes } from "./routes/nodes.ts";
 import { readJob } from "./routes/read.ts";
 import { takeResults } from "./routes/results.ts";
+import {
+  moveSchedule,
+  pauseSchedule,
+  previewSchedule,
+  resumeSchedule,
+  runSchedule,
+  scheduleHistory,
+} from "./routes/schedule-actions.ts";
+import {
+  countSchedules,
+  deleteSchedule,
+  isScheduled,
+  listSchedules,
+  postSchedule,
+  putSchedule,
+  readSchedule,
+} from "./routes/schedules.ts";
 
-type Methods = Readonly<Partial<Record<"GET" | "POST" | "DELETE", Handler>>>;
+type Methods = Readonly<Partial<Record<"GET" | "POST" | "PUT" | "DELETE", Handler>>>;
 
 /** Builds the app. It keeps nothing between requests. */
 export function createApp(deps: AppDeps): Hono {
@@ -28,6 +45,20 @@ export function createApp(deps: AppDeps): Hono {
     "/v1/failed": { GET: listFailed(deps) },
     "/v1/failed/resend": { POST: resendFailed(deps) },
     "/v1/failed/delete": { POST: deleteFailed(deps) },
+    "/v1/schedules": { GET: listSchedules(deps), POST: postSchedule(deps) },
+    "/v1/schedules/count": { GET: countSchedules(deps) },
+    "/v1/schedules/preview": { POST: previewSchedule(deps) },
+    "/v1/schedules/:id": {
+      GET: readSchedule(deps),
+      PUT: putSchedule(deps),
+      DELETE: deleteSchedule(deps),
+    },
+    "/v1/schedules/:id/scheduled": { GET: isScheduled(deps) },
+    "/v1/schedules/:id/history": { GET: scheduleHistory(deps) },
+    "/v1/schedules/:id/pause": { POST: pauseSchedule(deps) },
+    "/v1/schedules/:id/resume": { POST: resumeSchedule(deps) },
+    "/v1/schedules/:id/run": { POST: runSchedule(deps) },
+    "/v1/schedules/:id/next": { POST: moveSchedule(deps) },
     "/v1/nodes": { GET: listNodes(deps) },
     "/v1/results": { POST: takeResults(deps) },
   };

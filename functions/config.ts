@@ -5,7 +5,6 @@ import { defaultNaming, type Naming } from "../protocol/keys.ts";
 import type { Retention } from "../protocol/upkeep.ts";
 import { defaultTiming, type Timing } from "../protocol/binding.ts";
 import { importSigningKeys, type SigningKeys } from "../protocol/signature.ts";
-import { recurringTable, type RecurringEntry } from "./recurring.ts";
 
 /** The bindings of the Worker: text, as `wrangler.toml` and `wrangler secret put` give them. */
 export type Env = Readonly<Record<string, unknown>>;
@@ -21,7 +20,8 @@ export interface Config {
   readonly maxDepth: number;
   readonly retention: Retention;
   readonly timing: Timing;
-  readonly recurring: readonly RecurringEntry[];
+  /** How many schedules a queue may have. */
+  readonly maxSchedules: number;
 }
 
 /** Results that the hook keeps refusing are dropped after this, in milliseconds. */
@@ -79,18 +79,7 @@ const variables = z.object({
   SIGNALBOX_MAX_FINISHED: whole(1, 10_000_000, 100_000),
   SIGNALBOX_FAILED_MS: whole(1_000, 31_536_000_000, 604_800_000),
   SIGNALBOX_MAX_FAILED: whole(1, 1_000_000, 10_000),
-  SIGNALBOX_RECURRING: z
-    .string("expected a JSON array")
-    .default("[]")
-    .transform((text, context): unknown => {
-      try {
-        return JSON.parse(text === "" ? "[]" : text);
-      } catch {
-        context.addIssue({ code: "custom", message: "expected a JSON array" });
-        return z.NEVER;
-      }
-    })
-    .pipe(recurringTable),
+  SIGNALBOX_MAX_SCHEDULES: whole(1, 1_000_000, 100_000),
 });
 
 /** @throws SignalboxError `config_invalid`, which names every variable that is wrong */
@@ -133,6 +122,6 @@ export async function readConfig(env: Env): Promise<Config> {
       maxFailed: found.SIGNALBOX_MAX_FAILED,
       outboxMs,
     },
-    recurring: found.SIGNALBOX_RECURRING,
+    maxSchedules: found.SIGNALBOX_MAX_SCHEDULES,
   };
 }

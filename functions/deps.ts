@@ -1,5 +1,6 @@
 /** What the routes are given; `index.ts` makes it from the bindings, tests make their own. */
 import type { Ledger } from "../protocol/ledger.ts";
+import type { Schedules } from "../protocol/schedule-ledger.ts";
 import type { Upkeep } from "../protocol/upkeep.ts";
 import type { Config } from "./config.ts";
 import type { OnResult } from "./record.ts";
@@ -11,8 +12,9 @@ export type Log = (fields: Readonly<Record<string, unknown>>) => void;
 export interface AppDeps {
   readonly ledger: Ledger;
   readonly upkeep: Upkeep;
-  readonly config: Omit<Config, "redis" | "recurring">;
-  /** Milliseconds since 1970. Used for signatures alone: all other times are Redis's. */
+  readonly schedules: Schedules;
+  readonly config: Omit<Config, "redis">;
+  /** Milliseconds since 1970. Used for signatures and previews alone: all other times are Redis's. */
   readonly now: () => number;
   readonly newId: () => string;
   /** Asks Redis for a sign of life, and not for long. */

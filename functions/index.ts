@@ -3,6 +3,7 @@ import type { SignalboxError } from "../protocol/error.ts";
 import { resultChannel } from "../protocol/keys.ts";
 import type { LedgerOptions } from "../protocol/binding.ts";
 import { createLedger } from "../protocol/ledger.ts";
+import { createSchedules } from "../protocol/schedule-ledger.ts";
 import { createUpkeep } from "../protocol/upkeep.ts";
 import { newJobId } from "../protocol/names.ts";
 import { createApp } from "./app.ts";
@@ -10,6 +11,7 @@ import { readConfig, type Config, type Env } from "./config.ts";
 import type { AppDeps } from "./deps.ts";
 import { problemResponse } from "./problem.ts";
 import { repeatOnce } from "./repeat.ts";
+import { schedules as declared } from "./schedules.ts";
 import { subscribe } from "./subscription.ts";
 import { tick } from "./tick.ts";
 import { createUpstash } from "./upstash.ts";
@@ -40,7 +42,12 @@ export default {
     const config = await readConfig(env);
     const options = ledgerOptions(config);
     await tick(
-      { ledger: createLedger(options), upkeep: createUpkeep(options), config, log },
+      {
+        ledger: createLedger(options),
+        upkeep: createUpkeep(options),
+        schedules: createSchedules(options),
+        ...{ declared, config, log, newId: newJobId },
+      },
       controller.scheduledTime,
     );
   },
@@ -53,6 +60,7 @@ function appDeps(config: Config): AppDeps {
   return {
     ledger: createLedger(options),
     upkeep: createUpkeep(options),
+    schedules: createSchedules(options),
     config,
     now: Date.now,
     newId: newJobId,

@@ -27,13 +27,13 @@ export const jobId = z
   .regex(jobIdPattern, "expected a job id: 1 to 128 of A-Z a-z 0-9 . _ : @ ~ + = -")
   .refine((id) => id !== "." && id !== "..", "expected a job id other than . and ..");
 
-function whole(what: string, max: number) {
+export function whole(what: string, max: number) {
   const message = `expected ${what}: a whole number from 1 to ${max}`;
   return z.int(message).min(1, message).max(max, message);
 }
 
 /** The longest delay, window or time to live: 366 days, in milliseconds. */
-const longestMs = 31_622_400_000;
+export const longestMs = 31_622_400_000;
 /** The longest wait between attempts: 7 days, in milliseconds. */
 const longestBackoffMs = 604_800_000;
 
@@ -45,7 +45,7 @@ const earliestMs = 100_000_000_000;
 const latestMs = 253_402_300_799_999;
 
 /** Milliseconds since 1970, or RFC 3339 with its zone. */
-function time(what: string) {
+export function time(what: string) {
   const message =
     `expected ${what}: RFC 3339 with a zone, such as 2027-01-31T09:00:00+01:00, ` +
     "or milliseconds since 1970 (not seconds), in the years 1973 to 9999";
@@ -64,7 +64,7 @@ const backoffForms =
   'backoff: {"kind":"fixed","delayMs"}, {"kind":"exponential","delayMs","capMs"?} or ' +
   '{"kind":"list","delaysMs"}, each with "jitter"?';
 const backoffError = { error: objectError(backoffForms) };
-const backoff = z.discriminatedUnion(
+export const backoff = z.discriminatedUnion(
   "kind",
   [
     z.strictObject(
@@ -244,6 +244,6 @@ async function dedupeKey({ dedupe: wanted, name, payload }: JobRequest): Promise
 }
 
 /** Exact only where it may exceed `limit`: three bytes are the most that a UTF-16 unit can take. */
-function utf8Bytes(text: string, limit: number): number {
+export function utf8Bytes(text: string, limit: number): number {
   return text.length * 3 <= limit ? text.length : new TextEncoder().encode(text).byteLength;
 }

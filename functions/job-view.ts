@@ -1,6 +1,7 @@
 /** Jobs as callers see them. */
 import { decodeResultTexts, type Failure } from "../protocol/codec.ts";
-import { decodeBody, type JobState } from "../protocol/job.ts";
+import type { ScheduledRun } from "../protocol/catalog.ts";
+import { decodeBody, type JobState, type RunOf } from "../protocol/job.ts";
 import type { Json } from "../protocol/json.ts";
 import type { Dispatched } from "../protocol/ledger.ts";
 import {
@@ -11,6 +12,7 @@ import {
   type Ended,
   type Stored,
 } from "../protocol/record.ts";
+import { scheduledRun } from "../protocol/schedule.ts";
 import type { FailedJob } from "../protocol/scripts/failed.ts";
 import type { Listed } from "../protocol/scripts/list.ts";
 
@@ -41,12 +43,19 @@ export interface JobView extends JobLine {
   /** Whether the callback, or the tick, has recorded the result. */
   readonly recorded: boolean;
   readonly payload?: Json;
+  /** Set where the job is a run of a schedule. */
+  readonly schedule?: RunView;
   readonly result?: Json;
   readonly error?: Failure;
   /** Time that the handler took, in milliseconds. */
   readonly durationMs?: number;
   /** Failures of earlier attempts, latest first, at most ten. */
   readonly errors?: readonly EarlierError[];
+}
+
+/** Of which schedule a job is a run. */
+export interface RunView extends Omit<ScheduledRun, "scheduledAt"> {
+  readonly scheduledAt: string;
 }
 
 export interface EarlierError {
@@ -75,13 +84,14 @@ export function receipt(accepted: Dispatched & { readonly kind: "accepted" }): R
 }
 
 export function jobView(id: string, queue: string, job: Stored): JobView {
-  const { payload } = decodeBody(job.body);
+  const { payload, schedule } = decodeBody(job.body);
   const ended = job.ended;
   const message = ended === undefined ? undefined : decodeResultTexts(ended.text)?.[0];
   return {
     ...line(id, queue, job, ended),
     recorded: ended?.recorded ?? false,
     ...(payload === undefined ? {} : { payload }),
+    ...(schedule === undefined ? {} : { schedule: runView(schedule) }),
     ...(message?.result === undefined ? {} : { result: message.result }),
     ...(message?.error === undefined ? {} : { error: message.error }),
     ...(message?.durationMs === undefined ? {} : { durationMs: message.durationMs }),
@@ -96,6 +106,11 @@ export function failedLine(queue: string, { id, record, ended }: FailedJob): Fai
     ...line(id, queue, parseRecord(record), end),
     ...(error === undefined ? {} : { error }),
   };
+}
+
+function runView(schedule: RunOf): RunView {
+  const run = scheduledRun(schedule);
+  return { ...run, scheduledAt: new Date(run.scheduledAt).toISOString() };
 }
 
 function earlier({ at, ...rest }: AttemptError): EarlierError {

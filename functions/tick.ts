@@ -2,25 +2,26 @@
  * One run of the cron entry point: whatever is due. Each part is a round trip or a few, bounded, and
  * leaves what is too much for the next minute; each may run twice. A part that fails does not stop
  * the others.
- *
- * A part is a function of the tick: stored schedules go in here, next to `recurring`.
  */
 import { decodeResultTexts } from "../protocol/codec.ts";
-import type { JobSpec } from "../protocol/job.ts";
+import { createCronClock } from "../protocol/cron.ts";
+import { doDue } from "../protocol/due.ts";
 import type { Ledger } from "../protocol/ledger.ts";
+import type { Schedules } from "../protocol/schedule-ledger.ts";
 import type { Retention, Upkeep } from "../protocol/upkeep.ts";
+import { putInForce, type DeclaredSchedule } from "./declared.ts";
 import type { Log } from "./deps.ts";
 import { problemOf } from "./problem.ts";
 import { record, type Delivery, type OnResult } from "./record.ts";
-import { dueJobs, type RecurringEntry } from "./recurring.ts";
 
 export interface TickDeps {
-  readonly ledger: Pick<Ledger, "queues" | "dispatch">;
+  readonly ledger: Pick<Ledger, "queues">;
   readonly upkeep: Upkeep;
-  readonly config: {
-    readonly recurring: readonly RecurringEntry[];
-    readonly retention: Retention;
-  };
+  readonly schedules: Schedules;
+  /** The list that is deployed with the function. */
+  readonly declared: readonly DeclaredSchedule[];
+  readonly config: { readonly retention: Retention; readonly maxSchedules: number };
+  readonly newId: () => string;
   readonly log: Log;
   readonly onResult?: OnResult;
 }
@@ -35,18 +36,22 @@ type Counts = Readonly<Record<string, number>>;
 /** Results are left to the subscriber that made them for so long, in milliseconds. */
 const outboxGraceMs = 30_000;
 /** Rounds of one part: with all parts, and each request repeated, a tick stays below 50 requests. */
-const maxRounds = 4;
+const maxRounds = 3;
 /** Scripts are sent with each call; 400 of the longest make about 4 MB, and 10 MB is the limit. */
 const maxQueues = 400;
 const leasesPerCall = 500;
 const momentsPerCall = 500;
+/** What a round does of schedules, and how many times of cron expressions are worked out: 10 ms of CPU is all there is. */
+const schedulesPerRound = 250;
+const runsPerRound = 500;
+const evaluationsPerTick = 90;
 const parkedPerCall = 100;
 /** Shared out among the queues: each may answer with a megabyte, and a Worker holds 128 of them. */
 const outboxEntriesPerCall = 2_000;
 const outboxEntriesPerQueue = 100;
 
 const parts: Readonly<Record<string, (tick: Tick) => Promise<Counts>>> = {
-  recurring,
+  declared: list,
   leases,
   moments,
   parked,
@@ -98,12 +103,14 @@ export function shareOf(queues: readonly string[], scheduledMs: number): readonl
   return [...sorted.slice(first), ...sorted.slice(0, first)].slice(0, maxQueues);
 }
 
-async function recurring({ ledger, config, scheduledMs }: Tick): Promise<Counts> {
-  const jobs: readonly JobSpec[] = await dueJobs(config.recurring, scheduledMs);
-  if (jobs.length === 0) return { due: 0 };
-  const answers = await ledger.dispatch(jobs);
-  const made = answers.filter((answer) => answer.kind === "accepted" && !answer.duplicate);
-  return { due: jobs.length, made: made.length };
+/** Puts the deployed list in force, if it is another than the last time. */
+async function list({ schedules, declared, config, newId, log }: Tick): Promise<Counts> {
+  const done = await putInForce(schedules, declared, { nonce: newId(), max: config.maxSchedules });
+  for (const { id, queue, reason } of done.refused) {
+    log({ level: "error", event: "schedule.refused", id, queue, reason });
+  }
+  const { put, dropped, refused } = done;
+  return { put, dropped, refused: refused.length };
 }
 
 async function leases({ upkeep, queues }: Tick): Promise<Counts> {
@@ -121,20 +128,31 @@ async function leases({ upkeep, queues }: Tick): Promise<Counts> {
   return { again, ended };
 }
 
-/** Delayed jobs, retries and deadlines: what no subscriber was there to do on time. */
-async function moments({ upkeep, queues }: Tick): Promise<Counts> {
-  let placed = 0;
-  let expired = 0;
+/** Delayed jobs, retries, deadlines and schedules: what no subscriber was there to do on time. */
+async function moments({ upkeep, schedules, queues, log }: Tick): Promise<Counts> {
+  let [placed, expired, made, left] = [0, 0, 0, 0];
   let due = queues;
+  const cron = createCronClock();
   for (let round = 0; round < maxRounds && due.length > 0; round++) {
-    const answers = await upkeep.wake(due, momentsPerCall);
-    for (const { value } of answers) {
+    const limits = {
+      moments: momentsPerCall,
+      schedules: Math.ceil(schedulesPerRound / due.length),
+      runs: runsPerRound,
+      evaluations: Math.floor(evaluationsPerTick / maxRounds),
+    };
+    const answers = await doDue({ upkeep, schedules, cron }, due, limits);
+    for (const { queue, value } of answers) {
       placed += value.placed;
       expired += value.expired;
+      made += value.made;
+      for (const { id, error } of value.faulty) {
+        log({ level: "error", event: "schedule.faulty", id, queue, reason: error });
+      }
     }
     due = answers.filter(({ value }) => value.nextInMs === 0).map(({ queue }) => queue);
+    left = due.length;
   }
-  return { placed, expired };
+  return { placed, expired, made, left };
 }
 
 async function parked({ upkeep, queues }: Tick): Promise<Counts> {

@@ -42,6 +42,19 @@ export interface JobLog {
   warn(fields: Readonly<Record<string, Json>>, message: string): void;
 }
 
+/** Of which schedule a job is a run, and when it should have been made. */
+export interface ScheduledRun {
+  readonly id: string;
+  /** The time it was scheduled for, in milliseconds since 1970; the same in every attempt. */
+  readonly scheduledAt: number;
+  /** Made later than the schedule's grace allows: after an outage. */
+  readonly late: boolean;
+  /** Made together with a newer one: made up for. */
+  readonly backfilled: boolean;
+  /** Asked for by hand. */
+  readonly manual: boolean;
+}
+
 /** What a handler is told about the attempt it runs. */
 export interface RunContext {
   readonly id: string;
@@ -50,6 +63,8 @@ export interface RunContext {
   readonly node: string;
   /** 1 for the first attempt that was started. */
   readonly attempt: number;
+  /** Set where the job is a run of a schedule. */
+  readonly schedule?: ScheduledRun;
   /** Aborts when the time-out passes, the lease is lost, or the subscriber is told to stop now. */
   readonly signal: AbortSignal;
   readonly log: JobLog;

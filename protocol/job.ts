@@ -31,6 +31,20 @@ export interface JobSpec {
   readonly dedupe?: Dedupe;
 }
 
+/** Of which schedule a job is a run. */
+export interface RunOf {
+  /** The schedule's id. */
+  readonly id: string;
+  /** The time it was scheduled for, in milliseconds since 1970. */
+  readonly at: number;
+  /** Made later than the schedule's grace allows. */
+  readonly late?: true;
+  /** Made when a newer time was due as well. */
+  readonly backfilled?: true;
+  /** Asked for by hand. */
+  readonly manual?: true;
+}
+
 /** A time by Redis's clock: from acceptance on, or milliseconds since 1970. */
 export type Moment = { readonly inMs: number } | { readonly atMs: number };
 
@@ -63,16 +77,27 @@ export interface Dedupe {
  * `expire` looks for it there.
  */
 export function encodeBody(spec: JobSpec): string {
-  const options =
+  return encodeOptions(spec) + encodePayload(spec.payload);
+}
+
+/** The first part of a body: how the job is to be run. */
+export function encodeOptions(spec: Pick<JobSpec, "attempts" | "backoff" | "timeoutMs">): string {
+  return (
     (spec.attempts === undefined ? "" : `,"attempts":${spec.attempts}`) +
     (spec.backoff === undefined ? "" : `,"backoff":${JSON.stringify(spec.backoff)}`) +
-    (spec.timeoutMs === undefined ? "" : `,"timeoutMs":${spec.timeoutMs}`);
-  const payload = spec.payload === undefined ? "" : `,"payload":${JSON.stringify(spec.payload)}`;
-  return `${options}${payload}}`;
+    (spec.timeoutMs === undefined ? "" : `,"timeoutMs":${spec.timeoutMs}`)
+  );
+}
+
+/** The last part of a body. */
+export function encodePayload(payload: Json | undefined): string {
+  return payload === undefined ? "}" : `,"payload":${JSON.stringify(payload)}}`;
 }
 
 /** What `encodeBody` wrote. */
-export type JobBody = Pick<JobSpec, "payload" | "attempts" | "backoff" | "timeoutMs">;
+export interface JobBody extends Pick<JobSpec, "payload" | "attempts" | "backoff" | "timeoutMs"> {
+  readonly schedule?: RunOf;
+}
 
 /** Reads a stored body. The text comes from `encodeBody`, so it is trusted to be of its shape. */
 export function decodeBody(body: string): JobBody {

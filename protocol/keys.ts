@@ -29,6 +29,10 @@ export interface QueueKeys {
   readonly due: string;
   readonly errors: string;
   readonly failed: string;
+  readonly schedules: string;
+  /** Ids of all schedules, in the order of their letters. */
+  readonly schedule_ids: string;
+  readonly history: string;
   /** What comes before a deduplication key. */
   readonly dedupeBase: string;
   /** Jobs that must run on `node` and wait for it. */
@@ -51,6 +55,9 @@ export function queueKeys(naming: Naming, queue: string): QueueKeys {
     due: `${base}due`,
     errors: `${base}errors`,
     failed: `${base}failed`,
+    schedules: `${base}schedules`,
+    schedule_ids: `${base}schedule-ids`,
+    history: `${base}history`,
     dedupeBase: `${base}dedupe:`,
     backlogOf: (node) => `${base}backlog:${node}`,
   };
@@ -59,6 +66,11 @@ export function queueKeys(naming: Naming, queue: string): QueueKeys {
 /** The set of all queues that a node has served or a job has waited in. */
 export function queuesKey(naming: Naming): string {
   return `${naming.keyPrefix}:queues`;
+}
+
+/** Which schedules the deployed list has made. */
+export function declaredKey(naming: Naming): string {
+  return `${naming.keyPrefix}:declared`;
 }
 
 /** The stream of messages that could not be read, newest 1,000. */

@@ -10,6 +10,11 @@ export const jobIdPattern = /^[A-Za-z0-9._:@~+=-]{1,128}$/;
 export const jobNamePattern = /^(?!-$)[A-Za-z0-9._:-]{1,64}$/;
 /** Node name, as in `CHANNEL_DISPATCH_<node>`. */
 export const nodeNamePattern = /^(?!-$)[A-Za-z0-9._-]{1,64}$/;
+/**
+ * Schedule id. No `@`, `+` or `/`: the ids of its runs are `<id>@<time>`, with a `+` where runs wait for
+ * one another, and `/<id>` is its member in the set of what is due, where job ids are.
+ */
+export const scheduleIdPattern = /^(?!-$)[A-Za-z0-9._:~-]{1,100}$/;
 /** Queue name; it is also the Redis Cluster hash tag of the queue's keys. */
 export const queueNamePattern = /^[A-Za-z0-9._-]{1,64}$/;
 

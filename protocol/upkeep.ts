@@ -67,12 +67,15 @@ export function createUpkeep(options: LedgerOptions) {
       );
     },
 
-    /** Does what is due: delayed jobs, retries, deadlines. */
-    wake(queues: readonly string[], limit: number) {
+    /** Does what is due: delayed jobs, retries, deadlines. At most `schedules` that are due are named: see `due.ts`. */
+    wake(queues: readonly string[], limit: number, schedules = 0) {
       return onEach(
         queues,
         (queue) =>
-          wake.call({ keys: queueKeys(naming, queue), args: { ...publishing(queue), limit } }),
+          wake.call({
+            keys: queueKeys(naming, queue),
+            args: { ...publishing(queue), limit, max_schedules: schedules },
+          }),
         wake.parse,
       );
     },

@@ -40,6 +40,8 @@ export interface SubscriberEventMap {
   "message:unreadable": [
     { readonly channel: string; readonly reason: string; readonly sample: string },
   ];
+  /** Its times cannot be worked out: it rests until it is changed. */
+  "schedule:faulty": [{ readonly id: string; readonly queue: string; readonly reason: string }];
   "results:delivered": [{ readonly count: number }];
   "results:refused": [{ readonly reason: string; readonly retryInMs: number }];
   /** This Redis may throw jobs away: stop. */

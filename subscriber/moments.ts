@@ -1,6 +1,6 @@
 /**
- * Does what is due without polling: leases that end, delayed jobs, retries, deadlines. One timer for
- * the whole process, set by what each look answers and by the control channel. With nothing to come
+ * Does what is due without polling: leases that end, delayed jobs, retries, deadlines, schedules. One
+ * timer for the whole process, set by what each look answers and by the control channel. With nothing to come
  * there is no timer, and an idle subscriber sends nothing.
  */
 import { SignalboxError } from "../protocol/error.ts";
@@ -20,7 +20,12 @@ export type MomentKind = "due" | "lease";
 
 /** What `createMoments` is given. */
 export interface MomentsOptions {
-  readonly upkeep: Pick<Upkeep, "expire" | "wake">;
+  readonly upkeep: Pick<Upkeep, "expire">;
+  /** Does what is due, schedules included. */
+  readonly wake: (
+    queues: readonly string[],
+    limit: number,
+  ) => Promise<readonly OfQueue<{ readonly nextInMs: number | null }>[]>;
   /** Ours; moments of other queues are for their own subscribers. */
   readonly queues: readonly string[];
   readonly timing: Timing;
@@ -28,10 +33,10 @@ export interface MomentsOptions {
 }
 
 /** Creates the watch. */
-export function createMoments({ upkeep, queues, timing, events }: MomentsOptions) {
+export function createMoments({ upkeep, wake, queues, timing, events }: MomentsOptions) {
   type Answer = Promise<readonly OfQueue<{ readonly nextInMs: number | null }>[]>;
   const kinds: Readonly<Record<MomentKind, (queues: readonly string[]) => Answer>> = {
-    due: (some) => upkeep.wake(some, limit),
+    due: (some) => wake(some, limit),
     lease: (some) => upkeep.expire(some, limit),
   };
   /** When each queue is next to be looked at, in milliseconds of `performance.now()`. */

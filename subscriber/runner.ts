@@ -4,6 +4,7 @@ import type { Envelope, Failure } from "../protocol/codec.ts";
 import { failureOf, maxMessage } from "./failure-of.ts";
 import { failureCodes } from "../protocol/failure.ts";
 import type { Json } from "../protocol/json.ts";
+import { scheduledRun } from "../protocol/schedule.ts";
 
 /** A handler as the runner calls it; its types were checked where the module was written. */
 export type Handler = (payload: unknown, context: RunContext) => unknown;
@@ -64,6 +65,7 @@ export function startAttempt(envelope: Envelope, { module, log, onDeaf }: RunOpt
   }, timeoutMs);
   const context: RunContext = {
     ...{ id, name, queue, node, attempt, log },
+    ...(envelope.schedule === undefined ? {} : { schedule: scheduledRun(envelope.schedule) }),
     get signal() {
       controller ??= new AbortController();
       if (cause !== undefined) controller.abort(cause);

@@ -12,6 +12,7 @@ import type { Envelope } from "../protocol/codec.ts";
 import { controlChannel, dispatchChannel, resultChannel } from "../protocol/keys.ts";
 import { createLedger } from "../protocol/ledger.ts";
 import { createNodeLedger } from "../protocol/node-ledger.ts";
+import { createSchedules } from "../protocol/schedule-ledger.ts";
 import { createUpkeep } from "../protocol/upkeep.ts";
 import { createAttempts } from "./attempts.ts";
 import { createBareRunner } from "./bare.ts";
@@ -32,6 +33,7 @@ import { judgeRedis } from "./redis-check.ts";
 import type { HandlerModule } from "./runner.ts";
 import { createSeat } from "./seat.ts";
 import { sleep } from "./sleep.ts";
+import { createWake } from "./wake.ts";
 
 /** What a subscriber is given. The connections are not connected yet; the subscriber closes them. */
 export interface SubscriberOptions {
@@ -55,6 +57,7 @@ export function createSubscriber(options: SubscriberOptions) {
   const ledger = createLedger({ redis, naming, timing });
   const nodeLedger = createNodeLedger({ redis, naming, timing });
   const upkeep = createUpkeep({ redis, naming, timing });
+  const schedules = createSchedules({ redis, naming, timing });
   const seats = config.seats.map(createSeat);
   const queues = [...new Set(seats.map((seat) => seat.queue))];
   const nodeNames = [...new Set(seats.map((seat) => seat.node))];
@@ -70,7 +73,8 @@ export function createSubscriber(options: SubscriberOptions) {
       executor.lose(attempt);
     },
   });
-  const moments = createMoments({ upkeep, queues, timing, events });
+  const wake = createWake({ upkeep, schedules, events });
+  const moments = createMoments({ upkeep, wake, queues, timing, events });
   const executor = createExecutor({
     module,
     seats,

@@ -1,5 +1,6 @@
 /** What a job costs, and what nothing costs: commands and bytes. */
 import { tick } from "../../functions/tick.ts";
+import { newJobId } from "../../protocol/names.ts";
 import { jobsOf, type Bench, type Setting } from "../bench.ts";
 import { contenderNames, queueNames } from "../contender.ts";
 import { openLedger } from "../direct-ledger.ts";
@@ -10,7 +11,7 @@ import { measure, type Sample, type Scenario } from "../scenario.ts";
 import type { Workload } from "../workload.ts";
 
 /** As the function's defaults. */
-export const retention = {
+const retention = {
   retentionMs: 86_400_000,
   maxFinished: 100_000,
   failedMs: 604_800_000,
@@ -76,10 +77,16 @@ async function atRest({ isShort, say }: Setting): Promise<Row> {
   };
 }
 
+/** What a tick is given besides a ledger. */
+export const tickRest = {
+  ...{ declared: [], newId: newJobId, log: () => undefined },
+  config: { retention, maxSchedules: 1_000_000 },
+};
+
 async function oneTick(): Promise<Row> {
   await using server = await startBenchRedis("none");
   using direct = await openLedger(server.url);
-  const deps = { ...direct, config: { recurring: [], retention }, log: () => undefined };
+  const deps = { ...direct, ...tickRest };
   await tick(deps, 0); // loads every script
   await server.commands();
   await tick(deps, 0);

@@ -1,14 +1,14 @@
 /** How cost grows with nodes, queues and schedules; `memory` has how it grows with waiting jobs. */
-import { dueJobs, recurringTable } from "../../functions/recurring.ts";
 import { tick } from "../../functions/tick.ts";
 import { defaultNaming, queuesKey } from "../../protocol/keys.ts";
+import { defaultPlan, type ScheduleSpec } from "../../protocol/schedule.ts";
 import { jobsOf, type Bench, type Setting } from "../bench.ts";
 import { compare, plainJobs, type Compared } from "../compare.ts";
 import { openLedger, timed } from "../direct-ledger.ts";
 import { startStation, succeeded } from "../fake-node.ts";
 import { startBenchRedis } from "../redis-server.ts";
 import type { Row } from "../row.ts";
-import { retention } from "./cost.ts";
+import { tickRest } from "./cost.ts";
 
 export const scale: Bench = {
   name: "scale",
@@ -59,7 +59,7 @@ async function withQueues(setting: Setting): Promise<readonly Compared[]> {
     const direct = stack.use(await openLedger(server.url));
     const names = Array.from({ length: queues - 1 }, (_, at) => `queue-${at}`);
     if (names.length > 0) await server.redis.sadd(queuesKey(defaultNaming), ...names);
-    return { ...direct, config: { recurring: [], retention }, log: () => undefined };
+    return { ...direct, ...tickRest };
   };
   const subjects = { "1 of it": await open(1), [`${many} of it`]: await open(many) };
   return await compare(subjects, jobsOf(setting, 100, 5), {
@@ -68,14 +68,25 @@ async function withQueues(setting: Setting): Promise<readonly Compared[]> {
   });
 }
 
-/** A table of one schedule, and one of 100, none due: what a tick has to look through. */
-function withSchedules(setting: Setting): Promise<readonly Compared[]> {
-  const table = (length: number) =>
-    recurringTable.parse(
-      Array.from({ length }, (_, at) => ({ cron: `${(at % 59) + 1} 3 * * *`, name: "bench" })),
-    );
-  const subjects = { "1 of it": table(1), "100 of it": table(100) };
-  return compare(subjects, jobsOf(setting, 100, 5), {
-    "schedules: which are due": (entries) => timed(() => dueJobs(entries, 0)),
+/** A Redis with one schedule, and one with 10,000, none due: what a tick has to look through. */
+async function withSchedules(setting: Setting): Promise<readonly Compared[]> {
+  const many = jobsOf(setting, 10_000, 100);
+  await using stack = new AsyncDisposableStack();
+  const open = async (length: number) => {
+    const server = stack.use(await startBenchRedis("none"));
+    const direct = stack.use(await openLedger(server.url));
+    const specs = Array.from({ length }, (_, at): ScheduleSpec => ({
+      ...{ id: `s${at}`, queue: "default", job: { name: "bench" } },
+      plan: { ...defaultPlan, rule: { kind: "in", inMs: 86_400_000 } },
+    }));
+    for (let from = 0; from < length; from += 500) {
+      const some = specs.slice(from, from + 500);
+      await direct.schedules.put(some, { source: "http", nonce: "bench", max: length });
+    }
+    return { ...direct, ...tickRest };
+  };
+  const subjects = { "1 of it": await open(1), [`${many} of it`]: await open(many) };
+  return await compare(subjects, jobsOf(setting, 100, 5), {
+    "schedules: one tick": (deps) => timed(() => tick(deps, 0)),
   });
 }

@@ -1,6 +1,7 @@
 /** Cancels a job: at once where it waits, by asking its node where it runs. */
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
+import { cancelLua } from "./lua/cancel.ts";
 import { endLua } from "./lua/end.ts";
 import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
@@ -43,24 +44,17 @@ export const cancel = defineScript({
     "clock",
     "id",
   ],
-  uses: [clockLua, recordLua, leaseLua, placeLua, endLua],
+  uses: [clockLua, recordLua, leaseLua, placeLua, endLua, cancelLua],
   lua: `
 local record = redis.call("HGET", jobs, id)
 local job = record and read_record(id, record)
 if not job then return { "unknown" } end
 local ended = redis.call("HGET", results, id)
 if ended then return { "ended", string.match(ended, "^%S+") } end
-redis.call("ZREM", due, id) -- comes first: allowed even where memory has run out
-if job.phase == "R" or job.phase == "C" then
-  job.phase = "C"
-  redis.call("HSET", jobs, id, write_record(job))
-  redis.call("PUBLISH", control, '{"v":1,"queue":"' .. queue .. '","cancel":"' .. member_of(job) .. '"}')
-  return { "stopping" }
-end
-end_job(job, "cancelled", json_error("cancelled", "cancelled before it was started", "false"))
+local outcome = cancel_job(job)
 commit()
 commit_ends()
-return { "cancelled" }`,
+return { outcome }`,
   parse: (reply): Cancelled => {
     const [kind, state] = list(reply);
     const found = text(kind);

@@ -131,8 +131,9 @@ if #stored > 0 then
   local batch = #texts == 1 and texts[1] or "[" .. table.concat(texts, ",") .. "]"
   entry = redis.call("XADD", outbox, clock, "results", batch)
   now = stamp_ms(entry)
-  local fields, failures = {}, {}
-  for _, ending in ipairs(stored) do
+  local fields, failures, stored_ids = {}, {}, {}
+  for i, ending in ipairs(stored) do
+    stored_ids[i] = ending.id
     if ending.state == "failed" then
       failures[#failures + 1] = now
       failures[#failures + 1] = ending.id
@@ -143,6 +144,7 @@ if #stored > 0 then
   call_in_chunks("HSET", results, fields)
   call_in_chunks("ZADD", failed, failures)
   redis.call("PUBLISH", results_channel, batch)
+  follow_runs(stored_ids, now)
 end
 
 -- A failed attempt that leaves others: the job waits for its moment, unless it was cancelled meanwhile.

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
-import { recurringTable } from "../../functions/recurring.ts";
 import { tick, type TickDeps } from "../../functions/tick.ts";
 import { defaultTiming } from "../../protocol/binding.ts";
-import { createLedger } from "../../protocol/ledger.ts";
+import { createLedger, type Ledger } from "../../protocol/ledger.ts";
+import { newJobId } from "../../protocol/names.ts";
+import { createSchedules } from "../../protocol/schedule-ledger.ts";
 import { createNodeLedger } from "../../protocol/node-ledger.ts";
 import { createUpstash } from "../../functions/upstash.ts";
 import { createUpkeep } from "../../protocol/upkeep.ts";
@@ -21,7 +22,7 @@ beforeEach(async () => {
 afterAll(() => stack.close());
 
 /** The stack with a clock of our own, and how many requests the tick has made. */
-function ticking(): { deps: TickDeps; old: Stack; requests: () => number } {
+function ticking(): { deps: TickDeps & { ledger: Ledger }; old: Stack; requests: () => number } {
   let requests = 0;
   const { url } = stack.gateway;
   const port = createUpstash({ url, token: "gateway-token-0123456789", timeoutMs: 5_000 });
@@ -43,7 +44,11 @@ function ticking(): { deps: TickDeps; old: Stack; requests: () => number } {
     ...{ retentionMs: 3_600_000, maxFinished: 1_000, outboxMs: 604_800_000 },
     ...{ failedMs: 604_800_000, maxFailed: 1_000 },
   };
-  const deps = { ledger, upkeep, config: { recurring: [], retention }, log: stack.deps.log };
+  const schedules = createSchedules(options);
+  const deps = {
+    ...{ ledger, upkeep, schedules, declared: [], log: stack.deps.log, newId: newJobId },
+    config: { retention, maxSchedules: 100 },
+  };
   const old = { ...stack, ledger, upkeep, nodes: createNodeLedger(options) };
   return { deps, old, requests: () => requests };
 }
@@ -51,40 +56,18 @@ function ticking(): { deps: TickDeps; old: Stack; requests: () => number } {
 test("a tick of an idle system is a few requests and one line", async ({ expect }) => {
   const { deps, requests } = ticking();
   await tick(deps, now);
-  expect(requests()).toBe(6);
+  expect(requests()).toBe(7);
   expect(stack.logged).toEqual([
     {
       ...{ level: "info", event: "tick", scheduledAt: "2026-01-05T12:00:00.000Z", queues: 1 },
       ...{
-        recurring: { due: 0 },
+        declared: { put: 0, dropped: 0, refused: 0 },
         leases: { again: 0, ended: 0 },
-        moments: { placed: 0, expired: 0 },
+        moments: { placed: 0, expired: 0, made: 0, left: 0 },
       },
       ...{ parked: { waiting: 0 }, outbox: { recorded: 0 }, retired: { forgotten: 0 } },
     },
   ]);
-});
-
-test("recurring jobs are made once, however often their minute comes", async ({ expect }) => {
-  const { deps } = ticking();
-  const recurring = recurringTable.parse([
-    { cron: "*/5 * * * *", name: "five", payload: { a: 1 } },
-    { cron: "1 * * * *", name: "one" },
-    { cron: "0 13 * * *", name: "berlin", timeZone: "Europe/Berlin", queue: "slow", node: "7" },
-  ]);
-  const config = { ...deps.config, recurring };
-  await Promise.all([tick({ ...deps, config }, now), tick({ ...deps, config }, now + 40)]);
-  const { body } = await stack.ask("GET", "/v1/jobs");
-  expect(body["jobs"]).toMatchObject([
-    { name: "five" },
-    { name: "berlin", queue: "slow", node: "7" },
-  ]);
-  const [{ id } = { id: "" }] = body["jobs"] as { id: string }[];
-  expect(id).toMatch(/^recurring:[0-9a-f]{8}:2026-01-05T12:00Z$/);
-  expect((await stack.ask("GET", `/v1/jobs/${id}`)).body).toMatchObject({ payload: { a: 1 } });
-
-  await tick({ ...deps, config }, now + 5 * 60_000);
-  expect((await stack.ask("GET", "/v1/jobs?name=five")).body["jobs"]).toHaveLength(2);
 });
 
 test("what a dead node held is given out again", async ({ expect }) => {

@@ -112,9 +112,8 @@ test("a job that nobody starts in time expires, is told, and is recorded", async
 
   const seen: ResultMessage[] = [];
   const onResult = (result: ResultMessage) => Promise.resolve(void seen.push(result));
-  const config = { ...stack.deps.config, recurring: [] };
   now += 31_000;
-  await tick({ ...simulated, config, log: stack.deps.log, onResult }, now);
+  await tick({ ...stack.deps, ...simulated, declared: [], onResult }, now);
   expect(seen).toMatchObject([{ id: "j1", state: "expired", error: { code: "expired" } }]);
   expect(await get()).toMatchObject({ ...ended, recorded: true });
   expect((await post({ ttlMs: 5_000, payload: [1] })).body).toMatchObject({
@@ -153,11 +152,10 @@ test("a job that expires before it may start does so on time", async ({ expect }
 });
 
 test("the tick does what is due where there is no subscriber", async ({ expect }) => {
-  const config = { ...stack.deps.config, recurring: [] };
   await post({ delayMs: 5_000 });
   await post({ id: "j2", ttlMs: 5_000 });
   now += 5_000;
-  await tick({ ...simulated, config, log: stack.deps.log }, now);
+  await tick({ ...stack.deps, ...simulated, declared: [] }, now);
   expect(stack.logged).toMatchObject([{ moments: { placed: 1, expired: 1 } }]);
   expect(await get("/v1/jobs")).toMatchObject({
     jobs: [

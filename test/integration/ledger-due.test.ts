@@ -4,9 +4,10 @@ import { ended, job, jobs, memberOf, passing, taking, test, timing } from "../su
 import type { LedgerBench } from "../support/ledger.ts";
 
 async function wakeNow(bench: LedgerBench, limit = 100) {
-  const [woken] = await bench.upkeep.wake(["default"], limit);
+  const [woken] = await bench.upkeep.wake(["default"], limit, 100);
   if (woken === undefined) throw new Error("expected an answer");
-  return woken.value;
+  const { placed, expired, nextInMs } = woken.value;
+  return { placed, expired, nextInMs };
 }
 
 /** One job that runs on node 1, and its envelope. */

@@ -70,7 +70,7 @@ describe("a job past its deadline", () => {
     await bench.connect("1", 2);
     bench.clock.advance(500);
     const [woken] = await bench.upkeep.wake(["default"], 10);
-    expect(woken?.value).toEqual({ placed: 0, expired: 0, nextInMs: null });
+    expect(woken?.value).toMatchObject({ placed: 0, expired: 0, nextInMs: null });
     expect(await bench.ledger.read("default", "a")).toMatchObject({
       ...{ state: "running", deliveries: 1 },
     });

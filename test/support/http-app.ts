@@ -15,6 +15,7 @@ import { decodeDispatch, type Envelope, type ResultMessage } from "../../protoco
 import { dispatchChannel, resultChannel } from "../../protocol/keys.ts";
 import { defaultTiming, type Timing } from "../../protocol/binding.ts";
 import { createLedger, type Ledger } from "../../protocol/ledger.ts";
+import { createSchedules, type Schedules } from "../../protocol/schedule-ledger.ts";
 import { createUpkeep, type Upkeep } from "../../protocol/upkeep.ts";
 import { newJobId } from "../../protocol/names.ts";
 import { createNodeLedger, type NodeLedger } from "../../protocol/node-ledger.ts";
@@ -38,6 +39,7 @@ export interface Stack {
   readonly redis: Redis;
   readonly ledger: Ledger;
   readonly upkeep: Upkeep;
+  readonly schedules: Schedules;
   /** The ledger as subscribers use it; not counted in `sent`. */
   readonly nodes: NodeLedger;
   readonly deps: AppDeps;
@@ -83,10 +85,12 @@ export async function startStack(
   const times = { ...defaultTiming, ...timing };
   const ledger = createLedger({ naming, timing: times, redis: counted });
   const upkeep = createUpkeep({ naming, timing: times, redis: counted });
+  const schedules = createSchedules({ naming, timing: times, redis: counted });
   const nodes = createNodeLedger({ naming, timing: times, redis: port });
   const deps: AppDeps = {
     ledger,
     upkeep,
+    schedules,
     config,
     now: Date.now,
     newId: newJobId,
@@ -99,7 +103,7 @@ export async function startStack(
   };
   const app = createApp(deps);
   return {
-    ...{ server, gateway, redis, ledger, upkeep, nodes, deps, app, sent, logged },
+    ...{ server, gateway, redis, ledger, upkeep, schedules, nodes, deps, app, sent, logged },
     ask: (method, path, body) => ask(app, { method, path, body }),
     keys: () => redis.dbsize(),
     async reset() {

@@ -77,7 +77,7 @@ export async function readState(redis: Redis, naming: Naming, queue: string): Pr
     parked: parked as string[],
     free: free as string[],
     nodes: nodes as Record<string, string>,
-    due: due as string[],
+    due: (due as string[]).filter((member) => !/^[/!]/.test(member)),
     indexed: (index as [string, string[]][]).flatMap(([, fields]) => (fields[1] ?? "").split(" ")),
   };
 }

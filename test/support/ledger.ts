@@ -19,6 +19,7 @@ import { createLedger, type Ledger } from "../../protocol/ledger.ts";
 import { createNodeLedger, leaseMember, type Ending } from "../../protocol/node-ledger.ts";
 import type { NodeLedger, SlotUse } from "../../protocol/node-ledger.ts";
 import type { RedisPort } from "../../protocol/redis-port.ts";
+import { createSchedules, type Schedules } from "../../protocol/schedule-ledger.ts";
 import { createUpkeep, type Upkeep } from "../../protocol/upkeep.ts";
 import { createConnection, createRedisPort } from "../../subscriber/ioredis.ts";
 import { problemsOf, readState, type LedgerState } from "./ledger-state.ts";
@@ -55,6 +56,7 @@ export interface LedgerBench extends AsyncDisposable {
   readonly ledger: Ledger;
   readonly nodes: NodeLedger;
   readonly upkeep: Upkeep;
+  readonly schedules: Schedules;
   readonly keys: ReturnType<typeof queueKeys>;
   readonly state: (queue?: string) => Promise<LedgerState>;
   readonly problems: () => Promise<readonly string[]>;
@@ -90,6 +92,7 @@ export async function openLedger(url: string): Promise<LedgerBench> {
   const nodes = createNodeLedger(options);
   const ledger = createLedger(options);
   const upkeep = createUpkeep(options);
+  const schedules = createSchedules(options);
   const ears: Ear[] = [];
   const listenTo = async (channel: string) => {
     const ear = await openEar(url, redis, channel);
@@ -105,6 +108,7 @@ export async function openLedger(url: string): Promise<LedgerBench> {
     ledger,
     nodes,
     upkeep,
+    schedules,
     keys: queueKeys(naming, "default"),
     state: (queue = "default") => readState(redis, naming, queue),
     problems: async () => {

@@ -32,7 +32,7 @@ test("what is required is enough", async ({ expect }) => {
       ...{ failedMs: 604_800_000, maxFailed: 10_000, outboxMs: 604_800_000 },
     },
     timing: { unheardMs: 10_000, leaseMs: 30_000, foreignMs: 300_000 },
-    recurring: [],
+    maxSchedules: 100_000,
   });
 });
 
@@ -51,7 +51,7 @@ test("everything can be set, numbers also as text", async ({ expect }) => {
     SIGNALBOX_LEASE_MS: "3000",
     SIGNALBOX_FOREIGN_MS: "30000",
     SIGNALBOX_SIGNING_SECRET: `${secret} ${secret}`,
-    SIGNALBOX_RECURRING: '[{"cron":"*/5 * * * *","name":"host.metrics","payload":null}]',
+    SIGNALBOX_MAX_SCHEDULES: "500",
     ASSETS: { fetch: () => undefined },
   });
   expect(config).toMatchObject({
@@ -59,7 +59,7 @@ test("everything can be set, numbers also as text", async ({ expect }) => {
     ...{ maxPayloadBytes: 1_000, maxDepth: 5 },
     retention: { retentionMs: 60_000, maxFinished: 10, failedMs: 120_000, maxFailed: 20 },
     timing: { unheardMs: 1_000, leaseMs: 3_000, foreignMs: 30_000 },
-    recurring: [{ cron: "*/5 * * * *", name: "host.metrics", payload: null, timeZone: "UTC" }],
+    maxSchedules: 500,
   });
   expect(config.signingKeys).toHaveLength(2);
 });
@@ -92,22 +92,13 @@ const wrong: readonly (readonly [name: string, value: unknown])[] = [
   ["SIGNALBOX_FAILED_MS", "31536000001"],
   ["SIGNALBOX_MAX_FAILED", "0"],
   ["SIGNALBOX_MAX_FAILED", "1000001"],
+  ["SIGNALBOX_MAX_SCHEDULES", "0"],
   ["SIGNALBOX_UNHEARD_MS", "99"],
   ["SIGNALBOX_UNHEARD_MS", "10s"],
   ["SIGNALBOX_LEASE_MS", "299"],
   ["SIGNALBOX_LEASE_MS", "86400001"],
   ["SIGNALBOX_FOREIGN_MS", "-1"],
   ["SIGNALBOX_FOREIGN_MS", ""],
-  ["SIGNALBOX_RECURRING", "shown"],
-  ["SIGNALBOX_RECURRING", "{}"],
-  ["SIGNALBOX_RECURRING", '[{"cron":"* * * * *","name":"no spaces"}]'],
-  ["SIGNALBOX_RECURRING", '[{"cron":"* * * * *","name":"a","every":1}]'],
-  ["SIGNALBOX_RECURRING", '[{"cron":"* * * * * *","name":"a"}]'],
-  ["SIGNALBOX_RECURRING", '[{"cron":"61 * * * *","name":"a"}]'],
-  ["SIGNALBOX_RECURRING", '[{"cron":"@daily at noon","name":"a"}]'],
-  ["SIGNALBOX_RECURRING", '[{"cron":"* * * * *","name":"a","timeZone":"Mars"}]'],
-  ["SIGNALBOX_RECURRING", '[{"cron":"2030-01-01T00:00:00","name":"a"}]'],
-  ["SIGNALBOX_RECURRING", '[{"cron":"* * * *","name":"a"}]'],
 ];
 test.for(wrong)("%s may not be %j", async ([name, value], { expect }) => {
   const said = await problems({ ...env, [name]: value });

@@ -54,12 +54,29 @@ local function survives_loss(job, was_heard, node)
   return false
 end
 
+-- Where a schedule's runs wait for one another, the end of one makes the schedule due. Ids of such runs end
+-- on a +. A caller's own job of such an id harms nothing: only what is in the set already is moved.
+local function follow_runs(ids, moment)
+  local marks = {}
+  for _, id in ipairs(ids) do
+    local of = string.match(id, "^([^@]+)@[^@]*%+$")
+    if of then
+      marks[#marks + 1] = score(moment)
+      marks[#marks + 1] = "/" .. of
+    end
+  end
+  if #marks == 0 then return end
+  redis.call("ZADD", due, "XX", "LT", unpack(marks))
+  redis.call("PUBLISH", control, '{"v":1,"queue":"' .. queue .. '","dueInMs":0}')
+end
+
 local function commit_ends()
   if #ending_texts == 0 then return end
   local batch = #ending_texts == 1 and ending_texts[1] or "[" .. table.concat(ending_texts, ",") .. "]"
-  local entry, fields, failures = redis.call("XADD", outbox, clock, "results", batch), {}, {}
-  for _, ending in ipairs(ending_fields) do
+  local entry, fields, failures, ids = redis.call("XADD", outbox, clock, "results", batch), {}, {}, {}
+  for i, ending in ipairs(ending_fields) do
     local job = ending.job
+    ids[i] = job.id
     fields[#fields + 1] = job.id
     fields[#fields + 1] = table.concat({ ending.state, entry, token_of(job), job.node }, " ") .. "\\n" .. ending.text
     if ending.state == "failed" then
@@ -70,5 +87,6 @@ local function commit_ends()
   call_in_chunks("HSET", results, fields)
   call_in_chunks("ZADD", failed, failures)
   redis.call("PUBLISH", results_channel, batch)
+  follow_runs(ids, stamp_ms(entry))
 end
 `;

@@ -8,6 +8,7 @@ export const finishOneLua = `
 local ended_entry
 local is_plain = attempts == "1" and #ARGV == first + 8 and ARGV[first + 3] == "succeeded" and
   ARGV[first + 6] == ARGV[first + 2] and ARGV[first + 7] == "take" and ARGV[first + 8] == "0"
+  and string.sub(ARGV[first], -1) ~= "+" -- a run of a schedule, perhaps, that others wait for
 local lone_member = is_plain and ARGV[first] .. " " .. ARGV[first + 1] .. " " .. ARGV[first + 2]
 if is_plain and redis.call("ZREM", leases, lone_member) == 1 then
   local id, token, node, text = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 5]

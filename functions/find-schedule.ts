@@ -1,0 +1,56 @@
+/** Where a schedule is: like a job, its id says nothing of its queue. */
+import type { Context } from "hono";
+import * as z from "zod";
+import { SignalboxError } from "../protocol/error.ts";
+import { defaultQueue, scheduleIdPattern } from "../protocol/names.ts";
+import type { StoredSchedule } from "../protocol/schedule.ts";
+import type { AppDeps } from "./deps.ts";
+import { queueName } from "./job-request.ts";
+import { objectError, validateQuery } from "./validation.ts";
+
+/** What the schedule routes need. */
+export type ScheduleDeps = Pick<AppDeps, "ledger" | "schedules" | "config" | "newId">;
+
+export interface FoundSchedule {
+  readonly id: string;
+  readonly queue: string;
+  readonly schedule: StoredSchedule;
+}
+
+const queueQuery = z.strictObject(
+  { queue: queueName.exactOptional() },
+  { error: objectError("a query of queue") },
+);
+
+/** The schedule that the path names: in the queue of the query, else in the default one, else in any. */
+export async function findSchedule(
+  deps: Pick<ScheduleDeps, "ledger" | "schedules">,
+  c: Context,
+): Promise<FoundSchedule | null> {
+  const { queue } = validateQuery(queueQuery, c.req.queries());
+  const id = c.req.param("id") ?? "";
+  if (!scheduleIdPattern.test(id)) return null;
+  const first = await deps.schedules.read([queue ?? defaultQueue], id);
+  if (first !== null) return { id, ...first };
+  if (queue !== undefined) return null;
+  const others = (await deps.ledger.queues()).filter((other) => other !== defaultQueue).sort();
+  const found = others.length === 0 ? null : await deps.schedules.read(others, id);
+  return found === null ? null : { id, ...found };
+}
+
+/** @throws SignalboxError `not_found` */
+export async function needSchedule(
+  deps: Pick<ScheduleDeps, "ledger" | "schedules">,
+  c: Context,
+): Promise<FoundSchedule> {
+  const found = await findSchedule(deps, c);
+  if (found === null) throw noSchedule();
+  return found;
+}
+
+export function noSchedule(): SignalboxError {
+  return new SignalboxError(
+    "not_found",
+    "expected the id of a schedule; ended ones are kept for a day",
+  );
+}

@@ -1,0 +1,87 @@
+/**
+ * Cron expressions, by croner: five or six fields (seconds first), names, `L`, `W`, `#`, `@daily` and the like.
+ *
+ * What daylight saving does, as Vixie cron has it. An expression that names its hours and minutes (no `*` and
+ * no step among seconds, minutes and hours) is a time of day: in a skipped hour it runs once, right after
+ * the gap; in a doubled hour once, the first time. Any other is an interval of real time: nothing runs in
+ * an hour that does not exist, and an hour that comes twice is two hours.
+ */
+import { Cron } from "croner";
+import { SignalboxError } from "./error.ts";
+
+/** Parsed expressions hold 80 kB each, and a Worker has 128 MB. */
+const maxParsed = 100;
+const parsed = new Map<string, Cron>();
+const form = /^(@[a-z]+|\S+( +\S+){4,5})$/i;
+
+/** Finds the times of expressions, each time once; counts how often it had to work one out. */
+export interface CronClock {
+  /** The first time after `ms`, in milliseconds since 1970; null if there is none. */
+  readonly after: (expression: CronExpression, ms: number) => number | null;
+  /** Up to `n` times at or before `ms`, newest first. */
+  readonly upTo: (expression: CronExpression, ms: number, n: number) => readonly number[];
+  /** How many times were worked out so far; each takes about 50 µs. */
+  readonly spent: () => number;
+}
+
+/** An expression and the zone in which it is read. */
+export interface CronExpression {
+  readonly cron: string;
+  readonly timeZone: string;
+}
+
+/** A clock for one use; it remembers every answer, because many schedules share few expressions. */
+export function createCronClock(): CronClock {
+  const known = new Map<string, number | null>();
+  let spent = 0;
+  return {
+    after: (expression, ms) => {
+      const key = `${expression.cron}\n${expression.timeZone}\n${ms}`;
+      let found = known.get(key);
+      if (found === undefined) {
+        spent++;
+        found = parse(expression).nextRun(new Date(ms))?.getTime() ?? null;
+        known.set(key, found);
+      }
+      return found;
+    },
+    upTo: (expression, ms, n) => {
+      spent += n;
+      // Looks for what is before its reference.
+      return parse(expression)
+        .previousRuns(n, new Date(ms + 1))
+        .map((date) => date.getTime());
+    },
+    spent: () => spent,
+  };
+}
+
+/** @throws SignalboxError `schedule_invalid` for what is no cron expression, or no time zone */
+export function parse({ cron, timeZone }: CronExpression): Cron {
+  const key = `${cron}\n${timeZone}`;
+  const before = parsed.get(key);
+  if (before !== undefined) return before;
+  let made: Cron;
+  try {
+    // A date would be taken too.
+    if (!form.test(cron)) throw new Error("expected five or six fields, or a name such as @daily");
+    made = new Cron(cron, {
+      paused: true,
+      mode: "5-or-6-parts",
+      fixedTimeRule: "no-wildcard",
+      timezone: timeZone,
+    });
+    made.match(new Date(0)); // finds out about the zone
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split("\n", 1)[0] : "";
+    throw new SignalboxError(
+      "schedule_invalid",
+      `expected five or six cron fields and an IANA time zone: ${reason}`,
+      { cause },
+    );
+  }
+  const [oldest] = parsed.keys();
+  if (parsed.size >= maxParsed && oldest !== undefined) parsed.delete(oldest);
+  parsed.set(key, made);
+  return made;
+}
