@@ -18,8 +18,13 @@ const form = /^(@[a-z]+|\S+( +\S+){4,5})$/i;
 export interface CronClock {
   /** The first time after `ms`, in milliseconds since 1970; null if there is none. */
   readonly after: (expression: CronExpression, ms: number) => number | null;
-  /** Up to `n` times at or before `ms`, newest first. */
-  readonly upTo: (expression: CronExpression, ms: number, n: number) => readonly number[];
+  /** Up to `n` times at or before `ms` and after `floor`, newest first. */
+  readonly upTo: (
+    expression: CronExpression,
+    ms: number,
+    floor: number,
+    n: number,
+  ) => readonly number[];
   /** How many times were worked out so far; each takes about 50 µs. */
   readonly spent: () => number;
 }
@@ -45,12 +50,18 @@ export function createCronClock(): CronClock {
       }
       return found;
     },
-    upTo: (expression, ms, n) => {
-      spent += n;
-      // Looks for what is before its reference.
-      return parse(expression)
-        .previousRuns(n, new Date(ms + 1))
-        .map((date) => date.getTime());
+    upTo: (expression, ms, floor, n) => {
+      const found: number[] = [];
+      const times = parse(expression);
+      // What comes before its reference is looked for.
+      for (let at = ms + 1; found.length < n;) {
+        spent++;
+        const [before] = times.previousRuns(1, new Date(at));
+        if (before === undefined || before.getTime() <= floor) break;
+        at = before.getTime();
+        found.push(at);
+      }
+      return found;
     },
     spent: () => spent,
   };

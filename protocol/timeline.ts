@@ -24,14 +24,13 @@ export function timelineOf(
       const found = times.after(Math.max(ms, startMs - 1));
       return found === null || found > endMs ? null : found;
     },
-    upTo: (ms, floor, n) =>
-      times.upTo(Math.min(ms, endMs), n).filter((at) => at > floor && at >= startMs),
+    upTo: (ms, floor, n) => times.upTo(Math.min(ms, endMs), Math.max(floor, startMs - 1), n),
   };
 }
 
 interface Unbounded {
   readonly after: (ms: number) => number | null;
-  readonly upTo: (ms: number, n: number) => readonly number[];
+  readonly upTo: (ms: number, floor: number, n: number) => readonly number[];
 }
 
 function unbounded(
@@ -49,7 +48,7 @@ function unbounded(
     case "cron":
       return {
         after: (ms) => clock.after(rule, ms),
-        upTo: (ms, n) => clock.upTo(rule, ms, n),
+        upTo: (ms, floor, n) => clock.upTo(rule, ms, floor, n),
       };
     default:
       return unreachable(rule);
@@ -59,7 +58,7 @@ function unbounded(
 function single(at: number): Unbounded {
   return {
     after: (ms) => (at > ms ? at : null),
-    upTo: (ms) => (at <= ms ? [at] : []),
+    upTo: (ms, floor) => (at <= ms && at > floor ? [at] : []),
   };
 }
 
@@ -67,9 +66,10 @@ function single(at: number): Unbounded {
 function grid(base: number, step: number): Unbounded {
   return {
     after: (ms) => (ms < base ? base : base + (Math.floor((ms - base) / step) + 1) * step),
-    upTo: (ms, n) => {
+    upTo: (ms, floor, n) => {
       const last = Math.floor((ms - base) / step);
-      const length = Math.max(0, Math.min(n, last + 1));
+      const first = Math.max(0, Math.floor((floor - base) / step) + 1);
+      const length = Math.max(0, Math.min(n, last - first + 1));
       return Array.from({ length }, (_, back) => base + (last - back) * step);
     },
   };

@@ -4,6 +4,7 @@ import type { Again } from "./explain.ts";
 import type { QueueLedger } from "./ledger.ts";
 import type { Asked } from "./load.ts";
 import type { Run } from "./run-log.ts";
+import type { PutSchedules } from "./schedules.ts";
 
 export interface Evidence {
   readonly asked: readonly Asked[];
@@ -19,6 +20,7 @@ export interface Evidence {
   readonly unrest: readonly string[];
   /** Crashes, unhandled errors, answers that should not be. */
   readonly problems: readonly string[];
+  readonly schedules: PutSchedules;
   readonly deadLetters: number;
   readonly garbage: number;
   /** When each process began to drain, or was killed, in milliseconds since 1970. */

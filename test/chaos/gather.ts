@@ -8,6 +8,7 @@ import type { Load } from "./load.ts";
 import type { Observer } from "./observer.ts";
 import type { Random } from "./random.ts";
 import { readRuns } from "./run-log.ts";
+import type { PutSchedules } from "./schedules.ts";
 import { queueNames, type Stack } from "./stack.ts";
 import { deadLettersKey, defaultNaming } from "../../protocol/keys.ts";
 
@@ -22,10 +23,11 @@ export interface GatherOptions {
   readonly load: Load;
   readonly unrest: readonly string[];
   readonly random: Random;
+  readonly schedules: PutSchedules;
 }
 
 export async function gather(options: GatherOptions): Promise<Evidence> {
-  const { stack, history, observer, load, unrest } = options;
+  const { stack, history, observer, load, unrest, schedules } = options;
   const ledgers = new Map(
     await Promise.all(
       queueNames.map(async (queue) => [queue, await readLedger(stack.direct, queue)] as const),
@@ -36,7 +38,7 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
   for (const station of stack.stations) await station.stop();
   const runs = await readRuns(stack.runs);
   return {
-    ...{ ledgers, views, runs, unrest, deadLetters },
+    ...{ ledgers, views, runs, unrest, deadLetters, schedules },
     asked: load.asked,
     again: explain(runs, history),
     heard: observer.heard,

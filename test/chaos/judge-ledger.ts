@@ -2,6 +2,7 @@
 import { problemsOf } from "../support/ledger-state.ts";
 import type { Evidence } from "./evidence.ts";
 import type { EndedJob } from "./judge-jobs.ts";
+import { isRun } from "./schedules.ts";
 import { nodeNames } from "./stack.ts";
 
 export function wrongEnds(
@@ -48,21 +49,10 @@ export function unasked({ ledgers, asked }: Evidence): readonly string[] {
   const known = new Set(asked.map(({ order }) => `${order.queue} ${order.id}`));
   return [...ledgers].flatMap(([queue, { jobs }]) =>
     [...jobs.keys()]
-      .filter((id) => !id.startsWith("recurring:"))
+      .filter((id) => !isRun(id))
       .map((id) => `${queue} ${id}`)
       .filter((key) => !known.has(key)),
   );
-}
-
-export function recurring({ ledgers }: Evidence): readonly string[] {
-  const ids = [...(ledgers.get("default")?.jobs.keys() ?? [])];
-  return ids.filter((id) => id.startsWith("recurring:"));
-}
-
-export function wrongRecurring(evidence: Evidence): readonly string[] {
-  const most = Math.ceil(evidence.lastedMs / 60_000) + 1;
-  const { length } = recurring(evidence);
-  return length <= most ? [] : [`${length} in ${most} minutes at most`];
 }
 
 export function wrongLedger({ ledgers }: Evidence): readonly string[] {

@@ -30,7 +30,8 @@ export async function readLedger(direct: Redis, queue: string): Promise<QueueLed
     outbox: await direct.xlen(keys.outbox),
     failed: await direct.zrange(keys.failed, "0", "-1"),
     errors: await direct.hkeys(keys.errors),
-    due: await direct.zrange(keys.due, "0", "-1"),
+    // `!` stands before an ended schedule that is to be forgotten.
+    due: (await direct.zrange(keys.due, "0", "-1")).filter((member) => !member.startsWith("!")),
   };
 }
 
@@ -43,13 +44,16 @@ function mapOf<T>(
 
 /** How much is left to do in all queues: each part is 0 when the stack is quiet. */
 export async function leftToDo(direct: Redis): Promise<Readonly<Record<string, number>>> {
-  const left: Record<string, number> = { leases: 0, unended: 0, outbox: 0 };
+  const left: Record<string, number> = { leases: 0, unended: 0, outbox: 0, schedules: 0 };
   for (const queue of queueNames) {
     const keys = queueKeys(defaultNaming, queue);
     const jobs = await direct.hlen(keys.jobs);
     const members = await direct.zrange(keys.leases, "0", "-1");
     left["leases"] = (left["leases"] ?? 0) + members.filter((member) => member !== "watch").length;
     left["unended"] = (left["unended"] ?? 0) + jobs - (await direct.hlen(keys.results));
+    const due = await direct.zrange(keys.due, "0", "-1");
+    left["schedules"] =
+      (left["schedules"] ?? 0) + due.filter((member) => member.startsWith("/")).length;
     left["outbox"] = (left["outbox"] ?? 0) + (await direct.xlen(keys.outbox));
   }
   return left;

@@ -9,6 +9,7 @@ import { createObserver } from "./observer.ts";
 import { pause, within } from "./pace.ts";
 import { describeFault, makePlan } from "./plan.ts";
 import { createRandom } from "./random.ts";
+import { putSchedules } from "./schedules.ts";
 import { sharedLinks, startStack, stationNodes } from "./stack.ts";
 import { judge, type Row } from "./verdict.ts";
 
@@ -59,6 +60,7 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
 
   try {
     history.line("the stack is up");
+    const schedules = await putSchedules(stack, Date.now() + minutes * 60_000);
     const enough = new AbortController();
     const loading = load.run(perSecond, enough.signal);
     await carryOut(plan, { stack, history, observer });
@@ -66,12 +68,12 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
     history.line("all is mended; waiting for quiet");
     await loading;
     await untilQuiet(stack.direct);
-    // A tick at the turn of a minute makes a job, and nothing may come between looking and judging.
+    // Nothing may come between looking and judging.
     noMoreTicks.abort();
     await ticking;
     const unrest = await untilQuiet(stack.direct);
     history.line(unrest.length === 0 ? "quiet" : `not quiet: ${unrest.join(", ")}`);
-    const evidence = await gather({ stack, history, observer, load, unrest, random });
+    const evidence = await gather({ stack, history, observer, load, unrest, random, schedules });
     const rows = judge(evidence);
     return { rows, holds: rows.every(({ breaks }) => breaks.length === 0), counts: history.counts };
   } finally {

@@ -19,8 +19,6 @@ export const timing = {
   pingMs: 1_500,
   drainMs: 3_000,
 } as const;
-/** One job a minute, however often the tick comes. */
-const recurring = JSON.stringify([{ cron: "* * * * *", name: "echo", queue: "default" }]);
 
 /** Every station and its nodes; each node has slots in both queues, s1 at one station each. */
 export const stationNodes = {
@@ -98,7 +96,6 @@ async function build(parts: AsyncDisposableStack, history: History): Promise<Sta
     SIGNALBOX_UNHEARD_MS: String(timing.unheardMs),
     SIGNALBOX_LEASE_MS: String(timing.leaseMs),
     SIGNALBOX_FOREIGN_MS: String(timing.foreignMs),
-    SIGNALBOX_RECURRING: recurring,
   };
   const master = createFunctionPart({ directory, port, variables });
   parts.defer(master.stop);

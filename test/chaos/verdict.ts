@@ -19,12 +19,11 @@ import {
   wrongRecords,
   total,
   unasked,
-  recurring,
-  wrongRecurring,
   wrongLedger,
   leftOver,
   wrongDeadLetters,
 } from "./judge-ledger.ts";
+import { judgeSchedules } from "./schedules.ts";
 import { afterKills, gracious, again, unexplained } from "./judge-runs.ts";
 
 export interface Row {
@@ -74,7 +73,7 @@ export function judge(evidence: Evidence): readonly Row[] {
     row("jobs accepted once, in Redis's log", audit.acceptances.size, acceptedTwice(evidence)),
     row("results recorded, each once", audit.outbox.size, wrongRecords(audit.outbox)),
     row("no job started before or after its time", jobs.length, jobs.flatMap(wrongTime(evidence))),
-    row("recurring jobs, one a minute", recurring(evidence).length, wrongRecurring(evidence)),
+    row("times of schedules, one run each", ...judgeSchedules(evidence)),
     row("jobs in the ledger that somebody asked for", total(evidence), unasked(evidence)),
     row("runs again that are explained", again(evidence), unexplained(evidence)),
     row("ledgers: slots, places, records", evidence.ledgers.size, wrongLedger(evidence)),

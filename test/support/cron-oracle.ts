@@ -1,0 +1,86 @@
+/**
+ * The times of a cron expression by brute force: every minute of a span is held against the fields, and what
+ * daylight saving does is done as `protocol/cron.ts` states it, from nothing but the zone's offsets.
+ */
+
+/** An expression taken apart; each field lists all that it matches. Days are matched by both fields together. */
+export interface CronFields {
+  readonly text: string;
+  readonly minutes: ReadonlySet<number>;
+  readonly hours: ReadonlySet<number>;
+  readonly months: ReadonlySet<number>;
+  readonly isDay: (day: number, weekday: number, lastDay: number) => boolean;
+  /** No `*` and no step among minutes and hours: a time of day. */
+  readonly isFixed: boolean;
+}
+
+const minuteMs = 60_000;
+/** Offsets change on quarters of an hour. */
+const slotMs = 15 * minuteMs;
+
+/** What clocks on the wall show, as milliseconds of a UTC date. */
+export function wallClock(timeZone: string): (ms: number) => number {
+  const format = new Intl.DateTimeFormat("en-GB", {
+    ...{ timeZone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric" },
+    ...{ hour: "numeric", minute: "numeric" },
+  });
+  const offsets = new Map<number, number>();
+  return (ms) => {
+    const slot = Math.floor(ms / slotMs) * slotMs;
+    let offset = offsets.get(slot);
+    if (offset === undefined) {
+      const parts = format.formatToParts(slot);
+      const of = (type: string) => Number(parts.find((part) => part.type === type)?.value);
+      const wall = Date.UTC(of("year"), of("month") - 1, of("day"), of("hour"), of("minute"));
+      offset = wall - slot;
+      offsets.set(slot, offset);
+    }
+    return ms + offset;
+  };
+}
+
+/** All times after `fromMs` and up to `toMs`, to the minute. */
+export function timesOf(
+  fields: CronFields,
+  wall: (ms: number) => number,
+  fromMs: number,
+  toMs: number,
+): readonly number[] {
+  const found: number[] = [];
+  for (let at = Math.floor(fromMs / minuteMs) * minuteMs + minuteMs; at <= toMs; at += minuteMs) {
+    const here = wall(at);
+    const jump = here - wall(at - minuteMs) - minuteMs;
+    if (!fields.isFixed) {
+      if (matches(fields, here)) found.push(at);
+    } else if (jump > 0) {
+      const skipped = Array.from({ length: jump / minuteMs + 1 }, (_, k) => here - k * minuteMs);
+      if (skipped.some((each) => matches(fields, each))) found.push(at);
+    } else if (matches(fields, here) && !wasShownBefore(wall, at, here)) found.push(at);
+  }
+  return found;
+}
+
+/** Whether the clocks showed this time once already: they have been put back in the last three hours. */
+function wasShownBefore(wall: (ms: number) => number, at: number, shown: number): boolean {
+  for (let back = slotMs; back <= 3 * 60 * minuteMs; back += slotMs) {
+    if (wall(at - back) === shown) return true;
+  }
+  return false;
+}
+
+function matches({ minutes, hours, months, isDay }: CronFields, wallMs: number): boolean {
+  const date = new Date(wallMs);
+  if (!minutes.has(date.getUTCMinutes()) || !hours.has(date.getUTCHours())) return false;
+  if (!months.has(date.getUTCMonth() + 1)) return false;
+  const last = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
+  return isDay(date.getUTCDate(), date.getUTCDay(), last);
+}
+
+/** All numbers from `from` to `to`, by `step`. */
+export function range(from: number, to: number, step = 1): ReadonlySet<number> {
+  const length = Math.floor((to - from) / step) + 1;
+  return new Set(Array.from({ length }, (_, k) => from + k * step));
+}
+
+/** Every day. */
+export const anyDay = (): boolean => true;
