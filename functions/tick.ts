@@ -42,9 +42,9 @@ const maxQueues = 400;
 const leasesPerCall = 500;
 const momentsPerCall = 500;
 /** What a round does of schedules, and how many times of cron expressions are worked out: 10 ms of CPU is all there is. */
-const schedulesPerRound = 250;
-const runsPerRound = 500;
-const evaluationsPerTick = 90;
+const schedulesPerRound = 130;
+const runsPerRound = 300;
+const evaluationsPerTick = 60;
 const parkedPerCall = 100;
 /** Shared out among the queues: each may answer with a megabyte, and a Worker holds 128 of them. */
 const outboxEntriesPerCall = 2_000;

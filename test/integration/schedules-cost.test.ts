@@ -60,13 +60,14 @@ test("a thousand schedules at rest cost no command while a subscriber is connect
   expect,
 }) => {
   await redis.flushall();
-  await using _subscriber = await runSubscriber({ url: server.url, env });
+  await using subscriber = await runSubscriber({ url: server.url, env });
   const later = { kind: "in", inMs: 3_600_000 } as const;
   await putAll(specs(1_000, (at) => (at % 2 === 0 ? later : yearly), "rest"));
   await delay(2_000); // what was announced has been looked at
   await commandsSince();
   await delay(20_000);
   expect(await commandsSince()).toBe(0);
+  expect(subscriber.seen("redis:failed")).toEqual([]);
 }, 60_000);
 
 const yearly: Rule = { kind: "cron", cron: "0 0 29 2 *", timeZone: "Europe/Berlin" };
@@ -74,7 +75,7 @@ const yearly: Rule = { kind: "cron", cron: "0 0 29 2 *", timeZone: "Europe/Berli
 test("with a subscriber a run starts within moments of its time", async ({ expect }) => {
   await redis.flushall();
   const late: number[] = [];
-  await using _subscriber = await runSubscriber({
+  await using subscriber = await runSubscriber({
     ...{ url: server.url, env },
     handlers: {
       echo: (_payload, context) => {
@@ -90,6 +91,7 @@ test("with a subscriber a run starts within moments of its time", async ({ expec
   process.stdout.write(`lateness: median ${median} ms, worst ${sorted.at(-1)} ms\n`);
   // Both processes read the same machine's clock here. The promise is 50 ms on a machine at rest.
   expect(median).toBeLessThan(250);
+  expect(subscriber.seen("redis:failed")).toEqual([]);
 }, 60_000);
 
 test("a tick does a share of ten thousand due schedules, and the next ones the rest, each once", async ({
