@@ -16,7 +16,7 @@ async function started(bench: LedgerBench) {
     },
     nextMinute: async () => {
       bench.clock.advance(minute);
-      const members = await bench.redis.zrange(bench.keys.leases, "0", "-1");
+      const members = (await bench.state()).leases;
       if (members.length > 0) await bench.nodes.renew("default", members);
       return look(bench);
     },
@@ -113,7 +113,7 @@ describe("while the previous run has not ended", () => {
       if (how === "lost") await bench.connect("1", 1);
       await put(bench, spec("s", { rule: everyMinute, overlap: "queue" }, job));
       if (how === "lost") {
-        const members = await bench.redis.zrange(bench.keys.leases, "0", "-1");
+        const members = (await bench.state()).leases;
         await bench.nodes.renew("default", members);
       }
       bench.clock.advance(minute);
