@@ -4,6 +4,7 @@
  */
 import fc from "fast-check";
 import { afterAll, beforeAll, test } from "vitest";
+import { doDue } from "../../protocol/due.ts";
 import {
   clientToken,
   joinNode,
@@ -19,6 +20,8 @@ beforeAll(async () => {
   node = await joinNode(stack, { name: "1", slots: 3 });
 });
 afterAll(() => node.close().finally(() => stack.close()));
+
+const limits = { moments: 50, schedules: 50, runs: 50, evaluations: 100 };
 
 interface Shot {
   readonly method: string;
@@ -79,6 +82,32 @@ const selections = fc.oneof(
   some({ queue: queues, ids: fc.array(ids, { minLength: 1, maxLength: 4 }) }, "ids"),
   some({ queue: queues, name: names, code: codes, cursor: fc.constantFrom("0", "5") }),
 );
+const rules = fc.oneof(
+  fc.record({ runAt: moments }),
+  fc.record({ delayMs: spans }),
+  some({ everyMs: fc.integer({ min: 1_000, max: 1e6 }), aligned: fc.boolean() }, "everyMs"),
+  some(
+    {
+      cron: fc.constantFrom("* * * * * *", "30 2 * * MON-FRI", "0 0 L * *", "@daily"),
+      timeZone: fc.constantFrom("Europe/Berlin", "Asia/Kathmandu"),
+    },
+    "cron",
+  ),
+);
+const schedules = fc
+  .tuple(
+    rules,
+    some(
+      {
+        ...{ name: names, queue: queues, payload: fc.jsonValue({ maxDepth: 2 }), ttlMs: spans },
+        ...{ count: spans, jitterMs: fc.nat(9_999), graceMs: spans, keepHistory: fc.nat(9) },
+        missed: fc.constantFrom("skip", "latest", "all"),
+        overlap: fc.constantFrom("allow", "skip", "queue", "cancel"),
+      },
+      "name",
+    ),
+  )
+  .map(([rule, rest]) => ({ ...rule, ...rest }));
 const states = fc.constantFrom("delayed", "queued", "running", "succeeded", "failed", "expired");
 
 /** A request that has the form expected. */
@@ -94,7 +123,19 @@ const shot = (
     body: (given.body ?? fc.constant(undefined)) as fc.Arbitrary<unknown>,
   });
 const at = (end: string) => ids.map((id) => `/v1/jobs/${id}${end}`);
+const on = (end: string) => ids.map((id) => `/v1/schedules/${id}${end}`);
+const actions = fc.constantFrom("/pause", "/resume", "/run").chain(on);
+const views = fc.constantFrom("", "/scheduled", "/history").chain(on);
 const right: fc.Arbitrary<Shot> = fc.oneof(
+  { weight: 4, arbitrary: shot("PUT", on(""), { body: schedules }) },
+  shot("POST", "/v1/schedules", { body: schedules }),
+  { weight: 2, arbitrary: shot("POST", actions, { query: { queue: queues } }) },
+  shot("POST", on("/next"), { body: fc.record({ at: moments }), query: { queue: queues } }),
+  { weight: 2, arbitrary: shot("GET", views, { query: { queue: queues } }) },
+  shot("DELETE", on(""), { query: { queue: queues } }),
+  shot("GET", "/v1/schedules", { query: { queue: queues, limit: fc.constant("2") } }),
+  shot("GET", "/v1/schedules/count", { query: { queue: queues } }),
+  shot("POST", "/v1/schedules/preview", { body: rules }),
   { weight: 6, arbitrary: shot("POST", "/v1/jobs", { body: jobs }) },
   {
     weight: 2,
@@ -222,7 +263,7 @@ const contents = () => stack.redis.eval(contentsLua, 0);
 
 /** Fails, ends and wakes what there is, so that the routes find jobs in every state. */
 async function stir(failure: boolean): Promise<void> {
-  for (const queue of ["default", "a", "b"]) await stack.upkeep.wake([queue], 50);
+  for (const queue of ["default", "a", "b"]) await doDue(stack, [queue], limits);
   const members = await stack.redis.zrange("signalbox:{default}:leases", "0", "1");
   const member = members.find((each) => each !== "watch");
   if (member === undefined) return;
@@ -230,17 +271,8 @@ async function stir(failure: boolean): Promise<void> {
   const error = { code: "broken", message: "no", retryable: false };
   const state = failure ? "failed" : "succeeded";
   const end = failure ? { error } : { result: 1 };
-  const text = {
-    v: 1,
-    id,
-    name: "echo",
-    queue: "default",
-    node: on,
-    token,
-    attempt: 1,
-    state,
-    ...end,
-  };
+  const names = { id, name: "echo", queue: "default", node: on, token };
+  const text = { v: 1, ...names, attempt: 1, state, ...end };
   await stack.nodes.finish(
     "default",
     [{ id, token, node: on, state, text: JSON.stringify(text) }],
