@@ -21,8 +21,6 @@ const settings = {
   lazyConnect: true,
   connectTimeout: 5_000,
   keepAlive: 30_000,
-  // A master that has become a replica keeps its connections: only a new one finds its successor.
-  reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
   retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 7), 2_000),
 } as const;
 
@@ -78,6 +76,8 @@ export function createRedisPort(redis: Redis): RedisPort {
         },
         (error: unknown) => {
           settle();
+          // A master that has become a replica keeps its connections: only a new one finds its successor.
+          if (isReplyError(error, "READONLY") && redis.status === "ready") redis.disconnect(true);
           reject(translate(error));
         },
       );

@@ -98,7 +98,9 @@ export function createListener(options: ListenerOptions) {
      * master until a fail-over. Connects anew, to whoever has the address now.
      */
     unheard(): void {
-      if (isSubscribed) redis.disconnect(true);
+      if (!isSubscribed) return;
+      isSubscribed = false;
+      redis.disconnect(true);
     },
 
     /** Resolves when everything published before now has been passed on. */
