@@ -121,7 +121,10 @@ export function createForeignResults(options: ForeignOptions) {
       if (message.kind === "unreadable") {
         onUnreadable(text, message.reason);
       } else if (message.kind === "echo") {
-        for (const envelope of message.envelopes) await complete(envelope);
+        // A program that listens beside a real node does not speak for it: the handler's result counts.
+        for (const envelope of message.envelopes) {
+          if (!(await isSeated(envelope.node, envelope.queue))) await complete(envelope);
+        }
       } else if (message.kind === "bare") {
         if (published.has(message.id)) forgetOne(message.id);
         else await completeBare(message.id);
