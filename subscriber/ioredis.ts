@@ -34,11 +34,23 @@ export function createConnection(url: string): Redis {
   redis.on("connect", () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      if (redis.status !== "ready") redis.disconnect(true);
+      if (redis.status !== "ready") connectAnew(redis);
     }, answerMs);
     timer.unref();
   });
   return redis;
+}
+
+const givenUp = new WeakSet<object>();
+
+/**
+ * Has the connection made anew. Many calls may find out at once that it is dead, and it counts as ready until
+ * its socket is closed: each socket is ended once.
+ */
+export function connectAnew(redis: Redis): void {
+  if (givenUp.has(redis.stream)) return;
+  givenUp.add(redis.stream);
+  redis.disconnect(true);
 }
 
 /**
@@ -51,7 +63,7 @@ export function createRedisPort(redis: Redis): RedisPort {
 
   function giveUp(): void {
     timer = undefined;
-    if (redis.status === "ready") redis.disconnect(true);
+    if (redis.status === "ready") connectAnew(redis);
     const message = `expected an answer from Redis within ${answerMs} ms; connecting anew`;
     for (const reject of waiting) reject(new SignalboxError("redis_unavailable", message));
     waiting.clear();
@@ -77,7 +89,7 @@ export function createRedisPort(redis: Redis): RedisPort {
         (error: unknown) => {
           settle();
           // A master that has become a replica keeps its connections: only a new one finds its successor.
-          if (isReplyError(error, "READONLY") && redis.status === "ready") redis.disconnect(true);
+          if (isReplyError(error, "READONLY") && redis.status === "ready") connectAnew(redis);
           reject(translate(error));
         },
       );

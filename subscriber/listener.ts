@@ -5,6 +5,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { Redis } from "ioredis";
+import { connectAnew } from "./ioredis.ts";
 
 /** How long Redis may take to answer, in milliseconds. */
 const answerMs = 10_000;
@@ -55,7 +56,7 @@ export function createListener(options: ListenerOptions) {
       onError(
         new Error(`expected an answer to ${question} within ${answerMs} ms; connecting anew`),
       );
-      redis.disconnect(true);
+      connectAnew(redis);
     }, answerMs);
     try {
       await answer;
@@ -72,7 +73,7 @@ export function createListener(options: ListenerOptions) {
     if (await inTime("SUBSCRIBE", redis.subscribe(...channels))) {
       isSubscribed = true;
       onSubscribed();
-    } else redis.disconnect(true);
+    } else connectAnew(redis);
   }
 
   async function ping(): Promise<void> {
@@ -100,7 +101,7 @@ export function createListener(options: ListenerOptions) {
     unheard(): void {
       if (!isSubscribed) return;
       isSubscribed = false;
-      redis.disconnect(true);
+      connectAnew(redis);
     },
 
     /** Resolves when everything published before now has been passed on. */
