@@ -165,6 +165,24 @@ describe("a link that is half-open", () => {
 });
 
 describe("a lease that is lost", () => {
+  test("is told of where the outcome is refused", async ({ expect }) => {
+    await using bench = await openRealLedger(server.url);
+    const { hold, release } = createHold();
+    await using running = await runSubscriber({
+      url: server.url,
+      // So that no renewal finds out before.
+      env: { SIGNALBOX_UNHEARD_MS: "400000", SIGNALBOX_LEASE_MS: "400000" },
+      handlers: { hold },
+    });
+    await bench.ledger.dispatch([job("late", { name: "hold" })]);
+    await running.event("attempt:started");
+    await bench.redis.del("signalbox:{default}:leases");
+    release();
+    const [fenced] = await running.event("attempt:fenced");
+    expect(fenced).toMatchObject({ id: "late", attempt: 1 });
+    expect((await bench.ledger.read("default", "late"))?.ended).toBeUndefined();
+  });
+
   test("aborts the handler's signal, and its outcome changes nothing", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     const { hold, release, reasons } = createHold();

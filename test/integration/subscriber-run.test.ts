@@ -146,6 +146,28 @@ describe("a subscriber", () => {
     expect(running.seen("attempt:started")).toHaveLength(20);
   });
 
+  test("runs what was delayed while it was stopped", async ({ expect }) => {
+    await using bench = await openRealLedger(server.url);
+    await bench.ledger.dispatch([job("delayed", { start: { inMs: 200 } })]);
+    await using running = await runSubscriber({ url: server.url });
+    expect((await bench.ended("delayed")).state).toBe("succeeded");
+    await running.event("attempt:ended");
+  });
+
+  test("leaves a job to whoever serves its queue with the same node", async ({ expect }) => {
+    await using bench = await openRealLedger(server.url);
+    const of = (queue: string) => ({ url: server.url, env: { SIGNALBOX_NODES: `1@${queue}` } });
+    await using other = await runSubscriber(of("b"));
+    await using running = await runSubscriber(of("a"));
+    for (let round = 0; round < 20; round++) {
+      await bench.ledger.dispatch([job(`j${round}`, { queue: "a" })]);
+      expect(await bench.ended(`j${round}`, "a")).toMatchObject({ state: "succeeded", errors: [] });
+    }
+    await running.event("attempt:ended", { count: 20 });
+    expect(other.seen("message:unreadable")).toEqual([]);
+    expect(await bench.problems()).toEqual([]);
+  });
+
   test("tries a named job again as soon as its busy node has a slot", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     let release: () => void = () => undefined;
