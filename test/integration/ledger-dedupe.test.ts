@@ -76,6 +76,16 @@ describe("a key whose job waits for another attempt", () => {
 });
 
 describe("a key that is debounced", () => {
+  test("lets its job expire on time, though it would start later", async ({ bench, expect }) => {
+    const dedupe = { key: "k", windowMs: 60_000, mode: "debounce" } as const;
+    await bench.ledger.dispatch([job("a", { dedupe, deadline: { inMs: 5_000 } })]);
+    await bench.ledger.dispatch([job("b", { dedupe })]);
+    bench.clock.advance(5_000);
+    const [woken] = await bench.upkeep.wake(["default"], 10);
+    expect(woken?.value).toEqual({ placed: 0, expired: 1, nextInMs: null });
+    expect((await bench.ledger.read("default", "a"))?.state).toBe("expired");
+  });
+
   test("is held for a whole window from then on", async ({ bench, expect }) => {
     const mode = "debounce";
     await bench.ledger.dispatch([job("a", { dedupe: { key: "k", windowMs: 1_000, mode } })]);

@@ -7,6 +7,29 @@ const keep = {
   ...{ failedMs: 7 * day, maxFailed: 10_000 },
 };
 
+describe("a job that is deleted", () => {
+  test("leaves nothing in the failed set, nor its errors", async ({ bench, expect }) => {
+    const { ear } = await bench.connect("1", 1);
+    await bench.ledger.dispatch([job("a", { attempts: 2 })]);
+    const retry = { state: "retry", text: '{"code":"no"}', delayMs: 0 } as const;
+    await ear.settled();
+    const first = ear.envelopes().map((each) => ({ ...ended(each), ...retry }));
+    await bench.nodes.finish("default", first, taking("1"));
+    await bench.upkeep.wake(["default"], 10);
+    await ear.settled();
+    const second = ear.envelopes().slice(1);
+    await bench.nodes.finish(
+      "default",
+      second.map((each) => ended(each, "failed")),
+      taking("1"),
+    );
+    const { errors, failed } = bench.keys;
+    expect(await bench.redis.exists(errors, failed)).toBe(2);
+    expect(await bench.ledger.forget("default", ["a"])).toEqual(["deleted"]);
+    expect(await bench.redis.exists(errors, failed)).toBe(0);
+  });
+});
+
 describe("a job that is sent again", () => {
   test("is no longer in the failed set", async ({ bench, expect }) => {
     const { ear } = await bench.connect("1", 1);
