@@ -68,9 +68,9 @@ async function withQueues(setting: Setting): Promise<readonly Compared[]> {
   });
 }
 
-/** A Redis with one schedule, and one with 10,000, none due: what a tick has to look through. */
+/** A Redis with one schedule, and one with 100,000, none due: what a tick has to look through. */
 async function withSchedules(setting: Setting): Promise<readonly Compared[]> {
-  const many = jobsOf(setting, 10_000, 100);
+  const many = jobsOf(setting, 100_000, 100);
   await using stack = new AsyncDisposableStack();
   const open = async (length: number) => {
     const server = stack.use(await startBenchRedis("none"));
