@@ -15,8 +15,6 @@ export const failureCodes = {
   attempt_lost: true,
   /** The node that got the job has no such handler; another version of it may. */
   no_handler: true,
-  /** The job names a node that does not serve its queue; it may once it is configured anew. */
-  queue_not_served: true,
   /** No node gave a sign of life in ten deliveries. */
   undeliverable: false,
   payload_invalid: false,

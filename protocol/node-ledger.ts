@@ -14,9 +14,12 @@ export interface Ending {
   readonly id: string;
   readonly token: string;
   readonly node: string;
-  /** `released` gives the job back without using up an attempt; `retry` leaves it for another one. */
-  readonly state: "succeeded" | "failed" | "cancelled" | "released" | "retry";
-  /** The result message as JSON text; for `retry` the failure; empty if released. */
+  /**
+   * `released` gives the job back without using up an attempt, `refused` before it was started; `retry` leaves it for
+   * another one.
+   */
+  readonly state: "succeeded" | "failed" | "cancelled" | "released" | "refused" | "retry";
+  /** The result message as JSON text; for `retry` the failure; empty if given back. */
   readonly text: string;
   /** For `retry`: how long to wait. */
   readonly delayMs?: number;

@@ -7,6 +7,7 @@ import type { Outcome } from "./runner.ts";
 
 /** An ending, and the failure in it for the log. */
 export interface DescribedEnding extends Ending {
+  readonly state: Exclude<Ending["state"], "refused">;
   readonly error?: Failure;
 }
 

@@ -4,11 +4,9 @@
  * tries; the ledger lets one of them through.
  */
 import { decodeResults, type Envelope, type ResultMessage } from "../protocol/codec.ts";
-import { failureCodes } from "../protocol/failure.ts";
 import type { Ledger } from "../protocol/ledger.ts";
 import { defaultQueue } from "../protocol/names.ts";
 import type { NodeLedger } from "../protocol/node-ledger.ts";
-import { endingOf } from "./ending.ts";
 import type { Delivery } from "./outbox.ts";
 
 /**
@@ -75,29 +73,14 @@ export function createForeignResults(options: ForeignOptions) {
 
   return {
     /**
-     * Ends the attempt of a job that came to a node which does not serve its queue: nobody else will,
-     * unless another process serves that queue under the node's name. Resolves to false where there
-     * is no such attempt.
+     * Gives back a job that came to a node which does not serve its queue: the ledger took the node for a foreign one,
+     * as another process listens under its name. It waits until one joins that does serve the queue. Resolves
+     * to false where there is no such attempt.
      */
-    async refuse(envelope: Envelope): Promise<boolean> {
-      const { node, queue } = envelope;
+    async refuse({ id, token, node, queue }: Envelope): Promise<boolean> {
       if (await isSeated(node, queue)) return true;
-      const message = `node ${node} does not serve queue ${queue}`;
-      const failure = {
-        code: "queue_not_served",
-        message,
-        retryable: failureCodes.queue_not_served,
-      };
-      const ending = endingOf(
-        envelope,
-        { kind: "failed", failure },
-        { durationMs: 0, maxResultBytes: 0 },
-      );
-      const { entry, verdicts } = await nodeLedger.finish(queue, [ending], {
-        nodes: [],
-        hot: false,
-      });
-      if (entry !== null) onStored({ queue, entry, texts: [ending.text] });
+      const ending = { id, token, node, state: "refused", text: "" } as const;
+      const { verdicts } = await nodeLedger.finish(queue, [ending], { nodes: [], hot: false });
       return verdicts[0] !== "fenced";
     },
 

@@ -35,7 +35,7 @@ export interface Finished {
 
 /**
  * List: for each attempt `id, token, node, state, delay ms, text`, then for each node `node, mode, waiting`.
- * State `released` gives the job back; `retry` has it wait for the delay, its text being the failure; else
+ * State `released` gives the job back; `refused` too, which was never started: its node does not serve the queue; `retry` has it wait for the delay, its text being the failure; else
  * the text is the result message. Mode `take` fetches next jobs; `pass` fetches none: the caller has left
  * the node, or another has taken it, and its slots are that one's.
  */
@@ -95,9 +95,10 @@ end
 -- Whether this very outcome was stored before. The token alone does not tell: a job that was ended because
 -- its attempt was lost has the token of that attempt.
 local function is_known(ending)
-  if ending.state == "retry" then
+  if ending.state == "retry" or ending.state == "refused" then
     local record = redis.call("HGET", jobs, ending.id)
     local job = record and read_record(ending.id, record)
+    if ending.state == "refused" then return job and token_of(job) == ending.token end
     local latest = string.match(redis.call("HGET", errors, ending.id) or "", "^[^\\n]*")
     return job and token_of(job) == ending.token and string.find(latest, '"error":' .. ending.text .. "}", 1, true)
   end
@@ -114,8 +115,8 @@ for i, ending in ipairs(ends) do
   if held[i] then
     verdicts[i] = "s"
     freed[ending.node] = (freed[ending.node] or 0) + 1
-    if ending.state == "released" then
-      returned[#returned + 1] = ending.id
+    if ending.state == "released" or ending.state == "refused" then
+      returned[#returned + 1] = ending
     elseif ending.state == "retry" then
       retried[#retried + 1] = ending
     else
@@ -220,13 +221,21 @@ end
 
 if #returned > 0 then
   now = now > 0 and now or read_clock()
-  local list = {}
-  for i, record in ipairs(redis.call("HMGET", jobs, unpack(returned))) do
-    local job = record and read_record(returned[i], record)
-    if job and job.phase == "C" then
-      end_job(job, "cancelled", json_error("cancelled", "cancelled while it ran", "false"))
+  local list, ids = {}, {}
+  for i, ending in ipairs(returned) do ids[i] = ending.id end
+  for i, record in ipairs(redis.call("HMGET", jobs, unpack(ids))) do
+    local job = record and read_record(ids[i], record)
+    if returned[i].state == "refused" then
+      -- Known from now on, and not connected: jobs for it wait until it joins.
+      redis.call("HSETNX", nodes, returned[i].node, "0 0 0 {}")
     elseif job then
       job.deadline = "-" -- it was started in time
+    end
+    if job and job.phase == "C" then
+      end_job(job, "cancelled", json_error("cancelled", "cancelled while it ran", "false"))
+    elseif job and is_too_late(job, now) then
+      end_job(job, "expired", json_error("expired", "not started before its deadline", "false"))
+    elseif job then
       list[#list + 1] = job
     end
   end

@@ -82,7 +82,7 @@ describe("a key that is debounced", () => {
     await bench.ledger.dispatch([job("b", { dedupe })]);
     bench.clock.advance(5_000);
     const [woken] = await bench.upkeep.wake(["default"], 10);
-    expect(woken?.value).toEqual({ placed: 0, expired: 1, nextInMs: null });
+    expect(woken?.value).toMatchObject({ placed: 0, expired: 1 });
     expect((await bench.ledger.read("default", "a"))?.state).toBe("expired");
   });
 

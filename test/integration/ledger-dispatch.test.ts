@@ -161,6 +161,7 @@ describe("dispatch to a foreign node", () => {
       job("bare", { node: "7" }),
       job("full", { node: "7", payload: [1] }),
       job("null", { node: "7", payload: null }),
+      job("named", { node: "7", name: "report" }),
     ]);
     await ear.settled();
     expect(answers[0]).toMatchObject({ state: "running", node: "7", delivered: true });
@@ -168,6 +169,7 @@ describe("dispatch to a foreign node", () => {
     expect(ear.envelopes().map(({ id, payload }) => [id, payload])).toEqual([
       ["full", [1]],
       ["null", null],
+      ["named", undefined],
     ]);
   });
 

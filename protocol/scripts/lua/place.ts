@@ -169,14 +169,15 @@ local function place(list, front)
 end
 
 -- A node that never joined may still listen: a program that speaks only the original's wire
--- format. It is sent one job a message, a bare id where the job carries nothing else; what is too much
+-- format. It is sent one job a message, a bare id where an echo job, which is what bare ids stand for,
+-- carries nothing else; what is too much
 -- at once waits for the tick.
 local function hand_to_stranger(node, list)
   local waiting = {}
   for i, job in ipairs(list) do
     lease(job, node, foreign_ms)
     local message = envelope_of(job)
-    if job.body == "}" and queue == "default" then message = job.id end
+    if job.name == "echo" and job.body == "}" and queue == "default" then message = job.id end
     if #waiting > 0 or is_spent(node) or redis.call("PUBLISH", channel .. node, message) == 0 then
       unlease({ job })
       waiting[#waiting + 1] = job
