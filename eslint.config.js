@@ -2,7 +2,7 @@ import { defineConfig, globalIgnores } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  globalIgnores(["node_modules", ".wrangler", ".signalbox", "coverage"]),
+  globalIgnores(["node_modules", "dist", ".wrangler", ".signalbox", "coverage"]),
   tseslint.configs.strictTypeChecked,
   {
     languageOptions: {

@@ -31,6 +31,17 @@ export interface JobDefinition<Payload, Result> {
 /** Job name → definition. Names match `[A-Za-z0-9_.:-]{1,64}`. */
 export type Catalog = Readonly<Record<string, JobDefinition<unknown, unknown>>>;
 
+/** The catalogue as it was written, checked to be one. */
+export function defineCatalog<const C extends Catalog>(catalog: C): C {
+  return catalog;
+}
+
+/** What a dispatch of `definition` carries: the payload before the schema's defaults and conversions. */
+export type InputOf<D> = D extends {
+  payload: { readonly "~standard": { readonly types?: { readonly input: infer I } | undefined } };
+}
+  ? I
+  : never;
 /** What a handler of `definition` receives. */
 export type PayloadOf<D> = D extends { payload: Schema<infer P> } ? P : never;
 /** What a handler of `definition` returns. */

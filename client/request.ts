@@ -1,0 +1,172 @@
+/**
+ * One call of the API: headers, time-out, tries again where they are safe, and errors by code. Knows no route.
+ */
+import type { ErrorCode } from "../protocol/error.ts";
+import { SignalboxApiError, type FieldProblem } from "./error.ts";
+import type { CallOptions } from "./order.ts";
+
+/** Whom to call, and as whom. */
+export interface ClientOptions {
+  /** Where Signalbox is mounted, such as `https://signalbox.example.workers.dev`; a path is kept. */
+  readonly url: string;
+  readonly token: string;
+  /** @default the runtime's own */
+  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
+  /** For a call that says nothing itself, in milliseconds. @default 30_000 */
+  readonly timeoutMs?: number;
+  /** How often a call is made in all where repeating it is safe. @default 4 */
+  readonly tries?: number;
+}
+
+/** One request. */
+export interface Call extends CallOptions {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Whether making it twice does no more than making it once. */
+  readonly isRepeatSafe: boolean;
+}
+
+/** An answer with a 2xx status; `tries` tells whether an earlier one may have gone through. */
+export interface Answer {
+  readonly body: unknown;
+  readonly tries: number;
+}
+
+/** See `createRequest`. */
+export type Request = (call: Call) => Promise<Answer>;
+
+const defaultTimeoutMs = 30_000;
+const defaultTries = 4;
+const firstPauseMs = 200;
+/** Whoever asks for a longer pause than this is told so by an error. */
+const longestPauseMs = 10_000;
+/** Refused or lost on the way, and worth another try. */
+const passing: readonly number[] = [429, 502, 503, 504];
+
+/** @throws TypeError for options that cannot work */
+export function createRequest(options: ClientOptions): Request {
+  const { token, fetch: send = fetch, timeoutMs: standard = defaultTimeoutMs } = options;
+  if (!/^https?:\/\//.test(options.url)) {
+    throw new TypeError("expected url: where Signalbox is, beginning with http:// or https://");
+  }
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new TypeError("expected token: visible ASCII characters, as the function has it");
+  }
+  const base = options.url.replace(/\/+$/, "");
+  const maxTries = options.tries ?? defaultTries;
+
+  async function once(call: Call, signal: AbortSignal): Promise<Response> {
+    const query = Object.entries(call.query ?? {}).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)]],
+    );
+    const search = query.length === 0 ? "" : `?${new URLSearchParams(query).toString()}`;
+    return send(`${base}${call.path}${search}`, {
+      method: call.method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+        ...call.headers,
+      },
+      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      signal,
+    });
+  }
+
+  return async function request(call) {
+    const limitMs = call.timeoutMs ?? standard;
+    const deadline = Date.now() + limitMs;
+    const limit = AbortSignal.timeout(limitMs);
+    const signal = call.signal === undefined ? limit : AbortSignal.any([call.signal, limit]);
+    const outOfTime = (cause?: unknown) =>
+      new SignalboxApiError("timed_out", `expected an answer within ${limitMs} ms`, { cause });
+    call.signal?.throwIfAborted();
+    for (let tries = 1; ; tries++) {
+      let failure: SignalboxApiError;
+      try {
+        const response = await once(call, signal);
+        const text = await response.text();
+        if (response.ok) return { body: parse(text, response.status), tries };
+        failure = errorOf(response, text);
+      } catch (error) {
+        call.signal?.throwIfAborted();
+        if (limit.aborted) throw outOfTime(error);
+        if (error instanceof SignalboxApiError) throw error;
+        failure = new SignalboxApiError("network_failed", "expected an answer; none came", {
+          cause: error,
+        });
+      }
+      // Deleted by the try before this one, whose answer was lost.
+      if (failure.status === 404 && call.method === "DELETE" && tries > 1)
+        return { body: undefined, tries };
+      const isPassing = failure.status === 0 || passing.includes(failure.status);
+      if (!isPassing || !call.isRepeatSafe || tries >= maxTries) throw failure;
+      const pauseMs = pause(tries, failure.retryAfter);
+      if (pauseMs > longestPauseMs || Date.now() + pauseMs >= deadline) throw failure;
+      await wait(pauseMs, signal);
+      call.signal?.throwIfAborted();
+      if (limit.aborted) throw outOfTime(failure);
+    }
+  };
+}
+
+/** Half of it at random, so that callers that failed together do not come back together. */
+function pause(tries: number, retryAfter: number | undefined): number {
+  if (retryAfter !== undefined) return retryAfter * 1_000 * (1 + Math.random() / 10);
+  return firstPauseMs * 2 ** (tries - 1) * (0.5 + Math.random() / 2);
+}
+
+/** Resolves after `ms` or when `signal` aborts, whichever is first. */
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+  });
+}
+
+function parse(text: string, status: number): unknown {
+  if (text === "") return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    const detail = "expected JSON, as Signalbox answers; is this its URL?";
+    throw new SignalboxApiError("answer_unexpected", detail, { status, cause });
+  }
+}
+
+/** The parts of a problem document that are read here. */
+interface ProblemDocument {
+  readonly code?: unknown;
+  readonly detail?: unknown;
+  readonly errors?: readonly FieldProblem[];
+}
+
+function errorOf(response: Response, text: string): SignalboxApiError {
+  const { status } = response;
+  let problem: ProblemDocument = {};
+  try {
+    problem = (JSON.parse(text) ?? {}) as ProblemDocument;
+  } catch {
+    // Something in between answered, such as a proxy with a page.
+  }
+  const seconds = Number(response.headers.get("retry-after") ?? "none");
+  const details = {
+    status,
+    ...(Number.isFinite(seconds) ? { retryAfter: seconds } : {}),
+    ...(Array.isArray(problem.errors) ? { fields: problem.errors } : {}),
+  };
+  if (typeof problem.code !== "string") {
+    const detail = `expected an answer of Signalbox, got status ${status} of something else`;
+    return new SignalboxApiError("answer_unexpected", detail, details);
+  }
+  const detail = typeof problem.detail === "string" ? problem.detail : "";
+  return new SignalboxApiError(problem.code as ErrorCode, detail, details);
+}

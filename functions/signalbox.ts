@@ -1,0 +1,157 @@
+/**
+ * Signalbox as a part of a Worker: routes to mount in a Hono app, or an entry of its own. The only reader of
+ * bindings: they become dependencies anew for each request.
+ */
+import { Hono } from "hono";
+import { routePath } from "hono/route";
+import type { LedgerOptions } from "../protocol/binding.ts";
+import type { ResultMessage } from "../protocol/codec.ts";
+import type { SignalboxError } from "../protocol/error.ts";
+import { resultChannel } from "../protocol/keys.ts";
+import { createLedger } from "../protocol/ledger.ts";
+import { newJobId } from "../protocol/names.ts";
+import { createSchedules } from "../protocol/schedule-ledger.ts";
+import { createUpkeep } from "../protocol/upkeep.ts";
+import { createApp } from "./app.ts";
+import { readConfig, type Config, type Env } from "./config.ts";
+import type { DeclaredSchedule } from "./declared.ts";
+import type { AppDeps } from "./deps.ts";
+import { problemResponse } from "./problem.ts";
+import type { OnResult } from "./record.ts";
+import { repeatOnce } from "./repeat.ts";
+import { subscribe } from "./subscription.ts";
+import { tick } from "./tick.ts";
+import { createUpstash } from "./upstash.ts";
+
+/** What may be added to Signalbox. */
+export interface SignalboxOptions {
+  /**
+   * Called for each result before it counts as recorded: the place to write it into a database of one's own, which
+   * the bindings may hold. What it throws has the result come again; it may be called more than once for one result.
+   */
+  readonly onResult?: (result: ResultMessage, env: Env) => Promise<void>;
+  /** Schedules that belong to the code; see `declare`. */
+  readonly schedules?: readonly DeclaredSchedule[];
+}
+
+/** See `createSignalbox`. */
+export interface Signalbox {
+  /** To mount: `app.route("/signalbox", signalbox.app)`. Takes `/v1/…` and `/healthz` below that, nothing else. */
+  readonly app: Hono;
+  /** The same for a Worker that is nothing else, or to mount where `app.route` is not to be had. */
+  readonly fetch: (request: Request, env: object) => Promise<Response>;
+  /** The cron entry point; wants the trigger `* * * * *`. */
+  readonly scheduled: (
+    controller: { readonly scheduledTime: number },
+    env: object,
+  ) => Promise<void>;
+}
+
+/** What of the host's paths is Signalbox's. */
+const mounted = ["/healthz", "/v1/*"];
+
+const redisTimeoutMs = 8_000;
+const pingTimeoutMs = 2_000;
+const repeatAfterMs = 100;
+
+/** Makes the parts to put into a Worker; they read their configuration from its bindings, and keep nothing. */
+export function createSignalbox({ onResult, schedules = [] }: SignalboxOptions = {}): Signalbox {
+  const hookFor = (env: Env): { readonly onResult?: OnResult } =>
+    onResult === undefined ? {} : { onResult: (result) => onResult(result, env) };
+
+  async function answer(request: Request, env: object): Promise<Response> {
+    const bindings = env as Env;
+    let config: Config;
+    try {
+      config = await readConfig(bindings);
+    } catch (error) {
+      log({ level: "error", event: "config.invalid", error });
+      return problemResponse(error);
+    }
+    return createApp({ ...appDeps(config), ...hookFor(bindings) }).fetch(request);
+  }
+
+  const app = new Hono<{ Bindings: object }>();
+  for (const pattern of mounted) {
+    app.all(pattern, (c) => {
+      const below = depthOf(routePath(c)) - depthOf(pattern);
+      return answer(withoutSegments(c.req.raw, below), c.env);
+    });
+  }
+  return {
+    // Whoever mounts it has bindings of a type of his own.
+    app: app as unknown as Hono,
+    fetch: answer,
+
+    async scheduled({ scheduledTime }, env) {
+      const bindings = env as Env;
+      const config = await readConfig(bindings);
+      const options = ledgerOptions(config);
+      await tick(
+        {
+          ledger: createLedger(options),
+          upkeep: createUpkeep(options),
+          schedules: createSchedules(options),
+          ...{ declared: schedules, config, log, newId: newJobId },
+          ...hookFor(bindings),
+        },
+        scheduledTime,
+      );
+    },
+  };
+}
+
+function depthOf(path: string): number {
+  return path.split("/").filter(Boolean).length;
+}
+
+/** The request as it would be if nothing were before Signalbox's own paths. */
+function withoutSegments(request: Request, count: number): Request {
+  if (count === 0) return request;
+  const url = new URL(request.url);
+  url.pathname = `/${url.pathname
+    .split("/")
+    .slice(count + 1)
+    .join("/")}`;
+  return new Request(url, request);
+}
+
+function appDeps(config: Config): AppDeps {
+  const { redis, naming } = config;
+  const quick = createUpstash({ ...redis, timeoutMs: pingTimeoutMs });
+  const options = ledgerOptions(config);
+  return {
+    ledger: createLedger(options),
+    upkeep: createUpkeep(options),
+    schedules: createSchedules(options),
+    config,
+    now: Date.now,
+    newId: newJobId,
+    async ping() {
+      await quick.send([{ command: ["PING"] }]);
+    },
+    subscribe: (signal) => subscribe({ ...redis, channel: resultChannel(naming) }, signal),
+    deadline: (ms) => AbortSignal.timeout(ms),
+    log,
+  };
+}
+
+function ledgerOptions({ redis, naming, timing }: Config): LedgerOptions {
+  const port = createUpstash({ ...redis, timeoutMs: redisTimeoutMs });
+  const pause = () => new Promise<void>((resolve) => setTimeout(resolve, repeatAfterMs));
+  return { redis: repeatOnce(port, pause), naming, timing };
+}
+
+function log(fields: Readonly<Record<string, unknown>>): void {
+  // eslint-disable-next-line no-console -- the Worker's log is its console, one JSON line per event
+  console.log(
+    JSON.stringify(fields, (_key, value: unknown) =>
+      value instanceof Error ? shown(value) : value,
+    ),
+  );
+}
+
+function shown(error: Error & { code?: SignalboxError["code"]; errors?: unknown }) {
+  const { name, code, message, stack, cause } = error;
+  return { name, code, message, stack, cause, errors: error.errors };
+}
