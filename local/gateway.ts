@@ -1,10 +1,9 @@
 /** The REST gateway in front of the stack's Redis, as a child process. */
+import { programPath } from "./program.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { untilListening } from "./until-listening.ts";
 
 export interface GatewayOptions {
-  /** The project's folder. */
-  readonly root: string;
   readonly redisUrl: string;
   readonly token: string;
 }
@@ -14,8 +13,8 @@ export function startGateway(supervisor: Supervisor, options: GatewayOptions): P
   return supervisor.start({
     name: "gateway",
     command: process.execPath,
-    args: ["gateway/main.ts"],
-    cwd: options.root,
+    args: [programPath("gateway/main")],
+    cwd: process.cwd(),
     env: {
       REDIS_URL: options.redisUrl,
       PORT: "0",

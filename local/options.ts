@@ -7,6 +7,10 @@ export interface StartOptions {
   readonly isOnce: boolean;
   readonly hasDemo: boolean;
   readonly wantsHelp: boolean;
+  /** A Worker's module to serve in Node; the function in wrangler if undefined. */
+  readonly app: string | undefined;
+  /** Where that module mounts Signalbox, such as `/signalbox`; "" for nowhere below. */
+  readonly mount: string;
   /** The port that was asked for; undefined if any will do. */
   readonly port: number | undefined;
   /** Keeps what the stack writes. */
@@ -24,6 +28,8 @@ export const USAGE = `Starts Signalbox on this machine: Redis, gateway, function
   npm start -- --once        and runs the demonstration, then ends: exit code 0 only if every
                              job was dispatched, recorded and successful
   npm start -- --no-demo     and stays up (the same: npm run dev)
+  npm start -- --app FILE    with that Worker's module, served in Node, as the function;
+                             --mount PATH says where it mounts Signalbox
 
 Environment:
   PORT             of the function; 8787 or, if that is taken, a free one
@@ -48,6 +54,8 @@ export function parseOptions(
     isOnce: values.once,
     hasDemo: !values["no-demo"],
     wantsHelp: values.help,
+    app: values.app === undefined ? undefined : resolve(values.app),
+    mount: (values.mount ?? "").replace(/\/+$/, ""),
     port: parsePort(env["PORT"]),
     home: resolve(env["SIGNALBOX_HOME"] ?? join(root, ".signalbox")),
   };
@@ -60,6 +68,8 @@ function parseArguments(args: readonly string[]) {
       options: {
         once: { type: "boolean", default: false },
         "no-demo": { type: "boolean", default: false },
+        app: { type: "string" },
+        mount: { type: "string" },
         help: { type: "boolean", short: "h", default: false },
       },
     }).values;

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { fireCron, startClock } from "./clock.ts";
 import { startFunction } from "./function.ts";
 import { startGateway } from "./gateway.ts";
+import { startNodeFunction } from "./node-function.ts";
 import { startPages } from "./pages.ts";
+import { isBuilt, programPath } from "./program.ts";
 import { startRedis } from "./redis.ts";
 import { startSubscriber } from "./subscriber.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -17,6 +19,10 @@ export interface StackOptions {
   /** The port of the function. */
   readonly port: number;
   readonly env: NodeJS.ProcessEnv;
+  /** A Worker's module to serve in Node, instead of the function in wrangler. */
+  readonly app?: string;
+  /** Where that module mounts Signalbox; "" for nowhere below. */
+  readonly mount: string;
   readonly print: (name: string, line: string) => void;
 }
 
@@ -42,22 +48,25 @@ export async function startStack(supervisor: Supervisor, options: StackOptions):
     directory: join(home, "redis"),
     url: env["REDIS_URL"],
   });
-  const gatewayUrl = await startGateway(supervisor, { root, redisUrl, token: gatewayToken });
-  const functionUrl = await startFunction(supervisor, {
-    root,
-    directory: join(home, "wrangler"),
-    port,
-    variables: {
-      ...settings(env),
-      UPSTASH_REDIS_REST_URL: gatewayUrl,
-      UPSTASH_REDIS_REST_TOKEN: gatewayToken,
-      SIGNALBOX_TOKEN: token,
-      SIGNALBOX_SIGNING_SECRET: signingSecret,
-    },
-  });
+  const gatewayUrl = await startGateway(supervisor, { redisUrl, token: gatewayToken });
+  const variables = {
+    ...settings(env),
+    UPSTASH_REDIS_REST_URL: gatewayUrl,
+    UPSTASH_REDIS_REST_TOKEN: gatewayToken,
+    SIGNALBOX_TOKEN: token,
+    SIGNALBOX_SIGNING_SECRET: signingSecret,
+  };
+  const app = options.app ?? (isBuilt ? programPath("functions/index") : undefined);
+  const workerUrl =
+    app === undefined
+      ? await startFunction(supervisor, {
+          ...{ root, port, variables },
+          directory: join(home, "wrangler"),
+        })
+      : await startNodeFunction(supervisor, { app, port, variables });
+  const functionUrl = `${workerUrl}${options.mount}`;
   const pages = await startPages(supervisor, join(root, "examples", "pages"));
   await startSubscriber(supervisor, {
-    root,
     redisUrl,
     functionUrl,
     signingSecret,
@@ -66,7 +75,7 @@ export async function startStack(supervisor: Supervisor, options: StackOptions):
   });
   supervisor.own(
     startClock({
-      fire: (scheduledMs, signal) => fireCron(functionUrl, scheduledMs, signal),
+      fire: (scheduledMs, signal) => fireCron(workerUrl, scheduledMs, signal),
       report: (line) => {
         print("clock", line);
       },

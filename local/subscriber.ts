@@ -1,10 +1,9 @@
 /** The subscriber, as a child process. */
+import { programPath } from "./program.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { untilListening } from "./until-listening.ts";
 
 export interface SubscriberOptions {
-  /** The project's folder. */
-  readonly root: string;
   readonly redisUrl: string;
   readonly functionUrl: string;
   readonly signingSecret: string;
@@ -22,12 +21,12 @@ export async function startSubscriber(
   await supervisor.start({
     name: "subscriber",
     command: process.execPath,
-    args: ["subscriber/main.ts"],
-    cwd: options.root,
+    args: [programPath("subscriber/main")],
+    cwd: process.cwd(),
     env: {
       REDIS_URL: options.redisUrl,
       SIGNALBOX_NODES: env["SIGNALBOX_NODES"] ?? "1,2,3",
-      SIGNALBOX_HANDLERS: env["SIGNALBOX_HANDLERS"] ?? "examples/handlers.ts",
+      SIGNALBOX_HANDLERS: env["SIGNALBOX_HANDLERS"] ?? programPath("examples/handlers"),
       SIGNALBOX_CALLBACK_URL: `${options.functionUrl}/v1/results`,
       SIGNALBOX_SIGNING_SECRET: options.signingSecret,
       SIGNALBOX_FETCH_HOSTS: options.fetchHosts,

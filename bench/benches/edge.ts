@@ -52,7 +52,7 @@ async function withFunction<T>(use: (urls: Urls) => Promise<T>): Promise<T> {
   await using server = await startBenchRedis("none");
   try {
     const redisUrl = server.url;
-    const gatewayUrl = await startGateway(supervisor, { root, redisUrl, token: gatewayToken });
+    const gatewayUrl = await startGateway(supervisor, { redisUrl, token: gatewayToken });
     const functionUrl = await startFunction(supervisor, {
       ...{ root, directory, port: await freePort() },
       variables: {

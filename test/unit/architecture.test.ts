@@ -9,6 +9,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   functions: ["protocol"],
   subscriber: ["protocol"],
+  client: ["protocol"],
+  cli: ["protocol", "client", "gateway", "subscriber", "local"],
   gateway: [],
   examples: ["protocol"],
   local: ["protocol", "gateway", "examples"],
@@ -17,6 +19,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 const packageHomes: Readonly<Record<string, readonly string[]>> = {
   "@upstash/redis": ["functions"],
   hono: ["functions"],
+  "@hono/node-server": ["local"],
+  commander: ["cli"],
   bullmq: ["bench"],
   bull: ["bench"],
   "bee-queue": ["bench"],

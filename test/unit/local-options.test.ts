@@ -9,6 +9,7 @@ describe("the options of npm start", () => {
       isOnce: false,
       hasDemo: true,
       wantsHelp: false,
+      mount: "",
       port: undefined,
       home: "/project/.signalbox",
     });

@@ -1,0 +1,22 @@
+/** The client of the command line. URL and token come from the environment: a command line is there for all to see. */
+import { createClient, type Client } from "../client/client.ts";
+import { UsageError } from "./exit.ts";
+
+/** @throws UsageError if SIGNALBOX_URL or SIGNALBOX_TOKEN is missing or cannot be one */
+export function connect(): Client {
+  const url = process.env["SIGNALBOX_URL"] ?? "";
+  const token = process.env["SIGNALBOX_TOKEN"] ?? "";
+  const missing = [
+    ...(url === "" ? ["SIGNALBOX_URL (where the function is, such as http://127.0.0.1:8787)"] : []),
+    ...(token === "" ? ["SIGNALBOX_TOKEN (the bearer token of its API)"] : []),
+  ];
+  if (missing.length > 0) throw new UsageError(`expected to find ${missing.join(" and ")} set`);
+  try {
+    return createClient({ url, token });
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new UsageError(
+      problem.replace("url:", "SIGNALBOX_URL:").replace("token:", "SIGNALBOX_TOKEN:"),
+    );
+  }
+}

@@ -1,0 +1,131 @@
+/** The doctor's checks of the function, over HTTP: whether it is there, whose it is, its clock, the shared secret. */
+import { createClient } from "../client/client.ts";
+import { SignalboxApiError } from "../client/error.ts";
+import { newJobId } from "../protocol/names.ts";
+import { importSigningKeys, sign, toleranceSeconds } from "../protocol/signature.ts";
+import { ok, skipped, warning, wrong, type Finding } from "./finding.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const answerMs = 10_000;
+/** A clock that is further off is on its way to being refused, in seconds. */
+const doubtfulSeconds = 30;
+
+/** Never throws: what fails is a finding. */
+export async function checkFunction(env: Environment): Promise<readonly Finding[]> {
+  const url = env["SIGNALBOX_URL"]?.replace(/\/+$/, "") ?? "";
+  if (url === "") {
+    const fix = "set SIGNALBOX_URL to where it is, such as http://127.0.0.1:8787";
+    return [wrong("function", "SIGNALBOX_URL is not set", fix)];
+  }
+  const place = URL.parse(url);
+  if (place === null || !/^https?:$/.test(place.protocol)) {
+    const fix = "set it to a URL that begins with http:// or https://";
+    return [wrong("function", "SIGNALBOX_URL is not a URL", fix)];
+  }
+  const health = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(answerMs) }).catch(
+    () => null,
+  );
+  if (health === null) {
+    const fix = "start or deploy the function, or correct SIGNALBOX_URL";
+    return [wrong("function", "nobody answers at SIGNALBOX_URL", fix)];
+  }
+  return [
+    await judgeHealth(health),
+    ...judgeTransport(place),
+    judgeClock(health),
+    ...(await checkToken(url, env["SIGNALBOX_TOKEN"])),
+    await checkSignature(url, env["SIGNALBOX_SIGNING_SECRET"]),
+  ];
+}
+
+async function judgeHealth(response: Response): Promise<Finding> {
+  const text = await response.text();
+  if (response.ok && text.includes('"status"')) return ok("function", "answers, and reaches Redis");
+  if (text.includes("config_invalid")) {
+    const fix = "its log names every variable at fault; correct them and deploy again";
+    return wrong("function", "its configuration is not valid", fix);
+  }
+  if (response.status === 503) {
+    const fix = "check UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN of the function";
+    return wrong("function", "it does not reach Redis", fix);
+  }
+  const fix = "correct SIGNALBOX_URL; it has the path where Signalbox is mounted, if any";
+  return wrong("function", `something else answers there, with status ${response.status}`, fix);
+}
+
+function judgeTransport({ protocol, hostname }: URL): readonly Finding[] {
+  const isLocal = ["127.0.0.1", "localhost", "[::1]"].includes(hostname);
+  if (protocol === "https:" || isLocal) return [];
+  const fix = "use https://";
+  return [warning("transport", "the token goes over the network in the clear", fix)];
+}
+
+function judgeClock(response: Response): Finding {
+  const theirs = Date.parse(response.headers.get("date") ?? "");
+  if (Number.isNaN(theirs)) {
+    return skipped("clock", "the function does not tell its time", "compare the clocks by hand");
+  }
+  const offSeconds = Math.abs(Math.round((Date.now() - theirs) / 1_000));
+  const detail = `${offSeconds} s apart from the function's`;
+  const fix = "set this machine's clock by NTP";
+  if (offSeconds > toleranceSeconds)
+    return wrong("clock", `${detail}: signatures are refused beyond ${toleranceSeconds} s`, fix);
+  return offSeconds > doubtfulSeconds ? warning("clock", detail, fix) : ok("clock", detail);
+}
+
+async function checkToken(url: string, token = ""): Promise<readonly Finding[]> {
+  if (token === "") {
+    const fix = "set SIGNALBOX_TOKEN to the function's";
+    return [wrong("token", "SIGNALBOX_TOKEN is not set", fix)];
+  }
+  try {
+    const client = createClient({ url, token, timeoutMs: answerMs, tries: 1 });
+    const nodes = await client.nodes.list();
+    const live = nodes.filter(({ connected }) => connected).map(({ name }) => name);
+    const heard =
+      live.length > 0
+        ? ok("nodes", `connected: ${live.join(", ")}`)
+        : warning(
+            "nodes",
+            "none is connected: jobs wait",
+            "start a subscriber with the same REDIS_URL and prefixes: signalbox subscribe",
+          );
+    return [ok("token", "accepted"), heard];
+  } catch (error) {
+    const isRefused = error instanceof SignalboxApiError && error.status === 401;
+    if (isRefused) {
+      const fix = "set SIGNALBOX_TOKEN to the function's";
+      return [wrong("token", "the function refuses it", fix)];
+    }
+    const problem = error instanceof SignalboxApiError ? error.detail : "it cannot be one";
+    return [wrong("token", problem, "see what is said of the function, or correct it")];
+  }
+}
+
+/** An empty delivery changes nothing: who has the secret is told that it is empty, anybody else is not let in. */
+async function checkSignature(url: string, secrets = ""): Promise<Finding> {
+  const check = "signature";
+  if (secrets === "") {
+    const fix = "set SIGNALBOX_SIGNING_SECRET as subscribers have it";
+    return skipped(check, "SIGNALBOX_SIGNING_SECRET is not set", fix);
+  }
+  try {
+    const body = '{"deliveries":[]}';
+    const keys = await importSigningKeys(secrets);
+    const headers = await sign(keys, { id: `doctor_${newJobId()}`, body, nowMs: Date.now() });
+    const response = await fetch(`${url}/v1/results`, {
+      method: "POST",
+      body,
+      headers: { ...headers, "content-type": "application/json" },
+      signal: AbortSignal.timeout(answerMs),
+    });
+    const { code } = (await response.json()) as { readonly code?: string };
+    if (code === "invalid_request") return ok(check, "the function knows this secret");
+    const fix = "give function and subscribers the same SIGNALBOX_SIGNING_SECRET";
+    return wrong(check, "the function refuses what this secret signs", fix);
+  } catch {
+    const fix = "make one with: signalbox keys new";
+    return wrong(check, "SIGNALBOX_SIGNING_SECRET is not a secret, or nobody answered", fix);
+  }
+}

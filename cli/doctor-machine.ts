@@ -1,0 +1,91 @@
+/** The doctor's checks of this machine, and of the Redis that its subscriber uses. */
+import { createConnection } from "../subscriber/ioredis.ts";
+import { readConfig } from "../subscriber/config.ts";
+import { judgeRedis } from "../subscriber/redis-check.ts";
+import { ok, skipped, warning, wrong, type Finding } from "./finding.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const answerMs = 5_000;
+/** Older servers were never tried. */
+const oldestRedis = 6;
+const doubtfulMs = 30_000;
+
+/** The versions in use. `main.ts` has seen to it that Node is new enough. */
+export function checkVersions(version: string): Finding {
+  return ok("versions", `signalbox ${version}, Node ${process.versions.node}`);
+}
+
+/** The settings of a subscriber, where any are made. */
+export function checkSubscriber(env: Environment): Finding {
+  const check = "subscriber";
+  if (env["SIGNALBOX_NODES"] === undefined && env["SIGNALBOX_HANDLERS"] === undefined) {
+    const fix = "set what it has, such as SIGNALBOX_NODES, to have it checked";
+    return skipped(check, "no settings of a subscriber here", fix);
+  }
+  try {
+    const { seats } = readConfig(env);
+    return ok(check, `${seats.length} seats: ${seats.map(({ node }) => node).join(", ")}`);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message.replaceAll("\n", "; ") : "";
+    return wrong(check, problem, "correct these variables; the README has a table of them");
+  }
+}
+
+/** Whether Redis is there, keeps what it is given, and how its clock is. Never throws. */
+export async function checkRedis(env: Environment): Promise<readonly Finding[]> {
+  const check = "redis";
+  const url = env["REDIS_URL"];
+  if (url === undefined || url === "") {
+    const fix = "set REDIS_URL as subscribers have it";
+    return [skipped(check, "REDIS_URL is not set", fix)];
+  }
+  if (!/^rediss?:$/.test(URL.parse(url)?.protocol ?? "")) {
+    return [wrong(check, "REDIS_URL is not a URL of Redis", "begin it with redis:// or rediss://")];
+  }
+  const redis = createConnection(url);
+  redis.on("error", () => undefined); // the call fails by itself
+  const late = setTimeout(() => {
+    redis.disconnect();
+  }, answerMs);
+  try {
+    await redis.connect();
+    const info = await redis.info();
+    const [seconds = 0] = await redis.time();
+    return [...judge(info), judgeClock(seconds * 1_000)];
+  } catch (error) {
+    // Not the whole error: it may show the URL, and the password with it.
+    const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+    const fix = "check address, password and TLS of REDIS_URL, and that the server runs";
+    return [wrong(check, `it does not answer${code}`, fix)];
+  } finally {
+    clearTimeout(late);
+    redis.disconnect();
+  }
+}
+
+function judge(info: string): readonly Finding[] {
+  const check = "redis";
+  const version = /^redis_version:(\S+)/m.exec(info)?.[1] ?? "unknown";
+  const { refused, doubts } = judgeRedis(info);
+  const findings = doubts.map((doubt) =>
+    warning(check, doubt, "change redis.conf, or use CONFIG SET and CONFIG REWRITE"),
+  );
+  if (refused !== null) {
+    const fix = "redis-cli config set maxmemory-policy noeviction";
+    findings.push(wrong(check, refused, fix));
+  }
+  if (Number.parseInt(version, 10) < oldestRedis) {
+    findings.push(warning(check, `version ${version} was never tried`, "use Redis 6.2 or later"));
+  }
+  return findings.length === 0
+    ? [ok(check, `version ${version}, keeps what it is given`)]
+    : findings;
+}
+
+function judgeClock(theirsMs: number): Finding {
+  const offMs = Math.abs(Date.now() - theirsMs);
+  const detail = `${Math.round(offMs / 1_000)} s apart from this machine's`;
+  const fix = "set both clocks by NTP: times are Redis's, so jobs would run early or late";
+  return offMs > doubtfulMs ? warning("redis clock", detail, fix) : ok("redis clock", detail);
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+/** The program `signalbox`. Looks at Node's version before anything is loaded that an older one cannot read. */
+const oldest = 24;
+if (Number.parseInt(process.versions.node, 10) < oldest) {
+  process.stderr.write(
+    `signalbox: expected Node ${oldest} or later, this is ${process.versions.node}. ` +
+      "Install it, or give this project its own: npm install --save-dev node@24 (npx uses it then)\n",
+  );
+  process.exitCode = 2;
+} else {
+  const { runProgram } = await import("./program.ts");
+  await runProgram(process.argv.slice(2));
+}

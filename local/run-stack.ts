@@ -1,0 +1,184 @@
+/**
+ * The whole of Signalbox on this machine, with or without a demonstration. Whatever ends it,
+ * a signal, a part that dies, an error or a closed output, it takes all its parts with it.
+ */
+import { constants } from "node:os";
+import { join } from "node:path";
+import { createApiClient } from "./api-client.ts";
+import { runDemo } from "./demo.ts";
+import { parentGone, watchInterrupts } from "./interrupts.ts";
+import { createLogLine, isRoutine } from "./log-line.ts";
+import { parseOptions, USAGE, type StartOptions } from "./options.ts";
+import { freePort, isPortFree } from "./ports.ts";
+import { isBuilt } from "./program.ts";
+import { startStack, type Stack } from "./stack.ts";
+import { createSupervisor, describeExit, type Supervisor } from "./supervisor.ts";
+
+/** The project's folder, or that of what was built from it. */
+const ROOT = join(import.meta.dirname, "..");
+const DEFAULT_PORT = 8787;
+
+/** Why the stack is to end. */
+type End =
+  | { readonly kind: "finished"; readonly exitCode: number }
+  | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "interrupted"; readonly signal: NodeJS.Signals };
+
+/** Set while the demonstration shows every job itself, and the parts' routine would bury it. */
+let isHushed = false;
+
+const logLine = createLogLine(process.stdout.isTTY && process.stdout.hasColors());
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function print(name: string, line: string): void {
+  if (isHushed && isRoutine(line)) return;
+  process.stdout.write(logLine(name, line));
+}
+
+/** Runs until it is over; resolves to the exit code. @throws UsageError */
+export async function runStack(args: readonly string[]): Promise<number> {
+  // A package has no folder of its own to write to.
+  const options = parseOptions(args, process.env, isBuilt ? process.cwd() : ROOT);
+  if (options.wantsHelp) {
+    say(USAGE);
+    return 0;
+  }
+  const supervisor = createSupervisor(print);
+  // However this process ends, short of being killed itself, nothing of the stack survives it.
+  process.on("exit", () => {
+    supervisor.kill();
+  });
+  const interrupts = watchInterrupts(process, (signal) => {
+    process.exit(exitCodeOf(signal));
+  });
+  const outputLost = new Promise<End>((resolve) => {
+    for (const stream of [process.stdout, process.stderr]) {
+      stream.on("error", (error: Error) => {
+        resolve({ kind: "failed", message: `The output is gone: ${error.message}` });
+      });
+    }
+  });
+
+  let isIdle = false;
+  const end = await Promise.race<End>([
+    run(supervisor, options, () => (isIdle = true)),
+    supervisor.died.then((exit) => ({ kind: "failed", message: describeExit(exit) })),
+    interrupts.first.then((signal) => ({ kind: "interrupted", signal })),
+    parentLost(),
+    outputLost,
+  ]);
+  isHushed = false;
+  if (end.kind === "interrupted") say(`\n${end.signal}: ending everything; once more ends it now.`);
+  if (end.kind === "failed") process.stderr.write(`\n${end.message}\n\n`);
+  await supervisor.stop();
+  return exitCodeFor(end, isIdle);
+}
+
+/** Under npm, what ends npm is meant for us too. */
+async function parentLost(): Promise<End> {
+  if (process.env["npm_lifecycle_event"] === undefined) return forever();
+  await parentGone(process);
+  return { kind: "interrupted", signal: "SIGTERM" };
+}
+
+function forever(): Promise<never> {
+  return new Promise<never>(() => undefined);
+}
+
+/** Resolves when there is nothing left to do, which without `--once` is never. */
+async function run(
+  supervisor: Supervisor,
+  options: StartOptions,
+  becomeIdle: () => void,
+): Promise<End> {
+  try {
+    const stack = await startStack(supervisor, {
+      root: ROOT,
+      home: options.home,
+      port: await choosePort(options.port),
+      env: process.env,
+      print,
+      mount: options.mount,
+      ...(options.app === undefined ? {} : { app: options.app }),
+    });
+    describeStack(stack);
+    let lastId: string | undefined;
+    if (options.hasDemo) {
+      const { signal } = supervisor;
+      isHushed = true;
+      const demo = await runDemo({
+        api: createApiClient(stack.functionUrl, stack.token, signal),
+        pageUrls: stack.pageUrls,
+        print: (line) => {
+          print("demo", line);
+        },
+        signal,
+      });
+      isHushed = false;
+      if (options.isOnce) return { kind: "finished", exitCode: demo.isComplete ? 0 : 1 };
+      lastId = demo.lastId;
+    }
+    suggestCalls(stack, lastId);
+    becomeIdle();
+    return await forever();
+  } catch (error) {
+    return { kind: "failed", message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function choosePort(wanted: number | undefined): Promise<number> {
+  if (wanted !== undefined) {
+    if (await isPortFree(wanted)) return wanted;
+    throw new Error(`PORT: ${wanted} is taken. Choose another, or none to get a free one.`);
+  }
+  if (await isPortFree(DEFAULT_PORT)) return DEFAULT_PORT;
+  const port = await freePort();
+  say(`Port ${DEFAULT_PORT} is taken; the function gets ${port}.`);
+  return port;
+}
+
+function describeStack(stack: Stack): void {
+  const redis = new URL(stack.redisUrl);
+  redis.password &&= "***";
+  say(`
+Signalbox is up.
+  function  ${stack.functionUrl}   token ${stack.token}
+  gateway   ${stack.gatewayUrl}
+  redis     ${redis.href}
+`);
+}
+
+function suggestCalls(stack: Stack, lastId: string | undefined): void {
+  const curl = `curl -sS -H 'Authorization: Bearer ${stack.token}'`;
+  // Spelt out, because curl knows --json only since 2022.
+  const json = "-H 'Content-Type: application/json'";
+  const { functionUrl: url } = stack;
+  say(`
+Try:
+  ${curl} ${url}/v1/nodes
+  ${curl} ${json} ${url}/v1/jobs -d '{"name":"host.metrics"}'
+  ${curl} '${url}/v1/jobs${lastId === undefined ? "?limit=5" : `/${lastId}?wait=25`}'
+
+Ctrl-C ends everything.
+`);
+}
+
+function exitCodeFor(end: End, isIdle: boolean): number {
+  switch (end.kind) {
+    case "finished":
+      return end.exitCode;
+    case "failed":
+      return 1;
+    case "interrupted":
+      // To end a stack that has nothing left to do is its ordinary end.
+      return isIdle ? 0 : exitCodeOf(end.signal);
+  }
+}
+
+/** As a shell reports a process that a signal has ended. */
+function exitCodeOf(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
+}
