@@ -9,7 +9,7 @@ import { SignalboxApiError, type ClientErrorCode } from "./error.ts";
 import { createFailed } from "./failed.ts";
 import type { AnyJob, AnyOrder, CallOptions, InQueue, JobOf, Order } from "./order.ts";
 import { paged } from "./pages.ts";
-import { createRequest, type ClientOptions } from "./request.ts";
+import { createRequest, sleep, type ClientOptions } from "./request.ts";
 import { createSchedules } from "./schedules.ts";
 import type { Cancelled, Ended, JobLine, NodeView, Receipt, Refusal, Resent } from "./views.ts";
 
@@ -24,6 +24,8 @@ export interface ListFilter {
 const longestWait = 25;
 /** For the way there and back, on top of the wait, in milliseconds. */
 const waitMarginMs = 15_000;
+/** Who has waited for less than this was answered before the time. */
+const earlyMs = 500;
 
 /** See `createClient`. */
 export type Client<C extends Catalog = Catalog> = ReturnType<typeof createClient<C>>;
@@ -94,6 +96,7 @@ export function createClient<C extends Catalog = Catalog>(options: ClientOptions
     const { signal, timeoutMs = Infinity } = call;
     const deadline = Date.now() + timeoutMs;
     for (;;) {
+      const from = Date.now();
       const leftMs = Math.max(0, deadline - Date.now());
       const seconds = Math.min(longestWait, Math.ceil(leftMs) / 1_000);
       const found = await look(id, seconds, {
@@ -102,7 +105,11 @@ export function createClient<C extends Catalog = Catalog>(options: ClientOptions
         timeoutMs: seconds * 1_000 + waitMarginMs,
       });
       if (terminalStates.some((state) => state === found.state)) return found as Ended<AnyJob<C>>;
-      if (Date.now() < deadline) continue;
+      if (Date.now() < deadline) {
+        // The function may answer before its time, such as when its stream from Redis ends.
+        if (Date.now() - from < earlyMs) await sleep(earlyMs, signal);
+        continue;
+      }
       const detail = `expected the end of job ${id} within ${timeoutMs} ms; it is ${found.state}`;
       throw new SignalboxApiError("timed_out", detail, { job: found });
     }

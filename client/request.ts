@@ -40,6 +40,8 @@ export type Request = (call: Call) => Promise<Answer>;
 
 const defaultTimeoutMs = 30_000;
 const defaultTries = 4;
+/** More than this a timer cannot hold. */
+const longestTimeoutMs = 2_147_483_647;
 const firstPauseMs = 200;
 /** Whoever asks for a longer pause than this is told so by an error. */
 const longestPauseMs = 10_000;
@@ -76,7 +78,7 @@ export function createRequest(options: ClientOptions): Request {
   }
 
   return async function request(call) {
-    const limitMs = call.timeoutMs ?? standard;
+    const limitMs = Math.min(call.timeoutMs ?? standard, longestTimeoutMs);
     const deadline = Date.now() + limitMs;
     const limit = AbortSignal.timeout(limitMs);
     const signal = call.signal === undefined ? limit : AbortSignal.any([call.signal, limit]);
@@ -105,7 +107,7 @@ export function createRequest(options: ClientOptions): Request {
       if (!isPassing || !call.isRepeatSafe || tries >= maxTries) throw failure;
       const pauseMs = pause(tries, failure.retryAfter);
       if (pauseMs > longestPauseMs || Date.now() + pauseMs >= deadline) throw failure;
-      await wait(pauseMs, signal);
+      await sleep(pauseMs, signal);
       call.signal?.throwIfAborted();
       if (limit.aborted) throw outOfTime(failure);
     }
@@ -119,16 +121,16 @@ function pause(tries: number, retryAfter: number | undefined): number {
 }
 
 /** Resolves after `ms` or when `signal` aborts, whichever is first. */
-function wait(ms: number, signal: AbortSignal): Promise<void> {
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
-      signal.removeEventListener("abort", end);
+      signal?.removeEventListener("abort", end);
       resolve();
     };
     const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted === true) end();
   });
 }
 

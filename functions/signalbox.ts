@@ -38,7 +38,7 @@ export interface SignalboxOptions {
 export interface Signalbox {
   /** To mount: `app.route("/signalbox", signalbox.app)`. Takes `/v1/…` and `/healthz` below that, nothing else. */
   readonly app: Hono;
-  /** The same for a Worker that is nothing else, or to mount where `app.route` is not to be had. */
+  /** The same for a Worker that is nothing else, and to call it without a network. */
   readonly fetch: (request: Request, env: object) => Promise<Response>;
   /** The cron entry point; wants the trigger `* * * * *`. */
   readonly scheduled: (

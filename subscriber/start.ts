@@ -1,6 +1,6 @@
 /** Puts a subscriber together from its settings, for the program `subscriber/main.ts` and for any other. */
 import { pino, type Logger } from "pino";
-import type { Catalog, Handlers } from "../protocol/catalog.ts";
+import type { Catalog, Handlers, RunContext } from "../protocol/catalog.ts";
 import { SignalboxError } from "../protocol/error.ts";
 import { importSigningKeys } from "../protocol/signature.ts";
 import { readConfig, type Config } from "./config.ts";
@@ -12,15 +12,24 @@ import type { HandlerModule } from "./runner.ts";
 import { createSubscriber, type Subscriber } from "./subscriber.ts";
 
 /** What an embedded subscriber is given. */
-export interface StartOptions<C extends Catalog> {
+export interface StartOptions {
   /** The settings of the README's table by their names, such as `process.env`; `SIGNALBOX_HANDLERS` is not read. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Payloads and results are checked against it, and time-outs come from it. */
-  readonly catalog?: C;
-  /** One function per entry of the catalogue. */
-  readonly handlers: Handlers<C>;
   /** @default a silent one; `events` tells everything */
   readonly log?: Logger;
+}
+
+/** With a catalogue payloads and results are checked, and time-outs come from it. */
+export interface CheckedHandlers<C extends Catalog> {
+  readonly catalog: C;
+  /** One function per entry. */
+  readonly handlers: Handlers<C>;
+}
+
+/** Without one, payloads are what was dispatched. */
+export interface UncheckedHandlers {
+  readonly catalog?: undefined;
+  readonly handlers: Readonly<Record<string, (payload: never, context: RunContext) => unknown>>;
 }
 
 /** A subscriber in this process. */
@@ -68,8 +77,14 @@ export async function assemble(
  * the host's: call `stop` where it ends.
  * @throws SignalboxError `config_invalid`, naming every setting at fault, or a Redis that may throw jobs away
  */
-export async function startSubscriber<C extends Catalog = Catalog>(
-  options: StartOptions<C>,
+export function startSubscriber<C extends Catalog>(
+  options: StartOptions & CheckedHandlers<C>,
+): Promise<RunningSubscriber>;
+export function startSubscriber(
+  options: StartOptions & UncheckedHandlers,
+): Promise<RunningSubscriber>;
+export async function startSubscriber(
+  options: StartOptions & (CheckedHandlers<Catalog> | UncheckedHandlers),
 ): Promise<RunningSubscriber> {
   const { env, catalog, handlers, log = pino({ level: "silent" }) } = options;
   const config = readConfig({ ...env, SIGNALBOX_HANDLERS: "(embedded)" });
