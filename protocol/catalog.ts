@@ -47,7 +47,10 @@ export type PayloadOf<D> = D extends { payload: Schema<infer P> } ? P : never;
 /** What a handler of `definition` returns. */
 export type ResultOf<D> = D extends { result: Schema<infer R> } ? R : never;
 
-/** Writes structured log lines that carry the job's id, name and node. */
+/**
+ * Writes structured log lines that carry the job's id, name and node, and shows them to those who watch the
+ * job: at most 20 lines and 4 KiB a second of each attempt, those beyond only counted.
+ */
 export interface JobLog {
   info(fields: Readonly<Record<string, Json>>, message: string): void;
   warn(fields: Readonly<Record<string, Json>>, message: string): void;
@@ -79,6 +82,11 @@ export interface RunContext {
   /** Aborts when the time-out passes, the lease is lost, or the subscriber is told to stop now. */
   readonly signal: AbortSignal;
   readonly log: JobLog;
+  /**
+   * Shows those who watch the job how far it is: 0 to 1, or JSON of up to 1,024 bytes. May be called at any rate:
+   * the latest value is published, at most once a second.
+   */
+  readonly progress: (value: Json) => void;
 }
 
 /** One function per entry of the catalogue. */

@@ -37,6 +37,8 @@ export interface QueueKeys {
   readonly dedupeBase: string;
   /** Jobs that must run on `node` and wait for it. */
   readonly backlogOf: (node: string) => string;
+  /** What the handler of job `id` has reported. */
+  readonly reportsOf: (id: string) => string;
 }
 
 /** The keys of `queue`. */
@@ -60,6 +62,7 @@ export function queueKeys(naming: Naming, queue: string): QueueKeys {
     history: `${base}history`,
     dedupeBase: `${base}dedupe:`,
     backlogOf: (node) => `${base}backlog:${node}`,
+    reportsOf: (id) => `${base}reports:${id}`,
   };
 }
 
@@ -96,4 +99,9 @@ export function controlChannel(naming: Naming): string {
 /** Where results are published. */
 export function resultChannel(naming: Naming): string {
   return `${naming.channelPrefix}CHANNEL_RESULT`;
+}
+
+/** Where those who watch job `id` are told that its handler has reported something. */
+export function reportChannel(naming: Naming, queue: string, id: string): string {
+  return `${naming.channelPrefix}CHANNEL_REPORT_${queue}:${id}`;
 }

@@ -18,6 +18,7 @@ import { defaultQueue } from "./names.ts";
 import { unreachable } from "./error.ts";
 import { phases, type Stored } from "./record.ts";
 import type { Call } from "./redis-port.ts";
+import { parseReports, type StoredReport } from "./report.ts";
 import { list, text } from "./reply.ts";
 import { cancel, type Cancelled } from "./scripts/cancel.ts";
 import { dispatch, type DedupeVerdict, type Placement } from "./scripts/dispatch.ts";
@@ -101,6 +102,12 @@ export function createLedger(options: LedgerOptions) {
     /** Reads one job; `null` where `queue` does not know the id. */
     read(queue: string, id: string): Promise<Stored | null> {
       return run(read.call({ keys: queueKeys(naming, queue), args: { id } }), read.parse);
+    },
+
+    /** What the handler of job `id` reported since stream id `from`: from it on, or after it if it starts with `(`. */
+    reports(queue: string, id: string, from: string): Promise<readonly StoredReport[]> {
+      const key = queueKeys(naming, queue).reportsOf(id);
+      return run({ command: ["XRANGE", key, from, "+"] }, parseReports);
     },
 
     /** Looks for a job in every one of `queues`, in one round trip. */

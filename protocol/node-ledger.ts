@@ -1,13 +1,15 @@
 /**
  * The state changes that a subscriber makes for its nodes, in domain words; the counterpart of
- * `ledger.ts`. Each may be repeated with the same arguments without changing anything more.
+ * `ledger.ts`. Each but `report` may be repeated with the same arguments without changing anything more.
  */
 import { bind, type LedgerOptions } from "./binding.ts";
-import { queueKeys, queuesKey } from "./keys.ts";
+import { queueKeys, queuesKey, reportChannel } from "./keys.ts";
+import { maxReports, type Report } from "./report.ts";
 import { finish, type Finished } from "./scripts/finish.ts";
 import { join, type Joined } from "./scripts/join.ts";
 import { leave } from "./scripts/leave.ts";
 import { renew } from "./scripts/renew.ts";
+import { report } from "./scripts/report.ts";
 
 /** One attempt's end. */
 export interface Ending {
@@ -94,6 +96,26 @@ export function createNodeLedger(options: LedgerOptions) {
         }),
       ]);
       return renew.parse(reply ?? null);
+    },
+
+    /**
+     * Keeps and publishes what the handler of job `id` reported; false if its lease is lost. Repeated, it
+     * would be told twice. `keepMs` is how long it can be read.
+     */
+    async report(queue: string, id: string, what: Report, keepMs: number): Promise<boolean> {
+      const keys = queueKeys(naming, queue);
+      const call = report.call({
+        keys: { leases: keys.leases, reports: keys.reportsOf(id) },
+        args: {
+          member: leaseMember({ id, ...what }),
+          ...{ kept: maxReports, keep_ms: keepMs, clock: clock() },
+          channel: reportChannel(naming, queue, id),
+          notice: `{"v":1,"queue":"${queue}","id":"${id}","entry":"`,
+          report: JSON.stringify(what),
+        },
+      });
+      const [reply] = await redis.send([call]);
+      return report.parse(reply ?? null);
     },
 
     /** Ends up to 1,000 attempts and fetches the next jobs; see `scripts/finish.ts`. */

@@ -1,14 +1,14 @@
 /** Starts what comes in, once; follows each attempt to its outcome; hands that on to be sent. */
 import type { Logger } from "pino";
-import type { JobLog } from "../protocol/catalog.ts";
 import type { Envelope } from "../protocol/codec.ts";
 import { defaultJobName } from "../protocol/names.ts";
-import { leaseMember } from "../protocol/node-ledger.ts";
+import { leaseMember, type NodeLedger } from "../protocol/node-ledger.ts";
 import type { Attempt, Attempts } from "./attempts.ts";
 import { endingOf, type DescribedEnding } from "./ending.ts";
 import type { AttemptName, SubscriberEvents } from "./events.ts";
 import { startAttempt, type AbortCause, type HandlerModule, type Outcome } from "./runner.ts";
 import type { Seat } from "./seat.ts";
+import { createVoice, jobLog, type Voice } from "./voice.ts";
 
 /** What an executor is given. */
 export interface ExecutorOptions {
@@ -18,6 +18,7 @@ export interface ExecutorOptions {
   readonly events: SubscriberEvents;
   readonly log: Logger;
   readonly maxResultBytes: number;
+  readonly ledger: Pick<NodeLedger, "report">;
   /** When a delivery that starts now must first be heard of. */
   readonly firstRenewal: () => number;
   readonly onStarted: (attempt: Attempt) => void;
@@ -26,13 +27,14 @@ export interface ExecutorOptions {
 
 /** Creates the executor. */
 export function createExecutor(options: ExecutorOptions) {
-  const { module, attempts, events, log, maxResultBytes } = options;
+  const { module, attempts, events, log, maxResultBytes, ledger } = options;
   const seats = new Map(options.seats.map((seat) => [`${seat.node} ${seat.queue}`, seat]));
 
   async function follow(
     attempt: Attempt,
     startedAt: number,
     outcome: Promise<Outcome>,
+    voice: Voice,
   ): Promise<void> {
     const how = await outcome;
     const { envelope } = attempt;
@@ -49,8 +51,14 @@ export function createExecutor(options: ExecutorOptions) {
     });
     if (attempt.cause === "lease_lost") {
       // There is no lease to end any more: the ledger would refuse the outcome.
+      voice.close();
       attempts.remove(envelope.queue, attempt.member);
-    } else options.onEnded(envelope.queue, ending);
+      return;
+    }
+    // Before the outcome: who reads that has everything that was reported, and the lease goes with it.
+    const reported = voice.end();
+    if (reported !== undefined) await reported;
+    options.onEnded(envelope.queue, ending);
   }
 
   const stop = (attempt: Attempt | undefined, cause: AbortCause): void => {
@@ -72,7 +80,8 @@ export function createExecutor(options: ExecutorOptions) {
       const onDeaf = () => {
         events.emit("attempt:deaf", name);
       };
-      const { outcome, abort } = startAttempt(envelope, { module, log: jobLog(log, name), onDeaf });
+      const voice = createVoice(envelope, { log, ledger, module });
+      const { outcome, abort } = startAttempt(envelope, { module, ...voice, onDeaf });
       const attempt: Attempt = {
         ...{ envelope, seat, member, abort },
         cause: undefined,
@@ -81,7 +90,7 @@ export function createExecutor(options: ExecutorOptions) {
       };
       attempts.add(attempt);
       options.onStarted(attempt);
-      void follow(attempt, startedAt, outcome);
+      void follow(attempt, startedAt, outcome, voice);
     },
 
     /** Tells the handler to stop: its lease is another's. */
@@ -107,6 +116,8 @@ export function createExecutor(options: ExecutorOptions) {
       const { outcome: ended } = startAttempt(envelope, {
         module,
         log: jobLog(log, { id, node }),
+        // A bare id is not in the ledger: nobody can watch it.
+        progress: () => undefined,
         onDeaf: () => undefined,
       });
       const outcome = await ended;
@@ -119,18 +130,4 @@ export function createExecutor(options: ExecutorOptions) {
 /** An attempt as events name it. */
 export function nameOf({ id, name, queue, node, attempt }: Envelope): AttemptName {
   return { id, name, queue, node, attempt };
-}
-
-/** Pino's child costs more than a short handler takes, and most handlers log nothing. */
-function jobLog(log: Logger, name: Partial<AttemptName>): JobLog {
-  let child: Logger | undefined;
-  const own = () => (child ??= log.child(name));
-  return {
-    info: (fields, message) => {
-      own().info(fields, message);
-    },
-    warn: (fields, message) => {
-      own().warn(fields, message);
-    },
-  };
 }

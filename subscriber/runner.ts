@@ -34,6 +34,8 @@ export const defaultTimeoutMs = 60_000;
 export interface RunOptions {
   readonly module: HandlerModule;
   readonly log: JobLog;
+  /** The handler's `progress`. */
+  readonly progress: (value: Json) => void;
   /** Called if the handler still runs a second after its signal was aborted and its slot freed. */
   readonly onDeaf: () => void;
 }
@@ -49,7 +51,10 @@ export interface Run {
  * Starts the handler of `envelope.name`. The signal is made when the handler first asks for it: most
  * short handlers never do, and it costs more than all the rest.
  */
-export function startAttempt(envelope: Envelope, { module, log, onDeaf }: RunOptions): Run {
+export function startAttempt(
+  envelope: Envelope,
+  { module, log, progress, onDeaf }: RunOptions,
+): Run {
   const { id, name, queue, node, attempt } = envelope;
   const definition = module.catalog?.[name];
   const timeoutMs = envelope.timeoutMs ?? definition?.timeoutMs ?? defaultTimeoutMs;
@@ -64,7 +69,7 @@ export function startAttempt(envelope: Envelope, { module, log, onDeaf }: RunOpt
     abort("timeout");
   }, timeoutMs);
   const context: RunContext = {
-    ...{ id, name, queue, node, attempt, log },
+    ...{ id, name, queue, node, attempt, log, progress },
     ...(envelope.schedule === undefined ? {} : { schedule: scheduledRun(envelope.schedule) }),
     get signal() {
       controller ??= new AbortController();

@@ -82,6 +82,7 @@ export function createSubscriber(options: SubscriberOptions) {
     events,
     log,
     maxResultBytes: config.maxResultBytes,
+    ledger: nodeLedger,
     firstRenewal: renewer.firstRenewal,
     onStarted: (attempt) => {
       renewer.started(attempt);

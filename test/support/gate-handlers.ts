@@ -8,15 +8,30 @@ interface GatePayload {
   readonly deaf?: boolean;
 }
 
+async function gate(
+  payload: GatePayload,
+  { id, node, attempt, signal }: RunContext,
+): Promise<Json> {
+  const response = await fetch(payload.url, {
+    method: "POST",
+    body: JSON.stringify({ id, node, attempt, pid: process.pid }),
+    ...(payload.deaf === true ? {} : { signal }),
+  });
+  return { said: await response.text(), pid: process.pid };
+}
+
 export const handlers = {
   echo: (payload: Json): Json => payload,
 
-  gate: async (payload: GatePayload, { id, node, attempt, signal }: RunContext): Promise<Json> => {
-    const response = await fetch(payload.url, {
-      method: "POST",
-      body: JSON.stringify({ id, node, attempt, pid: process.pid }),
-      ...(payload.deaf === true ? {} : { signal }),
-    });
-    return { said: await response.text(), pid: process.pid };
+  gate,
+
+  /** Reports something before and after the gate. */
+  reporting: async (payload: GatePayload, context: RunContext): Promise<Json> => {
+    context.log.info({ attempt: context.attempt }, "begun");
+    context.progress(0.5);
+    const result = await gate(payload, context);
+    context.progress(1);
+    context.log.info({ attempt: context.attempt }, "done");
+    return result;
   },
 };

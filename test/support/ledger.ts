@@ -11,6 +11,7 @@ import {
   controlChannel,
   dispatchChannel,
   queueKeys,
+  reportChannel,
   resultChannel,
   type Naming,
 } from "../../protocol/keys.ts";
@@ -64,6 +65,7 @@ export interface LedgerBench extends AsyncDisposable {
   readonly listen: (node: string) => Promise<Ear>;
   readonly listenToResults: () => Promise<Ear>;
   readonly listenToControl: () => Promise<Ear>;
+  readonly listenToReports: (id: string) => Promise<Ear>;
   /** Listens and joins; answers the epoch. */
   readonly connect: (
     node: string,
@@ -119,6 +121,7 @@ export async function openLedger(url: string): Promise<LedgerBench> {
     listen,
     listenToResults: () => listenTo(resultChannel(naming)),
     listenToControl: () => listenTo(controlChannel(naming)),
+    listenToReports: (id) => listenTo(reportChannel(naming, "default", id)),
     connect: async (node, slots, queue = "default") => {
       const ear = await listen(node);
       const epoch = await joinAs(nodes, { queue, name: node, slots });

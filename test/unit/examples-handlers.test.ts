@@ -13,6 +13,7 @@ const context: RunContext = {
   attempt: 1,
   signal: new AbortController().signal,
   log: { info: () => undefined, warn: () => undefined },
+  progress: () => undefined,
 };
 
 describe("the example handlers", () => {

@@ -90,8 +90,11 @@ describe("jsonDepth", () => {
 
 describe("keys", () => {
   test("of one queue share its hash tag and differ from each other", () => {
-    const { backlogOf, ...named } = queueKeys({ keyPrefix: "p", channelPrefix: "" }, "q");
-    const keys = [...Object.values(named), backlogOf("n"), backlogOf("m")];
+    const { backlogOf, reportsOf, ...named } = queueKeys(
+      { keyPrefix: "p", channelPrefix: "" },
+      "q",
+    );
+    const keys = [...Object.values(named), backlogOf("n"), backlogOf("m"), reportsOf("n")];
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys.every((key) => key.startsWith("p:{q}:"))).toBe(true);
   });

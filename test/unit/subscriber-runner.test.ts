@@ -15,11 +15,15 @@ const envelope: Envelope = {
   ...{ v: 1, queue: "q", node: "n", token: "1-0.1", attempt: 1, id: "x", name: "echo" },
 };
 const log = { info: () => undefined, warn: () => undefined };
+const progress = () => undefined;
 
 function run(handler: Handler, { cause = null as AbortCause | null, more = {} } = {}) {
   const onDeaf = vi.fn();
   const module = { handlers: { echo: handler }, catalog: undefined };
-  const { outcome, abort } = startAttempt({ ...envelope, ...more }, { module, log, onDeaf });
+  const { outcome, abort } = startAttempt(
+    { ...envelope, ...more },
+    { module, log, progress, onDeaf },
+  );
   if (cause !== null) abort(cause);
   return outcome;
 }
