@@ -6,6 +6,7 @@ import type { AppDeps } from "./deps.ts";
 import { problemOf, problemResponse } from "./problem.ts";
 import { acceptBatch, acceptJob } from "./routes/accept.ts";
 import { deleteFailed, listFailed, resendFailed } from "./routes/failed.ts";
+import { watchJob } from "./routes/events.ts";
 import { health } from "./routes/health.ts";
 import { listJobs } from "./routes/list.ts";
 import { cancelJob, deleteJob, resendJob } from "./routes/manage.ts";
@@ -40,6 +41,7 @@ export function createApp(deps: AppDeps): Hono {
     // A job may be called "batch".
     "/v1/jobs/batch": { GET: readJob(deps), POST: acceptBatch(deps), DELETE: deleteJob(deps) },
     "/v1/jobs/:id": { GET: readJob(deps), DELETE: deleteJob(deps) },
+    "/v1/jobs/:id/events": { GET: watchJob(deps) },
     "/v1/jobs/:id/cancel": { POST: cancelJob(deps) },
     "/v1/jobs/:id/resend": { POST: resendJob(deps) },
     "/v1/failed": { GET: listFailed(deps) },

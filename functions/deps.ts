@@ -19,8 +19,8 @@ export interface AppDeps {
   readonly newId: () => string;
   /** Asks Redis for a sign of life, and not for long. */
   readonly ping: () => Promise<void>;
-  /** Listens to the result channel. */
-  readonly subscribe: (signal: AbortSignal) => Promise<Subscription>;
+  /** Listens to `channel`, or to the result channel if none is given. */
+  readonly subscribe: (signal: AbortSignal, channel?: string) => Promise<Subscription>;
   /** Aborts after so many milliseconds. */
   readonly deadline: (ms: number) => AbortSignal;
   readonly log: Log;

@@ -126,6 +126,11 @@ export function jobLine(queue: string, { id, record, ended }: Listed): JobLine {
   );
 }
 
+/** Where a job is, without what it carries. */
+export function stateLine(id: string, queue: string, job: Stored): JobLine {
+  return line(id, queue, job, job.ended);
+}
+
 function line(
   id: string,
   queue: string,

@@ -130,7 +130,8 @@ function appDeps(config: Config): AppDeps {
     async ping() {
       await quick.send([{ command: ["PING"] }]);
     },
-    subscribe: (signal) => subscribe({ ...redis, channel: resultChannel(naming) }, signal),
+    subscribe: (signal, channel = resultChannel(naming)) =>
+      subscribe({ ...redis, channel }, signal),
     deadline: (ms) => AbortSignal.timeout(ms),
     log,
   };

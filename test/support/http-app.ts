@@ -97,7 +97,8 @@ export async function startStack(
     ping: async () => {
       await port.send([{ command: ["PING"] }]);
     },
-    subscribe: (signal) => subscribe({ ...config.redis, channel: resultChannel(naming) }, signal),
+    subscribe: (signal, channel = resultChannel(naming)) =>
+      subscribe({ ...config.redis, channel }, signal),
     deadline: (ms) => AbortSignal.timeout(ms),
     log: (fields) => logged.push(fields),
   };

@@ -7,6 +7,7 @@ import { importSigningKeys, sign } from "../../protocol/signature.ts";
 import { createNodeLedger } from "../../protocol/node-ledger.ts";
 import { defaultTiming } from "../../protocol/binding.ts";
 import { defaultNaming } from "../../protocol/keys.ts";
+import { readEvents } from "../support/event-stream.ts";
 
 interface Bindings {
   readonly UPSTASH_REDIS_REST_URL: string;
@@ -83,7 +84,7 @@ test("a wait ends by an event that comes over the stream", async ({ expect }) =>
   // Published until somebody listens: that is the wait.
   const channel = "CHANNEL_RESULT";
   while ((await port.send([{ command: ["PUBLISH", channel, '{"id":"other"}'] }]))[0] === 0);
-  const [token] = await deliver(port);
+  const [token] = await deliver(port, "waited");
   const text = JSON.stringify({
     ...{ v: 1, id: "waited", name: "echo", queue: "waiting", node: "1", token, attempt: 1 },
     ...{ state: "succeeded", result: 42 },
@@ -96,13 +97,46 @@ test("a wait ends by an event that comes over the stream", async ({ expect }) =>
   expect(await answer).toMatchObject({ httpStatus: 200, state: "succeeded", result: 42 });
 });
 
-/** Gives the waiting job a lease, as a delivery does: nobody in here can listen as a node. */
-async function deliver(port: ReturnType<typeof redis>): Promise<readonly string[]> {
+test("what happens to a job is streamed as it happens, and the stream ends", async ({ expect }) => {
+  await post("/v1/jobs", { name: "echo", id: "watched", queue: "waiting" });
+  const port = redis();
+  const nodes = createNodeLedger({ redis: port, naming: defaultNaming, timing: defaultTiming });
+  const response = await exports.default.fetch(
+    "http://signalbox.test/v1/jobs/watched/events?queue=waiting",
+    { headers },
+  );
+  expect(response.headers.get("content-type")).toBe("text/event-stream");
+  const events = readEvents(response);
+  expect(await events.next()).toMatchObject({ event: "state", data: { state: "queued" } });
+  const [token = ""] = await deliver(port, "watched");
+  const attempt = { node: "1", attempt: 1, token };
+  const report = { ...attempt, progress: 0.5, moved: true as const };
+  expect(await nodes.report("waiting", "watched", report, 60_000)).toBe(true);
+  expect(await events.take(2)).toMatchObject([
+    { event: "state", data: { state: "running", node: "1" } },
+    { event: "progress", data: { progress: 0.5, attempt: 1 } },
+  ]);
+  const text = JSON.stringify({
+    ...{ v: 1, id: "watched", name: "echo", queue: "waiting", ...attempt },
+    ...{ state: "succeeded", result: 42 },
+  });
+  await nodes.finish("waiting", [{ id: "watched", token, node: "1", state: "succeeded", text }], {
+    nodes: [],
+    hot: false,
+  });
+  expect(await events.rest()).toMatchObject([
+    { event: "state", data: { state: "succeeded" } },
+    { event: "result", data: { result: 42 } },
+  ]);
+});
+
+/** Gives a waiting job a lease, as a delivery does: nobody in here can listen as a node. */
+async function deliver(port: ReturnType<typeof redis>, id: string): Promise<readonly string[]> {
   const key = "signalbox:{waiting}:";
-  const [record] = await port.send([{ command: ["HGET", `${key}jobs`, "waited"] }]);
+  const [record] = await port.send([{ command: ["HGET", `${key}jobs`, id] }]);
   const accepted = String(record).split(" ")[1] ?? "";
   const token = `${accepted}.1`;
-  const lease = ["ZADD", `${key}leases`, "9999999999999", `waited ${token} 1`] as const;
+  const lease = ["ZADD", `${key}leases`, "9999999999999", `${id} ${token} 1`] as const;
   await port.send([{ command: [...lease] }]);
   return [token];
 }
