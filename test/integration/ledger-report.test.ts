@@ -44,6 +44,23 @@ describe("a report", () => {
     );
   });
 
+  test("costs five commands", async ({ bench, expect }) => {
+    const { node, attempt, token } = await running(bench, "j");
+    const send = () =>
+      bench.nodes.report("default", "j", { node, attempt, token, dropped: 1 }, keepMs);
+    await send(); // loads the script
+    await bench.redis.call("CONFIG", "RESETSTAT");
+    await send();
+    const stats = await bench.redis.info("commandstats");
+    const calls = [...stats.matchAll(/cmdstat_(\w+)\S*:calls=(\d+)/g)].map(([, name, count]) => [
+      name,
+      count,
+    ]);
+    expect(calls.filter(([name]) => name !== "config").sort()).toEqual(
+      ["evalsha", "pexpire", "publish", "xadd", "zscore"].map((name) => [name, "1"]),
+    );
+  });
+
   test("of an attempt that has lost its lease is refused", async ({ bench, expect }) => {
     const ear = await bench.listenToReports("j");
     const envelope = await running(bench, "j");
