@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createSignalbox } from "../../functions/signalbox.ts";
 import { createUpstash } from "../../functions/upstash.ts";
 import { startFunction } from "../../local/function.ts";
 import { startGateway } from "../../local/gateway.ts";
@@ -55,12 +56,7 @@ async function withFunction<T>(use: (urls: Urls) => Promise<T>): Promise<T> {
     const gatewayUrl = await startGateway(supervisor, { redisUrl, token: gatewayToken });
     const functionUrl = await startFunction(supervisor, {
       ...{ root, directory, port: await freePort() },
-      variables: {
-        UPSTASH_REDIS_REST_URL: gatewayUrl,
-        UPSTASH_REDIS_REST_TOKEN: gatewayToken,
-        SIGNALBOX_TOKEN: clientToken,
-        SIGNALBOX_SIGNING_SECRET: secret,
-      },
+      variables: variablesOf(gatewayUrl),
     });
     const what = { contender: "signalbox", role: "consumer", slots: 10, jobMs: 0 } as const;
     await using consumer = await startSide({ ...what, url: redisUrl, node: "1" });
@@ -70,6 +66,15 @@ async function withFunction<T>(use: (urls: Urls) => Promise<T>): Promise<T> {
     await supervisor.stop();
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+function variablesOf(gatewayUrl: string): Readonly<Record<string, string>> {
+  return {
+    UPSTASH_REDIS_REST_URL: gatewayUrl,
+    UPSTASH_REDIS_REST_TOKEN: gatewayToken,
+    SIGNALBOX_TOKEN: clientToken,
+    SIGNALBOX_SIGNING_SECRET: secret,
+  };
 }
 
 interface Urls {
@@ -109,6 +114,7 @@ function roundTrips(setting: Setting): Promise<readonly Row[]> {
     const compared = await compare(subjects, jobsOf(setting, 400, 5), step);
     setting.say("edge: round trips");
     const cpu = await cpuMsPerRequest(jobsOf(setting, 400, 5), through);
+    const alone = await cpuMsAlone(jobsOf(setting, 400, 5), gatewayUrl);
     close();
     const values = compared[0]?.values ?? {};
     const adds = (more: string, less: string) => ({
@@ -118,9 +124,10 @@ function roundTrips(setting: Setting): Promise<readonly Row[]> {
       row("call → result known, p50", "ms", values),
       row("the function and the stand-in add to a round trip", "ms", adds(edged, tcp), 3),
       row("of that `wrangler dev` with the function", "ms", adds(edged, rest)),
+      row("CPU of the function for a request, alone in Node", "ms", { signalbox: [alone] }, 2),
       ...(cpu === null
         ? []
-        : [row("CPU of workerd for a request, its proxy included", "ms", { signalbox: [cpu] }, 2)]),
+        : [row("CPU of workerd for a request, its proxy included", "ms", { signalbox: [cpu] })]),
     ];
   });
 }
@@ -159,6 +166,26 @@ async function request(url: string, body: unknown): Promise<void> {
 async function ignore(url: string): Promise<void> {
   const response = await fetch(`${url}/nothing-here`);
   await response.text();
+}
+
+/** The function without a server around it: all that this process does meanwhile, its client of Redis included. */
+async function cpuMsAlone(count: number, gatewayUrl: string): Promise<number> {
+  const { fetch } = createSignalbox({});
+  const variables = variablesOf(gatewayUrl);
+  const ask = async () => {
+    const [job] = plainJobs("default", 1);
+    const body = JSON.stringify({ id: job?.id, name: job?.name, payload: job?.payload });
+    const headers = { authorization: `Bearer ${clientToken}` };
+    const request = new Request("http://function/v1/jobs", { method: "POST", headers, body });
+    const response = await fetch(request, variables);
+    if (response.status !== 202) throw new Error(`HTTP ${response.status}`);
+    await response.text();
+  };
+  for (let at = 0; at < count; at++) await ask(); // warms up
+  const before = process.cpuUsage();
+  for (let at = 0; at < count; at++) await ask();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000 / count;
 }
 
 async function cpuMsPerRequest(count: number, ask: () => Promise<void>): Promise<number | null> {

@@ -9,6 +9,7 @@ function create() {
   let disconnects = 0;
   let subscribed = 0;
   const redis = Object.assign(new EventEmitter(), {
+    stream: {},
     connect: () => Promise.resolve(),
     subscribe: () => answer,
     disconnect: () => {
@@ -27,6 +28,7 @@ function create() {
     ...{ listener, redis },
     ready: async (next: Promise<number>) => {
       answer = next;
+      redis.stream = {};
       redis.emit("ready");
       await new Promise(setImmediate);
     },
