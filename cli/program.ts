@@ -2,13 +2,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import tab from "@bomb.sh/tab/commander";
-import { Command } from "commander";
+import { Command, CommanderError } from "commander";
 import { addDoctorCommand } from "./doctor.ts";
 import { shownError } from "./exit.ts";
 import { addJobCommands } from "./jobs.ts";
 import { addKeyCommands } from "./keys.ts";
 import { addNodeCommands } from "./nodes.ts";
-import { wantsJson } from "./output.ts";
 import { addScheduleCommands } from "./schedules.ts";
 import { addStackCommands } from "./stack-commands.ts";
 
@@ -24,30 +23,34 @@ Exit codes: 0 done; 1 the job failed, the API refused, or the doctor found somet
 /** Runs the command line. Sets the exit code; never rejects. */
 export async function runProgram(args: readonly string[]): Promise<void> {
   const version = packageVersion();
-  const program = createProgram(version);
+  const isJson = args.includes("--json");
+  const program = createProgram(version, isJson);
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
     const shown = shownError(error);
     process.exitCode = shown.exitCode;
     if (shown.exitCode === 0) return;
-    // Commander has written its own already.
-    const isTold =
-      shown.code === "usage" && error instanceof Error && error.name === "CommanderError";
     const { code, detail } = shown;
-    if (args.includes("--json") || wantsJson(program))
-      process.stderr.write(`${JSON.stringify({ code, detail })}\n`);
-    else if (!isTold) process.stderr.write(`signalbox: ${detail} (${code})\n`);
+    if (isJson) process.stderr.write(`${JSON.stringify({ code, detail })}\n`);
+    // Commander writes its own.
+    else if (!(error instanceof CommanderError))
+      process.stderr.write(`signalbox: ${detail} (${code})\n`);
   }
 }
 
-function createProgram(version: string): Command {
+function createProgram(version: string, isJson: boolean): Command {
   const program = new Command("signalbox")
     .description("Dispatches jobs from the edge to machines of your own.")
     .version(version)
     .option("--json", "write results and errors as JSON")
     .addHelpText("after", help)
     .showSuggestionAfterError()
+    .configureOutput({
+      outputError: (text, write) => {
+        if (!isJson) write(text);
+      },
+    })
     .exitOverride();
   addStackCommands(program);
   addJobCommands(program);

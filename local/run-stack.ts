@@ -156,10 +156,12 @@ function suggestCalls(stack: Stack, lastId: string | undefined): void {
   // Spelt out, because curl knows --json only since 2022.
   const json = "-H 'Content-Type: application/json'";
   const { functionUrl: url } = stack;
+  const hasOwnHandlers = process.env["SIGNALBOX_HANDLERS"] !== undefined;
+  const exampleJob = hasOwnHandlers ? "<one of yours>" : "host.metrics";
   say(`
 Try:
   ${curl} ${url}/v1/nodes
-  ${curl} ${json} ${url}/v1/jobs -d '{"name":"host.metrics"}'
+  ${curl} ${json} ${url}/v1/jobs -d '{"name":"${exampleJob}"}'
   ${curl} '${url}/v1/jobs${lastId === undefined ? "?limit=5" : `/${lastId}?wait=25`}'
 
 Ctrl-C ends everything.

@@ -227,7 +227,10 @@ describe("signalbox", () => {
   });
 
   it("tells usage, unreachable and help apart by exit codes", async ({ expect }) => {
-    expect((await project.signalbox(["frob"])).code).toBe(2);
+    expect(await project.signalbox(["frob"])).toMatchObject({ code: 2, stdout: "" });
+    expect(json((await project.signalbox(["frob", "--json"])).stderr)).toMatchObject({
+      ...{ code: "usage", detail: "unknown command 'frob'" },
+    });
     const unset = { ...env, SIGNALBOX_TOKEN: "" };
     expect((await project.signalbox(["nodes"], { env: unset })).code).toBe(2);
     expect((await project.signalbox(["dispatch", "x", "{"], { env })).code).toBe(2);

@@ -1,6 +1,7 @@
 /** The Worker as it is deployed, inside workerd: only what that runtime can break. */
 import { env, exports } from "cloudflare:workers";
 import { test } from "vitest";
+import { createClient } from "../../client/client.ts";
 import worker from "../../functions/index.ts";
 import { createUpstash } from "../../functions/upstash.ts";
 import { importSigningKeys, sign } from "../../protocol/signature.ts";
@@ -49,6 +50,15 @@ test("a job is accepted and read through the bindings", async ({ expect }) => {
   };
   expect(await post("/v1/jobs", job)).toMatchObject({ httpStatus: 202, state: "queued" });
   expect(await ask("/v1/jobs/accepted")).toMatchObject({ httpStatus: 200, payload: job.payload });
+});
+
+test("the client dispatches from inside the runtime", async ({ expect }) => {
+  const client = createClient({
+    ...{ url: "http://signalbox.test", token: "client-token-0123456789" },
+    fetch: (url, init) => exports.default.fetch(url, init),
+  });
+  const { id } = await client.dispatch({ name: "echo", payload: { text: "hello" } });
+  expect(await client.get(id)).toMatchObject({ state: "queued", payload: { text: "hello" } });
 });
 
 test("two requests share nothing", async ({ expect }) => {
