@@ -1,13 +1,18 @@
 /** `signalbox dispatch` and `signalbox jobs …`. */
 import { Option, type Command } from "commander";
 import type { AnyJob, JobOptions } from "../client/order.ts";
+import type { WatchEvent } from "../client/watch.ts";
 import type { Ended, JobLine } from "../client/views.ts";
 import type { Catalog } from "../protocol/catalog.ts";
 import { jobStates, type JobState } from "../protocol/job.ts";
+import { sleep } from "../client/request.ts";
 import { connect } from "./connection.ts";
 import { exitCodes } from "./exit.ts";
 import { readJsonInput, whole } from "./json-input.ts";
-import { pretty, show, state, table, withProgress } from "./output.ts";
+import { pretty, show, state, table, wantsJson, withProgress } from "./output.ts";
+
+/** How long the stream may take to tell the end that is known already, in milliseconds. */
+const lastWordsMs = 1_000;
 
 interface DispatchFlags extends Pick<JobOptions, "id" | "queue" | "node" | "attempts" | "delayMs"> {
   readonly file?: string;
@@ -118,8 +123,34 @@ async function watch(
     ...(queue === undefined ? {} : { queue }),
     ...(waitMs === undefined ? {} : { timeoutMs: waitMs }),
   };
-  const job = await withProgress(`job ${id}`, () => connect().wait(id, options));
-  showEnd(command, job);
+  const client = connect();
+  const stop = new AbortController();
+  // What it says on the way is for people; the end comes from `wait`, whatever becomes of the stream.
+  const telling = wantsJson(command)
+    ? undefined
+    : tell(client.watch(id, { ...options, signal: stop.signal })).catch(() => undefined);
+  try {
+    const job = await client.wait(id, options);
+    await Promise.race([telling, sleep(lastWordsMs)]);
+    showEnd(command, job);
+  } finally {
+    stop.abort();
+  }
+}
+
+/** To stderr: the result alone is stdout's. */
+async function tell(events: AsyncIterable<WatchEvent<unknown>>): Promise<void> {
+  for await (const { event, data } of events) {
+    const line =
+      event === "state"
+        ? data.state
+        : event === "progress"
+          ? `progress ${JSON.stringify(data.progress)}`
+          : event === "log"
+            ? `${data.level} ${data.message}`
+            : undefined;
+    if (line !== undefined) process.stderr.write(`${line}\n`);
+  }
 }
 
 function showEnd(command: Command, job: Ended<AnyJob<Catalog>>): void {

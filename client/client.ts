@@ -11,6 +11,7 @@ import type { AnyJob, AnyOrder, CallOptions, InQueue, JobOf, Order } from "./ord
 import { paged } from "./pages.ts";
 import { createRequest, sleep, type ClientOptions } from "./request.ts";
 import { createSchedules } from "./schedules.ts";
+import { watchJob, type WatchEvent } from "./watch.ts";
 import type { Cancelled, Ended, JobLine, NodeView, Receipt, Refusal, Resent } from "./views.ts";
 
 /** Which jobs to list. */
@@ -36,7 +37,7 @@ export type Client<C extends Catalog = Catalog> = ReturnType<typeof createClient
  * @throws TypeError for a URL or token that cannot be one
  */
 export function createClient<C extends Catalog = Catalog>(options: ClientOptions) {
-  const request = createRequest(options);
+  const { request, open } = createRequest(options);
   const path = (id: string, action = "") => `/v1/jobs/${encodeURIComponent(id)}${action}`;
 
   /** Dispatches one job. Repeated while no answer comes: there is one job all the same. */
@@ -166,6 +167,14 @@ export function createClient<C extends Catalog = Catalog>(options: ClientOptions
     );
   }
 
+  /**
+   * What happens to a job, as it happens: its states, the progress and log lines of its handler, and its end, the last.
+   * Goes on over as many streams as it takes; `timeoutMs` is for the beginning of each.
+   */
+  function watch(id: string, call: InQueue = {}): AsyncGenerator<WatchEvent<AnyJob<C>>, void> {
+    return watchJob<AnyJob<C>>(open, path(id, "/events"), call);
+  }
+
   const nodes = {
     /** All nodes, and which are connected. */
     async list(call: CallOptions = {}): Promise<readonly NodeView[]> {
@@ -176,7 +185,19 @@ export function createClient<C extends Catalog = Catalog>(options: ClientOptions
   };
 
   return {
-    ...{ dispatch, dispatchBatch, get, wait, run, cancel, retry, delete: remove, list, nodes },
+    ...{
+      dispatch,
+      dispatchBatch,
+      get,
+      wait,
+      run,
+      watch,
+      cancel,
+      retry,
+      delete: remove,
+      list,
+      nodes,
+    },
     failed: createFailed(request),
     schedules: createSchedules<C>(request),
   };

@@ -11,3 +11,4 @@ export type * from "./order.ts";
 export type { ClientOptions } from "./request.ts";
 export type { ScheduleFilter } from "./schedules.ts";
 export type * from "./views.ts";
+export type { WatchEvent } from "./watch.ts";

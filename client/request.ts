@@ -38,6 +38,9 @@ export interface Answer {
 /** See `createRequest`. */
 export type Request = (call: Call) => Promise<Answer>;
 
+/** Opens an answer that is read while it comes. The time-out is for its beginning alone. */
+export type Open = (call: Call) => Promise<Response>;
+
 const defaultTimeoutMs = 30_000;
 const defaultTries = 4;
 /** More than this a timer cannot hold. */
@@ -49,7 +52,10 @@ const longestPauseMs = 10_000;
 const passing: readonly number[] = [429, 502, 503, 504];
 
 /** @throws TypeError for options that cannot work */
-export function createRequest(options: ClientOptions): Request {
+export function createRequest(options: ClientOptions): {
+  readonly request: Request;
+  readonly open: Open;
+} {
   const { token, fetch: send = fetch, timeoutMs: standard = defaultTimeoutMs } = options;
   if (!/^https?:\/\//.test(options.url)) {
     throw new TypeError("expected url: where Signalbox is, beginning with http:// or https://");
@@ -77,40 +83,60 @@ export function createRequest(options: ClientOptions): Request {
     });
   }
 
-  return async function request(call) {
+  async function attempt<T>(
+    call: Call,
+    read: (response: Response, tries: number) => Promise<T>,
+  ): Promise<T> {
     const limitMs = Math.min(call.timeoutMs ?? standard, longestTimeoutMs);
     const deadline = Date.now() + limitMs;
-    const limit = AbortSignal.timeout(limitMs);
+    // Not AbortSignal.timeout: that would end a stream long after it was opened.
+    const limited = new AbortController();
+    const limit = limited.signal;
+    const timer = setTimeout(() => {
+      limited.abort();
+    }, limitMs);
     const signal = call.signal === undefined ? limit : AbortSignal.any([call.signal, limit]);
     const outOfTime = (cause?: unknown) =>
       new SignalboxApiError("timed_out", `expected an answer within ${limitMs} ms`, { cause });
-    call.signal?.throwIfAborted();
-    for (let tries = 1; ; tries++) {
-      let failure: SignalboxApiError;
-      try {
-        const response = await once(call, signal);
-        const text = await response.text();
-        if (response.ok) return { body: parse(text, response.status), tries };
-        failure = errorOf(response, text);
-      } catch (error) {
-        call.signal?.throwIfAborted();
-        if (limit.aborted) throw outOfTime(error);
-        if (error instanceof SignalboxApiError) throw error;
-        failure = new SignalboxApiError("network_failed", "expected an answer; none came", {
-          cause: error,
-        });
-      }
-      // Deleted by the try before this one, whose answer was lost.
-      if (failure.status === 404 && call.method === "DELETE" && tries > 1)
-        return { body: undefined, tries };
-      const isPassing = failure.status === 0 || passing.includes(failure.status);
-      if (!isPassing || !call.isRepeatSafe || tries >= maxTries) throw failure;
-      const pauseMs = pause(tries, failure.retryAfter);
-      if (pauseMs > longestPauseMs || Date.now() + pauseMs >= deadline) throw failure;
-      await sleep(pauseMs, signal);
+    try {
       call.signal?.throwIfAborted();
-      if (limit.aborted) throw outOfTime(failure);
+      for (let tries = 1; ; tries++) {
+        let failure: SignalboxApiError;
+        try {
+          const response = await once(call, signal);
+          if (response.ok) return await read(response, tries);
+          failure = errorOf(response, await response.text());
+        } catch (error) {
+          call.signal?.throwIfAborted();
+          if (limit.aborted) throw outOfTime(error);
+          if (error instanceof SignalboxApiError) throw error;
+          failure = new SignalboxApiError("network_failed", "expected an answer; none came", {
+            cause: error,
+          });
+        }
+        // Deleted by the try before this one, whose answer was lost.
+        if (failure.status === 404 && call.method === "DELETE" && tries > 1)
+          return await read(new Response(null, { status: 204 }), tries);
+        const isPassing = failure.status === 0 || passing.includes(failure.status);
+        if (!isPassing || !call.isRepeatSafe || tries >= maxTries) throw failure;
+        const pauseMs = pause(tries, failure.retryAfter);
+        if (pauseMs > longestPauseMs || Date.now() + pauseMs >= deadline) throw failure;
+        await sleep(pauseMs, signal);
+        call.signal?.throwIfAborted();
+        if (limit.aborted) throw outOfTime(failure);
+      }
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  return {
+    request: (call) =>
+      attempt(call, async (response, tries) => ({
+        body: parse(await response.text(), response.status),
+        tries,
+      })),
+    open: (call) => attempt(call, (response) => Promise.resolve(response)),
   };
 }
 

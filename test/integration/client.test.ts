@@ -180,6 +180,27 @@ describe("waiting", () => {
   });
 });
 
+describe("watching", () => {
+  test("tells each state and the end, over streams that break off", async ({ expect }) => {
+    let broken = 0;
+    const { client, sent } = open((url) => {
+      if (!url.endsWith("/events") || broken++ > 0) return undefined;
+      const half = 'id: 0-0_0_1-0.0_running\nevent: log\ndata: {"message":"hi"}\n\nevent: sta';
+      return new Response(half, { headers: { "content-type": "text/event-stream" } });
+    });
+    const { id } = await client.dispatch({ name: "greet" });
+    const told: string[] = [];
+    for await (const { event, data } of client.watch(id)) {
+      told.push(event === "state" || event === "result" ? `${event} ${data.state}` : event);
+      if (told.at(-1) === "state queued") await client.cancel(id);
+    }
+    expect(told).toEqual(["log", "state queued", "state cancelled", "result cancelled"]);
+    expect(sent.filter((line) => line.endsWith("/events"))).toHaveLength(2);
+    const error = await caught(client.watch("unknown").next());
+    expect(error.code).toBe("not_found");
+  });
+});
+
 describe("managing", () => {
   test("cancels, sends again, deletes; a delete whose answer was lost is done", async ({
     expect,
