@@ -17,6 +17,17 @@ export default defineConfig({
         },
       },
       {
+        test: {
+          name: "cluster",
+          // The same once more on a Cluster, which all files share: one after the other.
+          include: ["test/integration/ledger-*.test.ts"],
+          globalSetup: ["test/cluster/global-setup.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
         plugins: [
           cloudflareTest(({ inject }) => ({
             wrangler: { configPath: "./wrangler.toml" },

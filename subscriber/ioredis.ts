@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { Redis } from "ioredis";
 import { SignalboxError } from "../protocol/error.ts";
 import type { Call, RedisPort, Reply } from "../protocol/redis-port.ts";
+import { readMoved, type Moved } from "./moved.ts";
 
 /** How long Redis may take to answer before the connection is taken for dead, in milliseconds. */
 const answerMs = 10_000;
@@ -30,6 +31,11 @@ const settings = {
  */
 export function createConnection(url: string): Redis {
   const redis = new Redis(url, settings);
+  giveUpIfDumb(redis);
+  return redis;
+}
+
+function giveUpIfDumb(redis: Redis): void {
   let timer: NodeJS.Timeout | undefined;
   redis.on("connect", () => {
     clearTimeout(timer);
@@ -38,7 +44,6 @@ export function createConnection(url: string): Redis {
     }, answerMs);
     timer.unref();
   });
-  return redis;
 }
 
 const givenUp = new WeakSet<object>();
@@ -54,10 +59,77 @@ export function connectAnew(redis: Redis): void {
 }
 
 /**
- * Adapts a connection to the port. An answer that does not come within 10 s ends the connection: the other
- * end may be gone. One timer watches all calls, since answers come in the order of the calls.
+ * Adapts a connection to the port. Where the Redis is one master of a Cluster, calls for keys of another
+ * are sent there, over a connection that is made for the first of them and closed with this one; `onMoved` tells
+ * of each.
  */
-export function createRedisPort(redis: Redis): RedisPort {
+export function createRedisPort(
+  redis: Redis,
+  onMoved: (moved: Moved) => void = () => undefined,
+): RedisPort {
+  const send = createSend(redis);
+  const others = new Map<string, Promise<Send>>();
+  const open = new Set<Redis>();
+  redis.on("end", () => {
+    for (const other of open) other.disconnect();
+  });
+
+  async function connectTo({ host, port: number }: Moved, address: string): Promise<Send> {
+    const other = redis.duplicate({
+      ...{ host: host === "" ? (redis.options.host ?? "") : host, port: number },
+      retryStrategy: () => null, // the next call connects anew
+    });
+    open.add(other);
+    giveUpIfDumb(other);
+    other.on("error", () => undefined); // its calls fail
+    other.on("end", () => {
+      open.delete(other);
+      others.delete(address);
+    });
+    try {
+      await other.connect();
+    } catch (error) {
+      throw translate(error);
+    }
+    return createSend(other);
+  }
+
+  async function follow(moved: Moved, call: Call): Promise<Reply> {
+    onMoved(moved);
+    const address = `${moved.host}:${moved.port}`;
+    const other = others.get(address) ?? connectTo(moved, address);
+    others.set(address, other);
+    return (await other)(call);
+  }
+
+  const sendAnywhere = (call: Call): Promise<Reply> =>
+    send(call).catch((error: unknown) => {
+      const moved = error instanceof SignalboxError ? readMoved(error.cause) : null;
+      if (moved === null) throw error;
+      return follow(moved, call);
+    });
+
+  return {
+    async send(calls) {
+      const replies = calls.map(sendAnywhere);
+      try {
+        return await Promise.all(replies);
+      } catch (error) {
+        // On one connection the others have been answered by then; at other masters they may be under way.
+        await Promise.allSettled(replies);
+        throw error;
+      }
+    },
+  };
+}
+
+type Send = (call: Call) => Promise<Reply>;
+
+/**
+ * An answer that does not come within 10 s ends the connection: the other end may be gone. One timer watches
+ * all calls, since answers come in the order of the calls.
+ */
+function createSend(redis: Redis): Send {
   const waiting = new Set<(error: SignalboxError) => void>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -96,9 +168,7 @@ export function createRedisPort(redis: Redis): RedisPort {
     });
   }
 
-  return {
-    send: (calls) => Promise.all(calls.map((call) => inTime(sendOne(redis, call)))),
-  };
+  return (call) => inTime(sendOne(redis, call));
 }
 
 async function sendOne(redis: Redis, call: Call): Promise<Reply> {
@@ -126,7 +196,10 @@ function digestOf(lua: string): string {
 }
 
 /** Redis's own refusals that pass: worth another try, unlike a wrong script. */
-const passing = ["OOM", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY"];
+const passing = [
+  ...["OOM", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY"],
+  ...["MOVED", "ASK"],
+];
 
 function isReplyError(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && codes.some((code) => error.message.startsWith(code));

@@ -1,6 +1,6 @@
 import { describe } from "vitest";
 import { decodeDispatch } from "../../protocol/codec.ts";
-import { ended, job, jobs, joinAs, taking, test } from "../support/ledger.ts";
+import { ended, job, jobs, taking, test, type Ear } from "../support/ledger.ts";
 
 describe("dispatch to any node", () => {
   test("sends the whole envelope to a node with a free slot", async ({ bench, expect }) => {
@@ -174,7 +174,7 @@ describe("dispatch to a foreign node", () => {
   });
 
   test("sends no bare id for another queue than the default", async ({ bench, expect }) => {
-    const ear = await bench.listen("7");
+    const ear = await bench.listen("7", "other");
     await bench.ledger.dispatch([job("a", { node: "7", queue: "other" })]);
     await ear.settled();
     expect(ear.envelopes().map(({ id, queue }) => [id, queue])).toEqual([["a", "other"]]);
@@ -268,11 +268,13 @@ describe("dispatch into several queues", () => {
   });
 
   test("gives a node the slots of each queue apart", async ({ bench, expect }) => {
-    const { ear } = await bench.connect("1", 1, "a");
-    await joinAs(bench.nodes, { queue: "b", name: "1", slots: 1 });
+    const heard = async ({ ear }: { ear: Ear }, queue: string) => {
+      await ear.settled();
+      return ear.envelopes().flatMap((each) => (each.queue === queue ? each.id : []));
+    };
+    const [a, b] = [await bench.connect("1", 1, "a"), await bench.connect("1", 1, "b")];
     await bench.ledger.dispatch([...jobs(2, "a", { queue: "a" }), ...jobs(2, "b", { queue: "b" })]);
-    await ear.settled();
-    expect(ear.envelopes().map(({ id }) => id)).toEqual(["a1", "b1"]);
+    expect([await heard(a, "a"), await heard(b, "b")]).toEqual([["a1"], ["b1"]]);
   });
 });
 
@@ -284,18 +286,22 @@ describe("a Redis that is out of memory", () => {
     const { ear } = await bench.connect("1", 2);
     await bench.ledger.dispatch([job("a")]);
     const before = await bench.state();
-    await bench.redis.config("SET", "maxmemory", "1");
+    const limit = (bytes: string) =>
+      Promise.all(bench.servers.map((server) => server.config("SET", "maxmemory", bytes)));
+    await limit("1");
     try {
       await expect(bench.ledger.dispatch(jobs(2))).rejects.toMatchObject({
         code: "redis_unavailable",
       });
       await expect(bench.ledger.dispatch([job("b", { queue: "q" })])).rejects.toThrow(/OOM/);
     } finally {
-      await bench.redis.config("SET", "maxmemory", "0");
+      await limit("0");
     }
     await ear.settled();
     expect(await bench.state()).toEqual(before);
-    expect(await bench.redis.keys(`${bench.naming.keyPrefix}:{q}:*`)).toEqual([]);
+    for (const server of bench.servers) {
+      expect(await server.keys(`${bench.naming.keyPrefix}:{q}:*`)).toEqual([]);
+    }
     expect(ear.envelopes().map(({ id }) => id)).toEqual(["a"]);
   });
 

@@ -298,7 +298,7 @@ describe("any interleaving of the ledger's scripts", () => {
   test("keeps the invariants, stores each result once and loses no job", async ({ server }) => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
-        await using bench = await openLedger(server.url);
+        await using bench = await openLedger(server);
         const model: Model = {
           bench,
           ...{ processes: new Map(), accepted: new Set(), results: new Map(), attempts: [] },

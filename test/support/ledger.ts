@@ -24,7 +24,7 @@ import { createSchedules, type Schedules } from "../../protocol/schedule-ledger.
 import { createUpkeep, type Upkeep } from "../../protocol/upkeep.ts";
 import { createConnection, createRedisPort } from "../../subscriber/ioredis.ts";
 import { problemsOf, readState, type LedgerState } from "./ledger-state.ts";
-import { startRedisServer, type RedisServer } from "./redis-server.ts";
+import { openLedgerRedis, type LedgerRedis } from "./ledger-redis.ts";
 import { until } from "./until.ts";
 
 export const timing: Timing = { unheardMs: 1_000, leaseMs: 3_000, foreignMs: 30_000 };
@@ -50,7 +50,10 @@ export interface Ear extends AsyncDisposable {
 
 /** What a ledger test works with. */
 export interface LedgerBench extends AsyncDisposable {
+  /** At the server that has the queue `default`. */
   readonly redis: Redis;
+  /** At every server, that one too. */
+  readonly servers: readonly Redis[];
   readonly port: RedisPort;
   readonly naming: Naming;
   readonly clock: SimulatedClock;
@@ -61,8 +64,8 @@ export interface LedgerBench extends AsyncDisposable {
   readonly keys: ReturnType<typeof queueKeys>;
   readonly state: (queue?: string) => Promise<LedgerState>;
   readonly problems: () => Promise<readonly string[]>;
-  /** Listens on a node's channel without joining. */
-  readonly listen: (node: string) => Promise<Ear>;
+  /** Listens on a node's channel without joining, where the queue (`default` unless told) is. */
+  readonly listen: (node: string, queue?: string) => Promise<Ear>;
   readonly listenToResults: () => Promise<Ear>;
   readonly listenToControl: () => Promise<Ear>;
   readonly listenToReports: (id: string) => Promise<Ear>;
@@ -76,12 +79,14 @@ export interface LedgerBench extends AsyncDisposable {
 
 let benches = 0;
 
-/** Opens a ledger of its own on the server at `url`. */
-export async function openLedger(url: string): Promise<LedgerBench> {
+/** Opens a ledger of its own. */
+export async function openLedger(server: LedgerRedis): Promise<LedgerBench> {
   const name = `t${++benches}`;
   const naming: Naming = { keyPrefix: name, channelPrefix: `${name}_` };
-  const redis = createConnection(url);
-  await redis.connect();
+  const connections = new Map(server.urls.map((url) => [url, createConnection(url)]));
+  const at = (url: string) => connections.get(url) ?? createConnection(url);
+  await Promise.all([...connections.values()].map((connection) => connection.connect()));
+  const redis = at(await server.urlOf("default"));
   let ms = 1_800_000_000_000;
   const clock = {
     now: () => ms,
@@ -96,14 +101,18 @@ export async function openLedger(url: string): Promise<LedgerBench> {
   const upkeep = createUpkeep(options);
   const schedules = createSchedules(options);
   const ears: Ear[] = [];
-  const listenTo = async (channel: string) => {
-    const ear = await openEar(url, redis, channel);
+  const listenTo = async (channel: string, queue = "default") => {
+    const url = await server.urlOf(queue);
+    const ear = await openEar(url, at(url), channel);
     ears.push(ear);
     return ear;
   };
-  const listen = (node: string) => listenTo(dispatchChannel(naming, node));
+  const listen = (node: string, queue?: string) => listenTo(dispatchChannel(naming, node), queue);
+  const state = async (queue = "default") =>
+    readState(at(await server.urlOf(queue)), naming, queue);
   return {
     redis,
+    servers: [...connections.values()],
     port,
     naming,
     clock,
@@ -112,10 +121,9 @@ export async function openLedger(url: string): Promise<LedgerBench> {
     upkeep,
     schedules,
     keys: queueKeys(naming, "default"),
-    state: (queue = "default") => readState(redis, naming, queue),
+    state,
     problems: async () => {
-      const queues = await ledger.queues();
-      const states = await Promise.all(queues.map((queue) => readState(redis, naming, queue)));
+      const states = await Promise.all((await ledger.queues()).map(state));
       return states.flatMap(problemsOf);
     },
     listen,
@@ -123,13 +131,13 @@ export async function openLedger(url: string): Promise<LedgerBench> {
     listenToControl: () => listenTo(controlChannel(naming)),
     listenToReports: (id) => listenTo(reportChannel(naming, "default", id)),
     connect: async (node, slots, queue = "default") => {
-      const ear = await listen(node);
+      const ear = await listen(node, queue);
       const epoch = await joinAs(nodes, { queue, name: node, slots });
       return { ear, epoch };
     },
     [Symbol.asyncDispose]: async () => {
       for (const ear of ears) await ear.close();
-      redis.disconnect();
+      for (const connection of connections.values()) connection.disconnect();
     },
   };
 }
@@ -217,17 +225,17 @@ export function taking(...nodes: readonly string[]): { nodes: SlotUse[]; hot: bo
   return { nodes: nodes.map((node) => ({ node, mode: "take", waiting: false })), hot: false };
 }
 
-/** A test with a Redis server per file and a ledger per test, whose invariants hold at the end. */
-export const test = base.extend<{ bench: LedgerBench; server: RedisServer }>({
+/** A test with a Redis per file and a ledger per test, whose invariants hold at the end. */
+export const test = base.extend<{ bench: LedgerBench; server: LedgerRedis }>({
   server: [
     async ({}, use) => {
-      await using server = await startRedisServer();
+      await using server = await openLedgerRedis();
       await use(server);
     },
     { scope: "file" },
   ],
   bench: async ({ server }, use) => {
-    await using bench = await openLedger(server.url);
+    await using bench = await openLedger(server);
     await use(bench);
     expect(await bench.problems(), "invariants of the ledger").toEqual([]);
   },

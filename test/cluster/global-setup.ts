@@ -1,0 +1,12 @@
+/** The Cluster on which the project `cluster` runs the tests of the ledger once more. */
+import type { TestProject } from "vitest/node";
+import { startRedisCluster } from "../support/redis-cluster.ts";
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const cluster = await startRedisCluster();
+  project.provide(
+    "clusterUrls",
+    cluster.masters.map(({ url }) => url),
+  );
+  return cluster.stop;
+}

@@ -1,0 +1,98 @@
+/** A real Redis Cluster of three masters on free loopback ports, gone when it is stopped. */
+import { Redis } from "ioredis";
+import { freePort, LOOPBACK } from "../../local/ports.ts";
+import { startRedisServer, type RedisServer } from "./redis-server.ts";
+import { until } from "./until.ts";
+
+/** A Cluster, all of whose slots are served. */
+export interface RedisCluster extends AsyncDisposable {
+  /** Each with a third of the slots, in their order. */
+  readonly masters: readonly RedisServer[];
+  /** Stops all. May be called twice. */
+  readonly stop: () => Promise<void>;
+}
+
+interface Master {
+  readonly server: RedisServer;
+  /** Where it talks to its peers. */
+  readonly busPort: number;
+}
+
+const MASTERS = 3;
+const SLOTS = 16_384;
+/** The first slot of each master, and where the last one's end. */
+const FIRST_SLOTS = Array.from({ length: MASTERS + 1 }, (_, at) =>
+  Math.ceil((SLOTS * at) / MASTERS),
+);
+const FORM_LIMIT_MS = 30_000;
+
+/** Resolves once all masters know of all slots. */
+export async function startRedisCluster(): Promise<RedisCluster> {
+  await using stack = new AsyncDisposableStack();
+  const masters: Master[] = [];
+  while (masters.length < MASTERS) {
+    const master = await startMaster();
+    stack.use(master.server);
+    masters.push(master);
+  }
+  await form(masters);
+  const running = stack.move();
+  const stop = () => running.disposeAsync();
+  return {
+    masters: masters.map(({ server }) => server),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** With a bus port of its own: unless told, it is 10,000 above the other, where it may be taken. */
+async function startMaster(): Promise<Master> {
+  const busPort = await freePort();
+  const args = [
+    ...["--cluster-enabled", "yes", "--cluster-port", String(busPort)],
+    // A busy machine is not a dead master.
+    ...["--cluster-node-timeout", "15000"],
+  ];
+  return { server: await startRedisServer({ args }), busPort };
+}
+
+async function form(masters: readonly Master[]): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const clients = masters.map(({ server }) =>
+    stack.adopt(new Redis(server.url), (client) => {
+      client.disconnect();
+    }),
+  );
+  for (const [at, client] of clients.entries()) {
+    const [from = 0, end = 0] = FIRST_SLOTS.slice(at);
+    // An epoch each: else the masters settle that among themselves, after a while.
+    await client.call("CLUSTER", "SET-CONFIG-EPOCH", String(at + 1));
+    await client.call("CLUSTER", "ADDSLOTSRANGE", String(from), String(end - 1));
+    for (const { server, busPort } of masters.slice(0, at)) {
+      await client.call("CLUSTER", "MEET", LOOPBACK, String(server.port), String(busPort));
+    }
+  }
+  const knowsAll = async (client: Redis) => {
+    const info = String(await client.call("CLUSTER", "INFO"));
+    return info.includes("cluster_state:ok") && info.includes(`cluster_size:${MASTERS}\r`);
+  };
+  await until(async () => (await Promise.all(clients.map(knowsAll))).every(Boolean), {
+    ...{ within: FORM_LIMIT_MS, or: "the masters to know of each other" },
+  });
+}
+
+/** The one of the Cluster's masters, in their order, that has the keys of `queue`. */
+export async function masterOf<Master extends { readonly url: string }>(
+  masters: readonly Master[],
+  queue: string,
+): Promise<Master> {
+  const client = new Redis(masters[0]?.url ?? "");
+  try {
+    const slot = Number(await client.call("CLUSTER", "KEYSLOT", `{${queue}}`));
+    const master = masters[FIRST_SLOTS.findLastIndex((first) => first <= slot)];
+    if (master === undefined) throw new Error(`no master has slot ${slot}`);
+    return master;
+  } finally {
+    client.disconnect();
+  }
+}
