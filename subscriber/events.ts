@@ -44,6 +44,8 @@ export interface SubscriberEventMap {
   "schedule:faulty": [{ readonly id: string; readonly queue: string; readonly reason: string }];
   "results:delivered": [{ readonly count: number }];
   "results:refused": [{ readonly reason: string; readonly retryInMs: number }];
+  /** A master of the Cluster has handed queues to another, where nobody listens for us: start anew. */
+  "cluster:changed": [{ readonly queues: readonly string[] }];
   /** This Redis may throw jobs away: stop. */
   "redis:refused": [{ readonly reason: string }];
   /** This Redis may lose jobs in ways that its settings could prevent. */

@@ -12,12 +12,14 @@ import {
   type Naming,
 } from "../protocol/keys.ts";
 import type { SubscriberEvents } from "./events.ts";
+import type { Part } from "./part.ts";
 import type { Seat } from "./seat.ts";
 
 /** What an intake is given. */
 export interface IntakeOptions {
   readonly naming: Naming;
   readonly seats: readonly Seat[];
+  readonly part: Part;
   readonly events: SubscriberEvents;
   readonly onEnvelope: (envelope: Envelope) => void;
   /** A job of a queue that its node does not serve here. */
@@ -34,10 +36,17 @@ export interface IntakeOptions {
   readonly deadLetter: (channel: string, bytes: Buffer, reason: string) => void;
 }
 
+/** How every message begins that a script publishes, alone or in an array, which holds one queue's only. */
+const head = /^\[?\{"v":1,"queue":"([^"]+)"/;
+
 /** Creates the intake. */
 export function createIntake(options: IntakeOptions) {
-  const { naming, seats, events, onEnvelope, onWaiting, onBare, onResults, deadLetter } = options;
-  const { onRejoin, onCancel, onMoment, onUnserved } = options;
+  const { naming, seats, part, events, onEnvelope, onWaiting, onBare, onResults } = options;
+  const { onRejoin, onCancel, onMoment } = options;
+  // All masters of a Cluster pass every message on, so all parts hear it.
+  const deadLetter = part.isHome ? options.deadLetter : () => undefined;
+  const onUnserved = part.isHome ? options.onUnserved : () => undefined;
+  const elsewhere = new Set(part.elsewhere.map(({ node, queue }) => `${node} ${queue}`));
   const control = controlChannel(naming);
   const results = resultChannel(naming);
   const prefixLength = dispatchChannelPrefix(naming).length;
@@ -71,13 +80,14 @@ export function createIntake(options: IntakeOptions) {
 
   function receiveDispatch(channel: string, bytes: Buffer, text: string): void {
     const node = channel.slice(prefixLength);
+    if (elsewhere.size > 0 && elsewhere.has(`${node} ${head.exec(text)?.[1]}`)) return;
     const message = decodeDispatch(text);
     switch (message.kind) {
       case "unreadable":
         deadLetter(channel, bytes, message.reason);
         return;
       case "bare":
-        onBare(node, message.id);
+        if (part.isHome) onBare(node, message.id);
         return;
       case "jobs":
         for (const envelope of message.envelopes) {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { Redis } from "ioredis";
 import { SignalboxError } from "../protocol/error.ts";
 import type { Call, RedisPort, Reply } from "../protocol/redis-port.ts";
-import { readMoved, type Moved } from "./moved.ts";
+import { readMoved, type SlotOwner } from "./slot-owner.ts";
 
 /** How long Redis may take to answer before the connection is taken for dead, in milliseconds. */
 const answerMs = 10_000;
@@ -65,25 +65,24 @@ export function connectAnew(redis: Redis): void {
  */
 export function createRedisPort(
   redis: Redis,
-  onMoved: (moved: Moved) => void = () => undefined,
+  onMoved: (owner: SlotOwner) => void = () => undefined,
 ): RedisPort {
   const send = createSend(redis);
   const others = new Map<string, Promise<Send>>();
-  const open = new Set<Redis>();
-  redis.on("end", () => {
-    for (const other of open) other.disconnect();
-  });
 
-  async function connectTo({ host, port: number }: Moved, address: string): Promise<Send> {
+  async function connectTo({ host, port: number }: SlotOwner, address: string): Promise<Send> {
     const other = redis.duplicate({
       ...{ host: host === "" ? (redis.options.host ?? "") : host, port: number },
       retryStrategy: () => null, // the next call connects anew
     });
-    open.add(other);
     giveUpIfDumb(other);
     other.on("error", () => undefined); // its calls fail
+    const close = () => {
+      other.disconnect();
+    };
+    redis.once("end", close);
     other.on("end", () => {
-      open.delete(other);
+      redis.off("end", close);
       others.delete(address);
     });
     try {
@@ -94,19 +93,19 @@ export function createRedisPort(
     return createSend(other);
   }
 
-  async function follow(moved: Moved, call: Call): Promise<Reply> {
-    onMoved(moved);
-    const address = `${moved.host}:${moved.port}`;
-    const other = others.get(address) ?? connectTo(moved, address);
+  async function follow(owner: SlotOwner, call: Call): Promise<Reply> {
+    onMoved(owner);
+    const address = `${owner.host}:${owner.port}`;
+    const other = others.get(address) ?? connectTo(owner, address);
     others.set(address, other);
     return (await other)(call);
   }
 
   const sendAnywhere = (call: Call): Promise<Reply> =>
     send(call).catch((error: unknown) => {
-      const moved = error instanceof SignalboxError ? readMoved(error.cause) : null;
-      if (moved === null) throw error;
-      return follow(moved, call);
+      const owner = error instanceof SignalboxError ? readMoved(error.cause) : null;
+      if (owner === null) throw error;
+      return follow(owner, call);
     });
 
   return {

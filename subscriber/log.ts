@@ -57,6 +57,9 @@ export function logEvents(events: SubscriberEvents, log: Logger): void {
   events.on("results:refused", (fields) => {
     log.warn(fields, "results not recorded yet; they stay in the outbox");
   });
+  events.on("cluster:changed", (fields) => {
+    log.error(fields, "the Cluster has moved queues to another master; starting anew is needed");
+  });
   events.on("redis:refused", (fields) => {
     log.fatal(fields, "this Redis is not fit for jobs");
   });

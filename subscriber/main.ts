@@ -1,4 +1,7 @@
-/** The program of the subscriber: the only reader of `process`. Exit codes: 0 drained, 1 jobs given back, 2 misconfigured. */
+/**
+ * The program of the subscriber: the only reader of `process`. Exit codes: 0 drained; 1 jobs given back, or a
+ * Cluster that has changed: to be started again; 2 misconfigured.
+ */
 import { SignalboxError } from "../protocol/error.ts";
 import { readConfig } from "./config.ts";
 import { createLog } from "./log.ts";
@@ -12,7 +15,12 @@ async function main(): Promise<void> {
   const module = await loadModule(config.handlers);
   const { subscriber, events } = await assemble(config, module, log);
   const stop = stopOnSignals(process, subscriber, log);
-  events.on("superseded", stop);
+  events.on("superseded", () => {
+    stop();
+  });
+  events.on("cluster:changed", () => {
+    stop(1);
+  });
   events.on("redis:refused", () => {
     process.exit(2);
   });

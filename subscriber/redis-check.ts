@@ -1,9 +1,14 @@
-/** Whether a Redis can be trusted with jobs, read from its `INFO`. Pure. */
+/** Whether a Redis can be trusted with jobs and whether it is a Cluster, read from its `INFO`. Pure. */
 
 /** `refused`: it may throw jobs away. `doubts`: it may lose some where it crashes. */
 export interface RedisFitness {
   readonly refused: string | null;
   readonly doubts: readonly string[];
+}
+
+/** Whether the text of `INFO` is that of a Cluster's server. */
+export function isClustered(info: string): boolean {
+  return /^cluster_enabled:1\r?$/m.test(info);
 }
 
 /** Judges the text of `INFO`. What a hosted Redis does not tell is taken for good. */

@@ -5,11 +5,10 @@ import { SignalboxError } from "../protocol/error.ts";
 import { importSigningKeys } from "../protocol/signature.ts";
 import { readConfig, type Config } from "./config.ts";
 import { createEvents, type SubscriberEvents } from "./events.ts";
-import { createConnection } from "./ioredis.ts";
 import { logEvents } from "./log.ts";
 import { createOutbox, noOutbox } from "./outbox.ts";
 import type { HandlerModule } from "./runner.ts";
-import { createSubscriber, type Subscriber } from "./subscriber.ts";
+import { createSubscribers, type Subscribers } from "./subscribers.ts";
 
 /** What an embedded subscriber is given. */
 export interface StartOptions {
@@ -43,7 +42,7 @@ export interface RunningSubscriber {
 
 /** An assembled subscriber that has not been started. */
 export interface Assembled {
-  readonly subscriber: Subscriber;
+  readonly subscriber: Subscribers;
   readonly events: SubscriberEvents;
 }
 
@@ -64,11 +63,7 @@ export async function assemble(
       : createOutbox({ url, keys: await importSigningKeys(signingSecret), events });
   if (outbox === noOutbox)
     log.warn("SIGNALBOX_CALLBACK_URL is not set: results are recorded by the tick");
-  const subscriber = createSubscriber({
-    ...{ config, module, outbox, events, log },
-    commands: createConnection(config.redisUrl),
-    subscription: createConnection(config.redisUrl),
-  });
+  const subscriber = createSubscribers({ config, module, outbox, events, log });
   return { subscriber, events };
 }
 
@@ -104,6 +99,7 @@ export async function startSubscriber(
     void subscriber.stop();
   });
   events.on("superseded", () => void subscriber.stop());
+  events.on("cluster:changed", () => void subscriber.stop());
   subscriber.start();
   await promise;
   return {

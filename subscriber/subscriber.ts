@@ -29,13 +29,14 @@ import { createRenewer } from "./lease.ts";
 import { createListener } from "./listener.ts";
 import { createMoments } from "./moments.ts";
 import type { Outbox } from "./outbox.ts";
+import { whole, type Part } from "./part.ts";
 import { judgeRedis } from "./redis-check.ts";
 import type { HandlerModule } from "./runner.ts";
 import { createSeat } from "./seat.ts";
 import { sleep } from "./sleep.ts";
 import { createWake } from "./wake.ts";
 
-/** What a subscriber is given. The connections are not connected yet; the subscriber closes them. */
+/** What a subscriber is given. The subscriber connects what is not connected yet, and closes both connections. */
 export interface SubscriberOptions {
   readonly config: Config;
   readonly module: HandlerModule;
@@ -44,6 +45,10 @@ export interface SubscriberOptions {
   readonly outbox: Outbox;
   readonly events: SubscriberEvents;
   readonly log: Logger;
+  /** Its part of the process's work. @default all of it */
+  readonly part?: Part;
+  /** What Redis answered to `INFO`, if it was asked already. */
+  readonly info?: string;
 }
 
 /** See `createSubscriber`. */
@@ -51,16 +56,18 @@ export type Subscriber = ReturnType<typeof createSubscriber>;
 
 /** Creates the subscriber; `start` connects. */
 export function createSubscriber(options: SubscriberOptions) {
-  const { config, module, commands, subscription, outbox, events, log } = options;
+  const { config, module, commands, subscription, outbox, events, log, part = whole } = options;
   const { naming, timing } = config;
-  const redis = createRedisPort(commands);
+  const redis = createRedisPort(commands, part.onMoved);
   const ledger = createLedger({ redis, naming, timing });
   const nodeLedger = createNodeLedger({ redis, naming, timing });
   const upkeep = createUpkeep({ redis, naming, timing });
   const schedules = createSchedules({ redis, naming, timing });
   const seats = config.seats.map(createSeat);
   const queues = [...new Set(seats.map((seat) => seat.queue))];
-  const nodeNames = [...new Set(seats.map((seat) => seat.node))];
+  /** The home hears all nodes of the process. */
+  const hosted = part.isHome ? [...config.seats, ...part.elsewhere] : config.seats;
+  const nodeNames = [...new Set(hosted.map(({ node }) => node))];
   const attempts = createAttempts();
   const stopping = new AbortController();
   const deadLetter = createDeadLetters(redis, naming, events);
@@ -103,8 +110,7 @@ export function createSubscriber(options: SubscriberOptions) {
   const bareRunners = new Map(nodeNames.map((node) => [node, createNodeBareRunner(node)]));
   const intake = createIntake({
     naming,
-    seats,
-    events,
+    ...{ seats, part, events },
     onEnvelope: executor.accept,
     onUnserved: (envelope) => {
       void refuse(envelope);
@@ -140,7 +146,7 @@ export function createSubscriber(options: SubscriberOptions) {
     redis: subscription,
     channels: [
       ...nodeNames.map((node) => dispatchChannel(naming, node)),
-      resultChannel(naming),
+      ...(part.isHome ? [resultChannel(naming)] : []),
       controlChannel(naming),
     ],
     pingMs: config.pingMs,
@@ -189,7 +195,7 @@ export function createSubscriber(options: SubscriberOptions) {
     return createBareRunner({
       node,
       events,
-      slots: Math.max(...seats.filter((seat) => seat.node === node).map((seat) => seat.slots)),
+      slots: Math.max(...hosted.filter((seat) => seat.node === node).map((seat) => seat.slots)),
       run: (id) => executor.runBare(node, id),
       publish: async (id) => {
         foreign.willPublish(id);
@@ -219,7 +225,8 @@ export function createSubscriber(options: SubscriberOptions) {
 
   /** Once connected: a Redis that evicts would throw jobs away. */
   async function checkRedis(): Promise<void> {
-    const [info] = await redis.send([{ command: ["INFO"] }]);
+    const [info] =
+      options.info === undefined ? await redis.send([{ command: ["INFO"] }]) : [options.info];
     const { refused, doubts } = judgeRedis(typeof info === "string" ? info : "");
     for (const reason of doubts) events.emit("redis:doubtful", { reason });
     if (refused === null) return;
@@ -285,12 +292,14 @@ export function createSubscriber(options: SubscriberOptions) {
     /** Connects, subscribes and joins; goes on trying. `listening` tells when jobs can come. */
     start(): void {
       let isFirst = true;
-      commands.on("ready", () => {
+      const onReady = (): void => {
         if (isFirst)
           checkRedis().catch(() => undefined); // INFO may be forbidden: then nothing is known
         else joiner.join();
         isFirst = false;
-      });
+      };
+      commands.on("ready", onReady);
+      if (commands.status === "ready") onReady();
       commands.on("error", (error: Error) => {
         log.debug({ reason: error.message }, "command connection");
       });

@@ -29,7 +29,7 @@ export async function openLedgerRedis(): Promise<LedgerRedis> {
     return {
       urls: [server.url],
       urlOf: () => Promise.resolve(server.url),
-      [Symbol.asyncDispose]: server.stop,
+      [Symbol.asyncDispose]: () => server.stop(),
     };
   }
   await Promise.all(urls.map(empty));

@@ -96,3 +96,31 @@ export async function masterOf<Master extends { readonly url: string }>(
     client.disconnect();
   }
 }
+
+/** Hands the slot of `queue`, with all its keys, over to the master at position `to`. */
+export async function moveQueue(
+  masters: readonly RedisServer[],
+  queue: string,
+  to: number,
+): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const connect = ({ url }: { readonly url: string }) =>
+    stack.adopt(new Redis(url), (client) => {
+      client.disconnect();
+    });
+  const source = connect(await masterOf(masters, queue));
+  const target = masters[to];
+  if (target === undefined) throw new Error(`there is no master ${to}`);
+  const slot = String(await source.call("CLUSTER", "KEYSLOT", `{${queue}}`));
+  const [from, id] = await Promise.all(
+    [source, connect(target)].map(async (client) => String(await client.call("CLUSTER", "MYID"))),
+  );
+  await connect(target).call("CLUSTER", "SETSLOT", slot, "IMPORTING", from ?? "");
+  await source.call("CLUSTER", "SETSLOT", slot, "MIGRATING", id ?? "");
+  const keys = (await source.call("CLUSTER", "GETKEYSINSLOT", slot, "1000")) as string[];
+  const where = [LOOPBACK, String(target.port), "", "0", "5000"];
+  await source.call("MIGRATE", ...where, "KEYS", ...keys);
+  for (const client of [connect(target), source, ...masters.map(connect)]) {
+    await client.call("CLUSTER", "SETSLOT", slot, "NODE", id ?? "");
+  }
+}
