@@ -1,6 +1,7 @@
 /** All benches, in the order in which they run. */
 import type { Bench } from "./bench.ts";
 import { dispatchLatency } from "./benches/dispatch-latency.ts";
+import { cluster } from "./benches/cluster.ts";
 import { cost } from "./benches/cost.ts";
 import { edge } from "./benches/edge.ts";
 import { fairness } from "./benches/fairness.ts";
@@ -18,4 +19,5 @@ export const benches: readonly Bench[] = [
   edge,
   fairness,
   scale,
+  cluster,
 ];

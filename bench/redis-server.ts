@@ -34,8 +34,11 @@ export interface CommandCost {
 /** Ours: what `commands` and `usedBytes` themselves send. */
 const ownCommands = /^(info|config\|\w+|memory\|\w+|flushall|client\|\w+)$/;
 
-/** Resolves when it answers. */
-export async function startBenchRedis(persistence: Persistence): Promise<BenchRedis> {
+/** Resolves when it answers. `args` are more arguments of the program. */
+export async function startBenchRedis(
+  persistence: Persistence,
+  args: readonly string[] = [],
+): Promise<BenchRedis> {
   const program = await findRedisServer();
   const directory = await mkdtemp(join(tmpdir(), "signalbox-bench-"));
   const port = await freePort();
@@ -44,6 +47,7 @@ export async function startBenchRedis(persistence: Persistence): Promise<BenchRe
     [
       ...["--port", String(port), "--bind", LOOPBACK, "--dir", directory, "--save", ""],
       ...["--appendonly", persistence === "none" ? "no" : "yes", "--appendfsync", "everysec"],
+      ...args,
     ],
     { stdio: "ignore" },
   );
