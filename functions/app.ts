@@ -2,8 +2,12 @@
 import { Hono, type Handler } from "hono";
 import { SignalboxError } from "../protocol/error.ts";
 import { authorize } from "./authorization.ts";
+import { operations, type OperationName } from "./contract/operations.ts";
 import type { AppDeps } from "./deps.ts";
+import { etag } from "./etag.ts";
 import { problemOf, problemResponse } from "./problem.ts";
+import { readDocs } from "./routes/docs.ts";
+import { readDocument } from "./routes/document.ts";
 import { acceptBatch, acceptJob } from "./routes/accept.ts";
 import { deleteFailed, listFailed, resendFailed } from "./routes/failed.ts";
 import { watchJob } from "./routes/events.ts";
@@ -31,38 +35,36 @@ import {
   readSchedule,
 } from "./routes/schedules.ts";
 
-type Methods = Readonly<Partial<Record<"GET" | "POST" | "PUT" | "DELETE", Handler>>>;
-
 /** Builds the app. It keeps nothing between requests. */
 export function createApp(deps: AppDeps): Hono {
-  const routes: Readonly<Record<string, Methods>> = {
-    "/healthz": { GET: health(deps) },
-    "/v1/jobs": { GET: listJobs(deps), POST: acceptJob(deps) },
-    // A job may be called "batch".
-    "/v1/jobs/batch": { GET: readJob(deps), POST: acceptBatch(deps), DELETE: deleteJob(deps) },
-    "/v1/jobs/:id": { GET: readJob(deps), DELETE: deleteJob(deps) },
-    "/v1/jobs/:id/events": { GET: watchJob(deps) },
-    "/v1/jobs/:id/cancel": { POST: cancelJob(deps) },
-    "/v1/jobs/:id/resend": { POST: resendJob(deps) },
-    "/v1/failed": { GET: listFailed(deps) },
-    "/v1/failed/resend": { POST: resendFailed(deps) },
-    "/v1/failed/delete": { POST: deleteFailed(deps) },
-    "/v1/schedules": { GET: listSchedules(deps), POST: postSchedule(deps) },
-    "/v1/schedules/count": { GET: countSchedules(deps) },
-    "/v1/schedules/preview": { POST: previewSchedule(deps) },
-    "/v1/schedules/:id": {
-      GET: readSchedule(deps),
-      PUT: putSchedule(deps),
-      DELETE: deleteSchedule(deps),
-    },
-    "/v1/schedules/:id/scheduled": { GET: isScheduled(deps) },
-    "/v1/schedules/:id/history": { GET: scheduleHistory(deps) },
-    "/v1/schedules/:id/pause": { POST: pauseSchedule(deps) },
-    "/v1/schedules/:id/resume": { POST: resumeSchedule(deps) },
-    "/v1/schedules/:id/run": { POST: runSchedule(deps) },
-    "/v1/schedules/:id/next": { POST: moveSchedule(deps) },
-    "/v1/nodes": { GET: listNodes(deps) },
-    "/v1/results": { POST: takeResults(deps) },
+  const handlers: Readonly<Record<OperationName, Handler>> = {
+    listJobs: listJobs(deps),
+    acceptJob: acceptJob(deps),
+    acceptBatch: acceptBatch(deps),
+    readJob: readJob(deps),
+    deleteJob: deleteJob(deps),
+    watchJob: watchJob(deps),
+    cancelJob: cancelJob(deps),
+    resendJob: resendJob(deps),
+    listFailed: listFailed(deps),
+    resendFailed: resendFailed(deps),
+    deleteFailed: deleteFailed(deps),
+    listSchedules: listSchedules(deps),
+    postSchedule: postSchedule(deps),
+    countSchedules: countSchedules(deps),
+    previewSchedule: previewSchedule(deps),
+    readSchedule: readSchedule(deps),
+    putSchedule: putSchedule(deps),
+    deleteSchedule: deleteSchedule(deps),
+    isScheduled: isScheduled(deps),
+    scheduleHistory: scheduleHistory(deps),
+    pauseSchedule: pauseSchedule(deps),
+    resumeSchedule: resumeSchedule(deps),
+    runSchedule: runSchedule(deps),
+    moveSchedule: moveSchedule(deps),
+    listNodes: listNodes(deps),
+    takeResults: takeResults(deps),
+    health: health(deps),
   };
   const app = new Hono();
 
@@ -78,10 +80,14 @@ export function createApp(deps: AppDeps): Hono {
     }
     await next();
   });
-  for (const [path, methods] of Object.entries(routes)) {
-    for (const [method, handler] of Object.entries(methods)) app.on(method, path, handler);
+  for (const path of ["/openapi.json", "/docs"]) app.use(path, etag);
+  for (const { path, hasEtag } of Object.values(operations)) {
+    if (hasEtag === true) app.use(path, etag);
+  }
+  for (const [path, methods] of routesOf(handlers)) {
+    for (const [method, handler] of methods) app.on(method, path, handler);
     app.all(path, (c) => {
-      const allowed = Object.keys(methods).join(", ").replace("GET", "GET, HEAD");
+      const allowed = [...methods.keys()].join(", ").replace("GET", "GET, HEAD");
       c.header("allow", allowed);
       throw new SignalboxError(
         "method_not_allowed",
@@ -111,4 +117,29 @@ export function createApp(deps: AppDeps): Hono {
     return response;
   });
   return app;
+}
+
+/** The handlers by path and method, and the document's own routes, which it does not describe. */
+function routesOf(
+  handlers: Readonly<Record<OperationName, Handler>>,
+): ReadonlyMap<string, ReadonlyMap<string, Handler>> {
+  const routes = new Map<string, Map<string, Handler>>([
+    ["/openapi.json", new Map([["GET", readDocument]])],
+    ["/docs", new Map([["GET", readDocs]])],
+    // A job may be called "batch".
+    [
+      "/v1/jobs/batch",
+      new Map([
+        ["GET", handlers.readJob],
+        ["POST", handlers.acceptBatch],
+        ["DELETE", handlers.deleteJob],
+      ]),
+    ],
+  ]);
+  for (const [name, handler] of Object.entries(handlers)) {
+    const { path, method } = operations[name as OperationName];
+    const methods = routes.get(path) ?? new Map<string, Handler>();
+    routes.set(path, methods.set(method, handler));
+  }
+  return routes;
 }

@@ -17,7 +17,8 @@ export interface FoundSchedule {
   readonly schedule: StoredSchedule;
 }
 
-const queueQuery = z.strictObject(
+/** Query of what is done with one schedule. */
+export const scheduleQuery = z.strictObject(
   { queue: queueName.exactOptional() },
   { error: objectError("a query of queue") },
 );
@@ -27,7 +28,7 @@ export async function findSchedule(
   deps: Pick<ScheduleDeps, "ledger" | "schedules">,
   c: Context,
 ): Promise<FoundSchedule | null> {
-  const { queue } = validateQuery(queueQuery, c.req.queries());
+  const { queue } = validateQuery(scheduleQuery, c.req.queries());
   const id = c.req.param("id") ?? "";
   if (!scheduleIdPattern.test(id)) return null;
   const first = await deps.schedules.read([queue ?? defaultQueue], id);

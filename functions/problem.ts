@@ -84,6 +84,21 @@ export function problemOf(error: unknown): Problem {
   };
 }
 
+/** The HTTP status of a code. */
+export function statusOf(code: ErrorCode): keyof typeof titles {
+  return statuses[code];
+}
+
+/** The standard phrase of a status in use. */
+export function titleOf(status: keyof typeof titles): string {
+  return titles[status];
+}
+
+/** The headers, in lower case, that the answer of a code carries besides `content-type`. */
+export function headersOf(code: ErrorCode): readonly string[] {
+  return Object.keys(headers[code] ?? {});
+}
+
 /** The response that tells it. */
 export function problemResponse(error: unknown): Response {
   const problem = problemOf(error);

@@ -1,25 +1,27 @@
 /** What can go wrong, by stable code. The HTTP status of each is in `functions/problem.ts`. */
-export type ErrorCode =
-  | "body_not_json"
-  | "body_too_large"
-  | "body_too_deep"
-  | "invalid_request"
-  | "payload_too_large"
-  | "unauthorized"
-  | "signature_invalid"
-  | "not_found"
-  | "method_not_allowed"
-  | "id_conflict"
-  | "key_held"
-  | "state_conflict"
-  | "schedule_invalid"
-  | "schedule_declared"
-  | "schedules_full"
-  | "config_invalid"
-  | "redis_unavailable"
-  | "redis_refused"
-  | "reply_unexpected"
-  | "internal";
+export const errorCodes = [
+  "body_not_json",
+  "body_too_large",
+  "body_too_deep",
+  "invalid_request",
+  "payload_too_large",
+  "unauthorized",
+  "signature_invalid",
+  "not_found",
+  "method_not_allowed",
+  "id_conflict",
+  "key_held",
+  "state_conflict",
+  "schedule_invalid",
+  "schedule_declared",
+  "schedules_full",
+  "config_invalid",
+  "redis_unavailable",
+  "redis_refused",
+  "reply_unexpected",
+  "internal",
+] as const;
+export type ErrorCode = (typeof errorCodes)[number];
 
 /** The one error class; tell cases apart by `code`, never by message. */
 export class SignalboxError extends Error {

@@ -19,7 +19,8 @@ const heartbeatMs = 15_000;
 /** How long to wait before connecting again, in milliseconds. */
 const retryMs = 1_000;
 
-const eventsQuery = z.strictObject(
+/** Query of `GET /v1/jobs/:id/events`. */
+export const eventsQuery = z.strictObject(
   { queue: queueName.exactOptional() },
   { error: objectError("a query of queue") },
 );

@@ -9,6 +9,7 @@ import { readJson } from "../body.ts";
 import type { AppDeps } from "../deps.ts";
 import { jobId, jobName, queueName } from "../job-request.ts";
 import { failedLine, type FailedLine } from "../job-view.ts";
+import { pageLimit } from "../page-limit.ts";
 import { objectError, refuseQuery, validate, validateQuery } from "../validation.ts";
 
 /** How much one request looks at: so many jobs, in so many requests to Redis. */
@@ -22,26 +23,22 @@ const failureCode = z
 const cursor = z
   .string("expected a cursor that this route gave")
   .regex(/^\d{1,9}$/, "expected a cursor that this route gave");
-const wholeLimit = "expected a whole number from 1 to 100";
 const wholeIds = "expected an array of 1 to 1000 ids";
 
-const failedQuery = z.strictObject(
+/** Query of `GET /v1/failed`. */
+export const failedQuery = z.strictObject(
   {
     queue: queueName.default(defaultQueue),
     name: jobName.exactOptional(),
     code: failureCode.exactOptional(),
     cursor: cursor.exactOptional(),
-    limit: z
-      .string()
-      .regex(/^\d{1,3}$/, wholeLimit)
-      .transform(Number)
-      .refine((limit) => limit >= 1 && limit <= 100, wholeLimit)
-      .default(20),
+    limit: pageLimit,
   },
   { error: objectError("a query of queue, name, code, cursor and limit") },
 );
 
-const selection = z
+/** Body of `POST /v1/failed/resend` and `POST /v1/failed/delete`: ids, or all that match. */
+export const failedSelection = z
   .strictObject(
     {
       queue: queueName.default(defaultQueue),
@@ -125,7 +122,7 @@ function manyOf<Outcome extends string>(
   return async (c) => {
     refuseQuery(c.req.queries());
     const { value } = await readJson(c.req.raw, { maxBytes: 262_144, maxDepth: 3 });
-    const { queue, ids, cursor: from, ...filter } = validate(selection, value);
+    const { queue, ids, cursor: from, ...filter } = validate(failedSelection, value);
     const page = { ...filter, limit: maxExamined, offset: Number(from ?? 0) };
     const seen = ids === undefined ? await collect(ledger, queue, page) : null;
     const asked = seen?.lines.map(({ id }) => id) ?? [...new Set(ids)];

@@ -4,23 +4,19 @@ import * as z from "zod";
 import { jobStates } from "../../protocol/job.ts";
 import type { AppDeps } from "../deps.ts";
 import { jobName, queueName } from "../job-request.ts";
+import { pageLimit } from "../page-limit.ts";
 import { jobLine } from "../job-view.ts";
 import { decodeCursor, encodeCursor, merge, startOf } from "../position.ts";
 import { objectError, validateQuery } from "../validation.ts";
 
-const wholeLimit = "expected a whole number from 1 to 100";
-const listQuery = z.strictObject(
+/** Query of `GET /v1/jobs`. */
+export const listJobsQuery = z.strictObject(
   {
     state: z.enum(jobStates, `expected one of ${jobStates.join(", ")}`).exactOptional(),
     queue: queueName.exactOptional(),
     name: jobName.exactOptional(),
     cursor: z.string().exactOptional(),
-    limit: z
-      .string()
-      .regex(/^\d{1,3}$/, wholeLimit)
-      .transform(Number)
-      .refine((limit) => limit >= 1 && limit <= 100, wholeLimit)
-      .default(20),
+    limit: pageLimit,
   },
   { error: objectError("a query of state, queue, name, cursor and limit") },
 );
@@ -31,7 +27,7 @@ const listQuery = z.strictObject(
  */
 export function listJobs({ ledger }: Pick<AppDeps, "ledger">): Handler {
   return async (c) => {
-    const query = validateQuery(listQuery, c.req.queries());
+    const query = validateQuery(listJobsQuery, c.req.queries());
     const { state = "-", name = "-", limit } = query;
     const cursor = query.cursor === undefined ? null : decodeCursor(query.cursor);
     const queues = query.queue === undefined ? await ledger.queues() : [query.queue];

@@ -10,7 +10,8 @@ import { findJob, notFound, type Found } from "../find.ts";
 import { queueName } from "../job-request.ts";
 import { objectError, validateQuery } from "../validation.ts";
 
-const manageQuery = z.strictObject(
+/** Query of what is done with one job. */
+export const jobQuery = z.strictObject(
   { queue: queueName.exactOptional() },
   { error: objectError("a query of queue") },
 );
@@ -18,7 +19,7 @@ const manageQuery = z.strictObject(
 type Manage = Pick<AppDeps, "ledger">;
 
 async function locate({ ledger }: Manage, c: Context): Promise<Found & { readonly id: string }> {
-  const { queue } = validateQuery(manageQuery, c.req.queries());
+  const { queue } = validateQuery(jobQuery, c.req.queries());
   // The route of the batch is also that of a job of this name.
   const id = c.req.param("id") ?? "batch";
   const found = await findJob(ledger, id, queue);

@@ -9,7 +9,8 @@ import { jobView } from "../job-view.ts";
 import { objectError, validateQuery } from "../validation.ts";
 
 const wholeWait = "expected a number of seconds from 0 to 25";
-const readQuery = z.strictObject(
+/** Query of `GET /v1/jobs/:id`. */
+export const readJobQuery = z.strictObject(
   {
     queue: queueName.exactOptional(),
     wait: z
@@ -17,14 +18,15 @@ const readQuery = z.strictObject(
       .regex(/^\d{1,2}(\.\d{1,3})?$/, wholeWait)
       .transform(Number)
       .refine((seconds) => seconds <= 25, wholeWait)
-      .default(0),
+      .default(0)
+      .meta({ type: "number", minimum: 0, maximum: 25, pattern: undefined }),
   },
   { error: objectError("a query of queue and wait") },
 );
 
 export function readJob(deps: Pick<AppDeps, "ledger" | "subscribe" | "deadline">): Handler {
   return async (c) => {
-    const { queue, wait } = validateQuery(readQuery, c.req.queries());
+    const { queue, wait } = validateQuery(readJobQuery, c.req.queries());
     // The route of the batch is also that of a job of this name.
     const id = c.req.param("id") ?? "batch";
     const look = () => findJob(deps.ledger, id, queue);

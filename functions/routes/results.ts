@@ -25,7 +25,8 @@ const resultMessage = z.looseObject({
 });
 
 const wholeBatch = "expected an array of 1 to 1000 deliveries";
-const resultsRequest = z.strictObject(
+/** Body of `POST /v1/results`. */
+export const resultsRequest = z.strictObject(
   {
     deliveries: z
       .array(

@@ -18,11 +18,13 @@ import { previewRequest, toTimes } from "../schedule-request.ts";
 import { historyView, iso, scheduleView } from "../schedule-view.ts";
 import { objectError, validate } from "../validation.ts";
 
-const nextRequest = z.strictObject(
+/** Body of `POST /v1/schedules/:id/next`. */
+export const nextRequest = z.strictObject(
   { at: time("at") },
   { error: objectError("an object with at: the time of the next run") },
 );
-const nonce = z
+/** What `POST /v1/schedules/:id/run` takes as `Idempotency-Key`. */
+export const runKey = z
   .string()
   .regex(
     /^[A-Za-z0-9._~-]{1,24}$/,
@@ -61,7 +63,7 @@ export function resumeSchedule(deps: ScheduleDeps): Handler {
 export function runSchedule(deps: ScheduleDeps): Handler {
   return async (c) => {
     const key = c.req.header("idempotency-key");
-    const once = key === undefined ? deps.newId() : validate(nonce, key);
+    const once = key === undefined ? deps.newId() : validate(runKey, key);
     const found = await needSchedule(deps, c);
     const changed = await deps.schedules.runNow(found.queue, found.id, once);
     if (changed.kind !== "changed") throw noSchedule();

@@ -6,6 +6,7 @@ import { queueNamePattern, scheduleIdPattern } from "../../protocol/names.ts";
 import { parseSchedule } from "../../protocol/schedule.ts";
 import { readJson } from "../body.ts";
 import { findSchedule, needSchedule, noSchedule, type ScheduleDeps } from "../find-schedule.ts";
+import { pageLimit } from "../page-limit.ts";
 import { queueName, time } from "../job-request.ts";
 import {
   scheduleId,
@@ -27,22 +28,18 @@ const until = z
   .string()
   .transform((text) => (/^\d+$/.test(text) ? Number(text) : text))
   .pipe(time("until"));
-const wholeLimit = "expected a whole number from 1 to 100";
-const listQuery = z.strictObject(
+/** Query of `GET /v1/schedules`. */
+export const listSchedulesQuery = z.strictObject(
   {
     queue: queueName.exactOptional(),
     until: until.exactOptional(),
     cursor: z.string().exactOptional(),
-    limit: z
-      .string()
-      .regex(/^\d{1,3}$/, wholeLimit)
-      .transform(Number)
-      .refine((limit) => limit >= 1 && limit <= 100, wholeLimit)
-      .default(20),
+    limit: pageLimit,
   },
   { error: objectError("a query of queue, until, cursor and limit") },
 );
-const countQuery = z.strictObject(
+/** Query of `GET /v1/schedules/count`. */
+export const countSchedulesQuery = z.strictObject(
   { queue: queueName.exactOptional(), until: until.exactOptional() },
   { error: objectError("a query of queue and until") },
 );
@@ -149,7 +146,7 @@ export function deleteSchedule(deps: ScheduleDeps): Handler {
 /** A page by queue and id. `until`: only those whose next run is due by then. `cursor` is null at the end alone. */
 export function listSchedules({ ledger, schedules }: ScheduleDeps): Handler {
   return async (c) => {
-    const query = validateQuery(listQuery, c.req.queries());
+    const query = validateQuery(listSchedulesQuery, c.req.queries());
     const cursor = query.cursor === undefined ? null : decodeCursor(query.cursor);
     const queues = query.queue === undefined ? [...(await ledger.queues())].sort() : [query.queue];
     const before = query.until === undefined ? "-" : String(query.until);
@@ -176,7 +173,7 @@ function firstOf(queue: string | undefined): Cursor | null {
 
 export function countSchedules({ ledger, schedules }: ScheduleDeps): Handler {
   return async (c) => {
-    const query = validateQuery(countQuery, c.req.queries());
+    const query = validateQuery(countSchedulesQuery, c.req.queries());
     const queues = query.queue === undefined ? await ledger.queues() : [query.queue];
     return c.json({ count: await schedules.count(queues, query.until ?? null) });
   };
