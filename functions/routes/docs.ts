@@ -80,9 +80,7 @@ function page({ info, tags, paths, components }: Document): Html {
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width" />
         <title>${info.title}: reference</title>
-        <style>
-          ${raw(style)}
-        </style>
+        ${raw(`<style>${style}</style>`)}
       </head>
       <body>
         <h1>${info.title}</h1>

@@ -1,11 +1,14 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { Hono } from "hono";
 import { test } from "vitest";
 import { openApiDocument } from "../../functions/contract/document.ts";
 import { operations } from "../../functions/contract/operations.ts";
+import { readDocs } from "../../functions/routes/docs.ts";
 import { errorCodes } from "../../protocol/error.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -53,4 +56,16 @@ test("the document has every operation, and every error code", ({ expect }) => {
   // For what is not in the document: other methods; and a rule that is none is told as a field's problem.
   const others = ["method_not_allowed", "schedule_invalid"];
   expect(errorCodes.filter((code) => !said.includes(`"${code}"`))).toEqual(others);
+});
+
+test("the page needs no script, and its policy allows its own style alone", async ({ expect }) => {
+  const response = await new Hono().get("/docs", readDocs).request("/docs");
+  const page = await response.text();
+  const [, style = ""] = /<style>([^]*?)<\/style>/.exec(page) ?? [];
+  const hash = createHash("sha256").update(style).digest("base64");
+  const policy = response.headers.get("content-security-policy");
+  expect(policy).toContain(`default-src 'none'; style-src 'sha256-${hash}'`);
+  expect(page).not.toMatch(/<script|style=| src=|https?:/);
+  const missing = Object.keys(operations).filter((name) => !page.includes(`id="${name}"`));
+  expect(missing).toEqual([]);
 });
