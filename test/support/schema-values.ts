@@ -49,7 +49,7 @@ function allowedBy(schema: Schema): fc.Arbitrary<unknown> {
         .map((values: readonly unknown[]) =>
           Object.fromEntries<unknown>(
             fields
-              .map(([name], at) => [name, values[at]])
+              .map(([name], at) => [name, values[at]] as const)
               .filter(([, value]) => value !== undefined),
           ),
         );
