@@ -48,7 +48,7 @@ export interface Signalbox {
 }
 
 /** What of the host's paths is Signalbox's. */
-const mounted = ["/healthz", "/v1/*"];
+const mounted = ["/healthz", "/openapi.json", "/docs", "/v1/*"];
 
 const redisTimeoutMs = 8_000;
 const pingTimeoutMs = 2_000;
