@@ -6,6 +6,7 @@ import { defineScript } from "../script.ts";
 import { cancelLua } from "./lua/cancel.ts";
 import { clockLua } from "./lua/clock.ts";
 import { endLua } from "./lua/end.ts";
+import { endingArgs, endingKeys } from "./lua/ending.ts";
 import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
@@ -40,34 +41,8 @@ const recheckMs = 60_000;
  */
 export const advance = defineScript({
   name: "advance",
-  keys: [
-    "jobs",
-    "results",
-    "leases",
-    "backlog",
-    "free",
-    "nodes",
-    "parked",
-    "index",
-    "outbox",
-    "due",
-    "errors",
-    "failed",
-    "schedules",
-    "history",
-  ],
-  args: [
-    "queue",
-    "channel",
-    "control",
-    "results_channel",
-    "unheard_ms",
-    "foreign_ms",
-    "clock",
-    "ended_ms",
-    "max_waiting",
-    "recheck_ms",
-  ],
+  keys: [...endingKeys, "index", "schedules", "history"],
+  args: [...endingArgs, "ended_ms", "max_waiting", "recheck_ms"],
   uses: [clockLua, recordLua, leaseLua, placeLua, endLua, cancelLua, scheduleLua],
   lua: `
 local changes, ids = {}, {}

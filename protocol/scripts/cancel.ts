@@ -3,6 +3,7 @@ import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { cancelLua } from "./lua/cancel.ts";
 import { endLua } from "./lua/end.ts";
+import { endingArgs, endingKeys } from "./lua/ending.ts";
 import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
@@ -21,29 +22,8 @@ export type Cancelled =
 /** All subscribers are asked, on the control channel. A foreign node is not: its result, if any, is kept. */
 export const cancel = defineScript({
   name: "cancel",
-  keys: [
-    "jobs",
-    "results",
-    "leases",
-    "backlog",
-    "free",
-    "nodes",
-    "parked",
-    "outbox",
-    "due",
-    "errors",
-    "failed",
-  ],
-  args: [
-    "queue",
-    "channel",
-    "control",
-    "results_channel",
-    "unheard_ms",
-    "foreign_ms",
-    "clock",
-    "id",
-  ],
+  keys: [...endingKeys],
+  args: [...endingArgs, "id"],
   uses: [clockLua, recordLua, leaseLua, placeLua, endLua, cancelLua],
   lua: `
 local record = redis.call("HGET", jobs, id)

@@ -5,6 +5,7 @@
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { endLua } from "./lua/end.ts";
+import { endingArgs, endingKeys } from "./lua/ending.ts";
 import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
@@ -26,29 +27,8 @@ export interface Expired {
  */
 export const expire = defineScript({
   name: "expire",
-  keys: [
-    "jobs",
-    "results",
-    "leases",
-    "backlog",
-    "free",
-    "nodes",
-    "parked",
-    "outbox",
-    "due",
-    "errors",
-    "failed",
-  ],
-  args: [
-    "queue",
-    "channel",
-    "control",
-    "results_channel",
-    "unheard_ms",
-    "foreign_ms",
-    "clock",
-    "limit",
-  ],
+  keys: [...endingKeys],
+  args: [...endingArgs, "limit"],
   uses: [clockLua, recordLua, leaseLua, placeLua, endLua],
   lua: `
 local soonest_end = redis.call("ZRANGE", leases, 0, 0, "WITHSCORES")[2]

@@ -6,6 +6,7 @@
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { endLua } from "./lua/end.ts";
+import { endingArgs, endingKeys } from "./lua/ending.ts";
 import { finishOneLua } from "./lua/finish-one.ts";
 import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
@@ -41,30 +42,8 @@ export interface Finished {
  */
 export const finish = defineScript({
   name: "finish",
-  keys: [
-    "jobs",
-    "results",
-    "leases",
-    "backlog",
-    "free",
-    "nodes",
-    "parked",
-    "outbox",
-    "due",
-    "errors",
-    "failed",
-  ],
-  args: [
-    "queue",
-    "channel",
-    "control",
-    "results_channel",
-    "unheard_ms",
-    "foreign_ms",
-    "clock",
-    "hot",
-    "attempts",
-  ],
+  keys: [...endingKeys],
+  args: [...endingArgs, "hot", "attempts"],
   uses: [clockLua, recordLua, leaseLua, finishOneLua, placeLua, endLua],
   lua: `
 local count = ended_entry and 0 or tonumber(attempts)

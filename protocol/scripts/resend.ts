@@ -2,6 +2,7 @@
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { endLua } from "./lua/end.ts";
+import { endingArgs, endingKeys } from "./lua/ending.ts";
 import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
@@ -18,30 +19,8 @@ export type Resent = "resent" | "alive" | "stopping" | "succeeded" | "unknown";
 /** List: ids. `only` is the state that a job must have ended in, or `-`; others answer as `alive`. */
 export const resend = defineScript({
   name: "resend",
-  keys: [
-    "jobs",
-    "results",
-    "leases",
-    "backlog",
-    "free",
-    "nodes",
-    "parked",
-    "outbox",
-    "due",
-    "errors",
-    "failed",
-    "index",
-  ],
-  args: [
-    "queue",
-    "channel",
-    "control",
-    "results_channel",
-    "unheard_ms",
-    "foreign_ms",
-    "clock",
-    "only",
-  ],
+  keys: [...endingKeys, "index"],
+  args: [...endingArgs, "only"],
   uses: [clockLua, recordLua, leaseLua, placeLua, endLua],
   lua: `
 local asked = { unpack(ARGV, first) }

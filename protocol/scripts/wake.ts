@@ -5,6 +5,7 @@
 import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { endLua } from "./lua/end.ts";
+import { endingArgs, endingKeys } from "./lua/ending.ts";
 import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
@@ -29,33 +30,8 @@ export interface Woken {
  */
 export const wake = defineScript({
   name: "wake",
-  keys: [
-    "jobs",
-    "results",
-    "leases",
-    "backlog",
-    "free",
-    "nodes",
-    "parked",
-    "outbox",
-    "due",
-    "errors",
-    "failed",
-    "schedules",
-    "schedule_ids",
-    "history",
-  ],
-  args: [
-    "queue",
-    "channel",
-    "control",
-    "results_channel",
-    "unheard_ms",
-    "foreign_ms",
-    "clock",
-    "limit",
-    "max_schedules",
-  ],
+  keys: [...endingKeys, "schedules", "schedule_ids", "history"],
+  args: [...endingArgs, "limit", "max_schedules"],
   uses: [clockLua, recordLua, leaseLua, placeLua, endLua, scheduleLua],
   lua: `
 local soonest_due = redis.call("ZRANGE", due, 0, 0, "WITHSCORES")[2]
