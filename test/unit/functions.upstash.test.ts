@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
 import { repeatOnce } from "../../functions/repeat.ts";
 import { createUpstash } from "../../functions/upstash.ts";
@@ -20,6 +21,17 @@ afterEach(() => {
 function answer(body: unknown, status = 200): void {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   fetched.mockImplementation(() => Promise.resolve(new Response(text, { status })));
+}
+
+/** One answer for each request, in their order. */
+function answerInTurn(...all: readonly unknown[]): void {
+  fetched.mockReset();
+  for (const body of all) fetched.mockResolvedValueOnce(new Response(JSON.stringify(body)));
+}
+
+/** What the requests held. */
+function bodies(): readonly unknown[] {
+  return fetched.mock.calls.map(([, init]) => JSON.parse(init?.body as string) as unknown);
 }
 
 /** What `send` threw. */
@@ -55,9 +67,53 @@ describe("one request", () => {
     expect(fetched.mock.calls[0]?.[0]).toBe("http://redis.test/pipeline");
   });
 
+  test("for several calls of one script, with its text once", async ({ expect }) => {
+    answer([{ result: 1 }, { result: 2 }, { result: 3 }]);
+    const other: Call = { script: { name: "o", lua: "return 2" }, keys: [], args: [] };
+    const replies = await createUpstash(options).send([script, other, script]);
+    expect(replies).toEqual([1, 2, 3]);
+    const digest = createHash("sha1").update("return 1").digest("hex");
+    expect(bodies()).toEqual([
+      [
+        ["EVAL", "return 1", "1", "k", "a", "secret"],
+        ["EVAL", "return 2", "0"],
+        ["EVALSHA", digest, "1", "k", "a", "secret"],
+      ],
+    ]);
+  });
+
   test("for nothing is none", async ({ expect }) => {
     expect(await createUpstash(options).send([])).toEqual([]);
     expect(fetched).not.toHaveBeenCalled();
+  });
+});
+
+describe("a script that was sent once and is not known", () => {
+  const unknown = { error: "NOSCRIPT No matching script. Please use EVAL." };
+  const text = ["EVAL", "return 1", "1", "k", "a", "secret"];
+
+  test("is sent with its text, and each reply comes in its place", async ({ expect }) => {
+    answerInTurn([{ result: 1 }, unknown, { result: 3 }, unknown], [{ result: 2 }, { result: 4 }]);
+    const replies = await createUpstash(options).send([script, script, ping, script]);
+    expect(replies).toEqual([1, 2, 3, 4]);
+    expect(bodies()[1]).toEqual([text, text]);
+    answerInTurn([{ result: 1 }, unknown], { result: 2 });
+    expect(await createUpstash(options).send([script, script])).toEqual([1, 2]);
+    expect(bodies()[1]).toEqual(text);
+  });
+
+  test("has each later request take all texts along", async ({ expect }) => {
+    const redis = createUpstash(options);
+    answerInTurn([{ result: 1 }, unknown], { result: 2 }, [{ result: 3 }, { result: 4 }]);
+    await redis.send([script, script]);
+    expect(await redis.send([script, script])).toEqual([3, 4]);
+    expect(bodies()[2]).toEqual([text, text]);
+  });
+
+  test("is not sent for ever", async ({ expect }) => {
+    answerInTurn([{ result: 1 }, unknown], unknown);
+    expect(await thrown([script, script])).toMatchObject({ code: "redis_refused" });
+    expect(fetched).toHaveBeenCalledTimes(2);
   });
 });
 
