@@ -9,6 +9,7 @@ import { memory } from "./benches/memory.ts";
 import { roundTrip } from "./benches/round-trip.ts";
 import { scale } from "./benches/scale.ts";
 import { throughput } from "./benches/throughput.ts";
+import { tick } from "./benches/tick.ts";
 
 export const benches: readonly Bench[] = [
   dispatchLatency,
@@ -17,6 +18,7 @@ export const benches: readonly Bench[] = [
   cost,
   memory,
   edge,
+  tick,
   fairness,
   scale,
   cluster,

@@ -1,13 +1,6 @@
 /** Through `wrangler dev` and the REST stand-in: what the function adds to a round trip, and what it weighs. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createSignalbox } from "../../functions/signalbox.ts";
 import { createUpstash } from "../../functions/upstash.ts";
-import { startFunction } from "../../local/function.ts";
-import { startGateway } from "../../local/gateway.ts";
-import { freePort } from "../../local/ports.ts";
-import { createSupervisor } from "../../local/supervisor.ts";
 import { defaultTiming } from "../../protocol/binding.ts";
 import { decodeResults } from "../../protocol/codec.ts";
 import { defaultNaming, resultChannel } from "../../protocol/keys.ts";
@@ -18,15 +11,10 @@ import { jobsOf, type Bench, type Setting } from "../bench.ts";
 import { measureBundle } from "../bundle.ts";
 import { compare, plainJobs } from "../compare.ts";
 import { openLedger, timed } from "../direct-ledger.ts";
+import { clientToken, gatewayToken, variablesOf, withFunction } from "../edge-stack.ts";
 import { descendantsMs } from "../processor-time.ts";
-import { startBenchRedis } from "../redis-server.ts";
 import { startSide } from "../remote-side.ts";
 import { atMost, type Row } from "../row.ts";
-
-const root = join(import.meta.dirname, "../..");
-const clientToken = "bench-client-token-0123456789";
-const gatewayToken = "bench-gateway-token-0123456789";
-const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 
 export const edge: Bench = {
   name: "edge",
@@ -46,45 +34,11 @@ async function bundleRows({ isShort }: Setting): Promise<readonly Row[]> {
   ];
 }
 
-/** Starts everything, tells `use` where, and stops it all. */
-async function withFunction<T>(use: (urls: Urls) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), "signalbox-edge-"));
-  const supervisor = createSupervisor(() => undefined);
-  await using server = await startBenchRedis("none");
-  try {
-    const redisUrl = server.url;
-    const gatewayUrl = await startGateway(supervisor, { redisUrl, token: gatewayToken });
-    const functionUrl = await startFunction(supervisor, {
-      ...{ root, directory, port: await freePort() },
-      variables: variablesOf(gatewayUrl),
-    });
+function roundTrips(setting: Setting): Promise<readonly Row[]> {
+  return withFunction(async ({ redisUrl, gatewayUrl, functionUrl }) => {
     const what = { contender: "signalbox", role: "consumer", slots: 10, jobMs: 0 } as const;
     await using consumer = await startSide({ ...what, url: redisUrl, node: "1" });
     await consumer.ask({ kind: "reset" }, "done");
-    return await use({ redisUrl, gatewayUrl, functionUrl });
-  } finally {
-    await supervisor.stop();
-    await rm(directory, { recursive: true, force: true });
-  }
-}
-
-function variablesOf(gatewayUrl: string): Readonly<Record<string, string>> {
-  return {
-    UPSTASH_REDIS_REST_URL: gatewayUrl,
-    UPSTASH_REDIS_REST_TOKEN: gatewayToken,
-    SIGNALBOX_TOKEN: clientToken,
-    SIGNALBOX_SIGNING_SECRET: secret,
-  };
-}
-
-interface Urls {
-  readonly redisUrl: string;
-  readonly gatewayUrl: string;
-  readonly functionUrl: string;
-}
-
-function roundTrips(setting: Setting): Promise<readonly Row[]> {
-  return withFunction(async ({ redisUrl, gatewayUrl, functionUrl }) => {
     using direct = await openLedger(redisUrl);
     const overRest = createLedger({
       redis: createUpstash({ url: gatewayUrl, token: gatewayToken, timeoutMs: 5_000 }),
