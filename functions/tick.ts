@@ -37,14 +37,18 @@ type Counts = Readonly<Record<string, number>>;
 const outboxGraceMs = 30_000;
 /** Rounds of one part: with all parts, and each request repeated, a tick stays below 50 requests. */
 const maxRounds = 3;
-/** Scripts are sent with each call; 400 of the longest make about 4 MB, and 10 MB is the limit. */
-const maxQueues = 400;
+/** So many with nothing due took up to 1.5 of a tick's 10 ms of CPU in workerd. */
+const maxQueues = 25;
 const leasesPerCall = 500;
 const momentsPerCall = 500;
-/** What a round does of schedules, and how many times of cron expressions are worked out: 10 ms of CPU is all there is. */
-const schedulesPerRound = 130;
-const runsPerRound = 300;
-const evaluationsPerTick = 60;
+/**
+ * What a tick does of schedules: a free Worker has 10 ms of CPU, and its clock stands still meanwhile, so they are counted.
+ * In workerd a tick took 5.5 ms with nothing due, 7 to 9 with 100 schedules, 8 to 10 if 20 evaluations were among it, and
+ * 11 with 150 and 30 (medians of `npm run bench -- tick`). At a load average of 6 on two cores it was 12.
+ */
+const schedulesPerTick = 100;
+const runsPerTick = 300;
+const evaluationsPerTick = 20;
 const parkedPerCall = 100;
 /** Shared out among the queues: each may answer with a megabyte, and a Worker holds 128 of them. */
 const outboxEntriesPerCall = 2_000;
@@ -132,25 +136,29 @@ async function leases({ upkeep, queues }: Tick): Promise<Counts> {
 async function moments({ upkeep, schedules, queues, log }: Tick): Promise<Counts> {
   let [placed, expired, made, left] = [0, 0, 0, 0];
   let due = queues;
+  let schedulesLeft = schedulesPerTick;
   const cron = createCronClock();
   for (let round = 0; round < maxRounds && due.length > 0; round++) {
     const limits = {
       moments: momentsPerCall,
-      schedules: Math.ceil(schedulesPerRound / due.length),
-      runs: runsPerRound,
-      evaluations: Math.floor(evaluationsPerTick / maxRounds),
+      schedules: Math.ceil(schedulesLeft / due.length),
+      runs: runsPerTick - made,
+      evaluations: evaluationsPerTick - cron.spent(),
     };
     const answers = await doDue({ upkeep, schedules, cron }, due, limits);
     for (const { queue, value } of answers) {
       placed += value.placed;
       expired += value.expired;
       made += value.made;
+      schedulesLeft -= value.planned;
       for (const { id, error } of value.faulty) {
         log({ level: "error", event: "schedule.faulty", id, queue, reason: error });
       }
     }
     due = answers.filter(({ value }) => value.nextInMs === 0).map(({ queue }) => queue);
     left = due.length;
+    const isSpent = cron.spent() >= evaluationsPerTick || made >= runsPerTick;
+    if (schedulesLeft <= 0 || isSpent) break;
   }
   return { placed, expired, made, left };
 }

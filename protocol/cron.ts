@@ -14,7 +14,7 @@ const maxParsed = 100;
 const parsed = new Map<string, Cron>();
 const form = /^(@[a-z]+|\S+( +\S+){4,5})$/i;
 
-/** Finds the times of expressions, each time once; counts how often it had to work one out. */
+/** Finds the times of expressions, each time once; counts what that takes. */
 export interface CronClock {
   /** The first time after `ms`, in milliseconds since 1970; null if there is none. */
   readonly after: (expression: CronExpression, ms: number) => number | null;
@@ -25,7 +25,7 @@ export interface CronClock {
     floor: number,
     n: number,
   ) => readonly number[];
-  /** How many times were worked out so far; each takes about 50 µs. */
+  /** How many times were worked out so far, and expressions read for it: each takes about 50 µs. */
   readonly spent: () => number;
 }
 
@@ -41,10 +41,10 @@ export function createCronClock(): CronClock {
   let spent = 0;
   return {
     after: (expression, ms) => {
-      const key = `${expression.cron}\n${expression.timeZone}\n${ms}`;
+      const key = `${keyOf(expression)}\n${ms}`;
       let found = known.get(key);
       if (found === undefined) {
-        spent++;
+        spent += isParsed(expression) ? 1 : 2;
         found = parse(expression).nextRun(new Date(ms))?.getTime() ?? null;
         known.set(key, found);
       }
@@ -52,6 +52,7 @@ export function createCronClock(): CronClock {
     },
     upTo: (expression, ms, floor, n) => {
       const found: number[] = [];
+      if (!isParsed(expression)) spent++;
       const times = parse(expression);
       // What comes before its reference is looked for.
       for (let at = ms + 1; found.length < n;) {
@@ -67,9 +68,18 @@ export function createCronClock(): CronClock {
   };
 }
 
+function keyOf({ cron, timeZone }: CronExpression): string {
+  return `${cron}\n${timeZone}`;
+}
+
+function isParsed(expression: CronExpression): boolean {
+  return parsed.has(keyOf(expression));
+}
+
 /** @throws SignalboxError `schedule_invalid` for what is no cron expression, or no time zone */
-export function parse({ cron, timeZone }: CronExpression): Cron {
-  const key = `${cron}\n${timeZone}`;
+export function parse(expression: CronExpression): Cron {
+  const { cron, timeZone } = expression;
+  const key = keyOf(expression);
   const before = parsed.get(key);
   if (before !== undefined) return before;
   let made: Cron;

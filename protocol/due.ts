@@ -19,7 +19,7 @@ export interface DueLimits {
   readonly schedules: number;
   /** Runs made, in all queues. */
   readonly runs: number;
-  /** Times of cron expressions worked out, in all queues; each takes about 50 µs. */
+  /** Times of cron expressions worked out, in all queues, and expressions read: see `CronClock`. */
   readonly evaluations: number;
 }
 
@@ -27,6 +27,8 @@ export interface DueLimits {
 export interface DoneDue {
   readonly placed: number;
   readonly expired: number;
+  /** Schedules whose times were worked out. */
+  readonly planned: number;
   /** Runs that schedules made. */
   readonly made: number;
   /** Schedules that cannot be worked out, and rest until they are changed. */
@@ -61,7 +63,7 @@ export async function doDue(
     return {
       queue,
       value: {
-        ...{ placed, expired, made: done?.made ?? 0 },
+        ...{ placed, expired, planned: steps.length, made: done?.made ?? 0 },
         faulty: faulty.map(({ id, error }) => ({ id, error })),
         nextInMs: done === undefined ? nextInMs : done.nextInMs,
       },

@@ -195,8 +195,20 @@ describe("times of an expression", () => {
   test("are worked out once for all who share it", () => {
     const clock = createCronClock();
     const hourly = { cron: "@hourly", timeZone: "UTC" };
+    parse(hourly);
     for (let time = 0; time < 5; time++) clock.after(hourly, 0);
     expect(clock.spent()).toBe(1);
+  });
+
+  test("count for one more where the expression has to be read first", () => {
+    const clock = createCronClock();
+    const unread = (minute: number) => ({ cron: `${minute} 7 13 1 *`, timeZone: "Asia/Tokyo" });
+    clock.after(unread(1), 0);
+    expect(clock.spent()).toBe(2);
+    clock.upTo(unread(1), 0, -1, 1);
+    expect(clock.spent()).toBe(3);
+    clock.upTo(unread(2), 0, -1, 1);
+    expect(clock.spent()).toBe(5);
   });
 
   test("are found for names and refused for what is none", () => {
