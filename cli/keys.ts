@@ -1,7 +1,16 @@
-/** `signalbox keys new` and `signalbox keys rotate`. What they write is secret; it goes to stdout and nowhere else. */
+/** `signalbox keys new`, `token` and `rotate`. What they write is secret; it goes to stdout and nowhere else. */
 import { randomBytes } from "node:crypto";
-import type { Command } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
+import { queueNamePattern } from "../protocol/names.ts";
+import { ratePattern } from "../protocol/rate.ts";
 import { importSigningKeys } from "../protocol/signature.ts";
+import {
+  scopes,
+  tokenDigest,
+  tokenNamePattern,
+  type Scope,
+  type TokenEntry,
+} from "../protocol/token.ts";
 import { UsageError } from "./exit.ts";
 import { show } from "./output.ts";
 
@@ -11,6 +20,22 @@ export interface Rotation {
   readonly both: string;
   /** For the subscribers next, and the function last. */
   readonly next: string;
+}
+
+/** A token, and the list that has it besides those of before. */
+export interface MadeToken {
+  /** For its holder; nobody can tell it again. */
+  readonly token: string;
+  /** For the function: the value of `SIGNALBOX_TOKENS`. */
+  readonly tokens: readonly TokenEntry[];
+}
+
+/** What a token is to be good for. */
+export interface TokenFlags {
+  readonly scopes: readonly Scope[];
+  readonly queues?: readonly string[];
+  readonly expires?: string;
+  readonly rate?: string;
 }
 
 /** Adds the commands. */
@@ -26,6 +51,21 @@ export function addKeyCommands(program: Command): void {
         made,
         () => `SIGNALBOX_SIGNING_SECRET=${made.signingSecret}\nSIGNALBOX_TOKEN=${made.token}`,
       );
+    });
+  keys
+    .command("token <name>")
+    .summary("make a bearer token that may do some things alone")
+    .description(
+      "Makes a token and its entry in the list SIGNALBOX_TOKENS, which holds its digest alone. Adds the entry to the " +
+        "list in the environment, if there is one. The token is shown this once.",
+    )
+    .requiredOption("--scopes <list>", `of ${scopes.join(", ")}, separated by commas`, scopeList)
+    .option("--queues <list>", "the only queues that it is good for", queueList)
+    .option("--expires <time>", "from when on it is refused, such as 2027-01-31T00:00:00Z", instant)
+    .option("--rate <rate>", "how many requests, such as 100/10s", rate)
+    .action(async (name: string, flags: TokenFlags, command: Command) => {
+      const made = await makeToken(name, flags, process.env["SIGNALBOX_TOKENS"] ?? "[]");
+      show(command, made, () => linesOf(made));
     });
   keys
     .command("rotate")
@@ -55,6 +95,85 @@ export async function rotate(current: string): Promise<Rotation> {
     );
   const next = newSigningSecret();
   return { both: `${first} ${next}`, next };
+}
+
+/**
+ * @param current the list so far, as JSON
+ * @throws UsageError for a name that cannot be one or is taken, or where the list is none
+ */
+export async function makeToken(
+  name: string,
+  { scopes: allowed, queues, expires, rate: limit }: TokenFlags,
+  current: string,
+): Promise<MadeToken> {
+  if (!tokenNamePattern.test(name))
+    throw new UsageError("expected a name of 1 to 64 of A-Z a-z 0-9 . _ - and not - alone");
+  const entries = entriesOf(current);
+  if (entries.some((entry) => entry.name === name))
+    throw new UsageError(`expected a name that SIGNALBOX_TOKENS does not have; it has ${name}`);
+  const token = newToken();
+  const entry = {
+    name,
+    sha256: Buffer.from(await tokenDigest(token)).toString("hex"),
+    scopes: allowed,
+    ...(queues === undefined ? {} : { queues }),
+    ...(expires === undefined ? {} : { expiresAt: expires }),
+    ...(limit === undefined ? {} : { rateLimit: limit }),
+  };
+  return { token, tokens: [...entries, entry] };
+}
+
+function entriesOf(text: string): readonly TokenEntry[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text) as unknown;
+  } catch {
+    // Refused below.
+  }
+  // The function checks the entries; here they are passed on.
+  if (Array.isArray(value)) return value as readonly TokenEntry[];
+  throw new UsageError("expected SIGNALBOX_TOKENS to be a list in JSON, or not to be set");
+}
+
+function linesOf({ token, tokens }: MadeToken): string {
+  return `# For its holder; it is not shown again.
+SIGNALBOX_TOKEN=${token}
+
+# For the function, which needs no secret of it:  npx wrangler secret put SIGNALBOX_TOKENS
+SIGNALBOX_TOKENS='${JSON.stringify(tokens)}'`;
+}
+
+function scopeList(text: string): readonly Scope[] {
+  const given = listOf(text);
+  const known = scopes.filter((scope) => given.includes(scope));
+  if (known.length === given.length && known.length > 0) return known;
+  throw new InvalidArgumentError(`expected some of ${scopes.join(", ")}, each once`);
+}
+
+function queueList(text: string): readonly string[] {
+  const given = [...new Set(listOf(text))];
+  if (given.length > 0 && given.every((name) => queueNamePattern.test(name))) return given;
+  throw new InvalidArgumentError("expected names of queues, separated by commas");
+}
+
+/** Without a zone it would be another moment on another machine. */
+function instant(text: string): string {
+  const isMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d.*(?:Z|[+-]\d\d:\d\d)$/.test(text);
+  const ms = isMoment ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(ms)) throw new InvalidArgumentError("expected a time with a zone");
+  return new Date(ms).toISOString();
+}
+
+function rate(text: string): string {
+  if (ratePattern.test(text)) return text;
+  throw new InvalidArgumentError("expected a rate such as 100/10s, in s, m or h");
+}
+
+function listOf(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((each) => each.trim())
+    .filter(Boolean);
 }
 
 function stepsOf({ both, next }: Rotation): string {

@@ -29,10 +29,9 @@ export interface Call extends CallOptions {
   readonly isRepeatSafe: boolean;
 }
 
-/** An answer with a 2xx status; `tries` tells whether an earlier one may have gone through. */
+/** An answer with a 2xx status. */
 export interface Answer {
   readonly body: unknown;
-  readonly tries: number;
 }
 
 /** See `createRequest`. */
@@ -83,10 +82,7 @@ export function createRequest(options: ClientOptions): {
     });
   }
 
-  async function attempt<T>(
-    call: Call,
-    read: (response: Response, tries: number) => Promise<T>,
-  ): Promise<T> {
+  async function attempt<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
     const limitMs = Math.min(call.timeoutMs ?? standard, longestTimeoutMs);
     const deadline = Date.now() + limitMs;
     // Not AbortSignal.timeout: that would end a stream long after it was opened.
@@ -100,11 +96,13 @@ export function createRequest(options: ClientOptions): {
       new SignalboxApiError("timed_out", `expected an answer within ${limitMs} ms`, { cause });
     try {
       call.signal?.throwIfAborted();
+      // Whether a try whose answer was lost may have done it.
+      let mayBeDone = false;
       for (let tries = 1; ; tries++) {
         let failure: SignalboxApiError;
         try {
           const response = await once(call, signal);
-          if (response.ok) return await read(response, tries);
+          if (response.ok) return await read(response);
           failure = errorOf(response, await response.text());
         } catch (error) {
           call.signal?.throwIfAborted();
@@ -114,11 +112,13 @@ export function createRequest(options: ClientOptions): {
             cause: error,
           });
         }
-        // Deleted by the try before this one, whose answer was lost.
-        if (failure.status === 404 && call.method === "DELETE" && tries > 1)
-          return await read(new Response(null, { status: 204 }), tries);
+        if (failure.status === 404 && call.method === "DELETE" && mayBeDone)
+          return await read(new Response(null, { status: 204 }));
         const isPassing = failure.status === 0 || passing.includes(failure.status);
-        if (!isPassing || !call.isRepeatSafe || tries >= maxTries) throw failure;
+        // Turned away at the door: that try did nothing, whatever the call is.
+        const isTurnedAway = failure.status === 429;
+        if (!isPassing || !(call.isRepeatSafe || isTurnedAway) || tries >= maxTries) throw failure;
+        mayBeDone ||= !isTurnedAway;
         const pauseMs = pause(tries, failure.retryAfter);
         if (pauseMs > longestPauseMs || Date.now() + pauseMs >= deadline) throw failure;
         await sleep(pauseMs, signal);
@@ -132,10 +132,7 @@ export function createRequest(options: ClientOptions): {
 
   return {
     request: (call) =>
-      attempt(call, async (response, tries) => ({
-        body: parse(await response.text(), response.status),
-        tries,
-      })),
+      attempt(call, async (response) => ({ body: parse(await response.text(), response.status) })),
     open: (call) => attempt(call, (response) => Promise.resolve(response)),
   };
 }

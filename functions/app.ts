@@ -1,8 +1,11 @@
 /** The HTTP side as a pure function of its dependencies: who may ask, which routes there are. */
 import { Hono, type Handler } from "hono";
 import { SignalboxError } from "../protocol/error.ts";
-import { authorize } from "./authorization.ts";
+import { authenticate, requireScope } from "./authorization.ts";
+import { confine } from "./confine.ts";
+import type { Operation } from "./contract/operation.ts";
 import { operations, type OperationName } from "./contract/operations.ts";
+import { allowOrigins } from "./cors.ts";
 import type { AppDeps } from "./deps.ts";
 import { etag } from "./etag.ts";
 import { problemOf, problemResponse } from "./problem.ts";
@@ -34,49 +37,78 @@ import {
   putSchedule,
   readSchedule,
 } from "./routes/schedules.ts";
+import type { Token } from "./tokens.ts";
+
+/** How the handler of each operation is made. */
+const makers: Readonly<Record<OperationName, (deps: AppDeps) => Handler>> = {
+  listJobs,
+  acceptJob,
+  acceptBatch,
+  readJob,
+  deleteJob,
+  watchJob,
+  cancelJob,
+  resendJob,
+  listFailed,
+  resendFailed,
+  deleteFailed,
+  listSchedules,
+  postSchedule,
+  countSchedules,
+  previewSchedule,
+  readSchedule,
+  putSchedule,
+  deleteSchedule,
+  isScheduled,
+  scheduleHistory,
+  pauseSchedule,
+  resumeSchedule,
+  runSchedule,
+  moveSchedule,
+  listNodes,
+  takeResults,
+  health,
+};
+
+/** What the app knows of a request besides what came with it. */
+interface AppEnv {
+  Variables: {
+    /** Who asks; set under `/v1` but for the callback. */
+    readonly caller: Token;
+  };
+}
 
 /** Builds the app. It keeps nothing between requests. */
 export function createApp(deps: AppDeps): Hono {
-  const handlers: Readonly<Record<OperationName, Handler>> = {
-    listJobs: listJobs(deps),
-    acceptJob: acceptJob(deps),
-    acceptBatch: acceptBatch(deps),
-    readJob: readJob(deps),
-    deleteJob: deleteJob(deps),
-    watchJob: watchJob(deps),
-    cancelJob: cancelJob(deps),
-    resendJob: resendJob(deps),
-    listFailed: listFailed(deps),
-    resendFailed: resendFailed(deps),
-    deleteFailed: deleteFailed(deps),
-    listSchedules: listSchedules(deps),
-    postSchedule: postSchedule(deps),
-    countSchedules: countSchedules(deps),
-    previewSchedule: previewSchedule(deps),
-    readSchedule: readSchedule(deps),
-    putSchedule: putSchedule(deps),
-    deleteSchedule: deleteSchedule(deps),
-    isScheduled: isScheduled(deps),
-    scheduleHistory: scheduleHistory(deps),
-    pauseSchedule: pauseSchedule(deps),
-    resumeSchedule: resumeSchedule(deps),
-    runSchedule: runSchedule(deps),
-    moveSchedule: moveSchedule(deps),
-    listNodes: listNodes(deps),
-    takeResults: takeResults(deps),
-    health: health(deps),
-  };
-  const app = new Hono();
+  const { config } = deps;
+  const handlers = Object.fromEntries(
+    Object.entries(operations).map(([name, operation]) => [
+      name,
+      handlerOf(operation, makers[name as OperationName], deps),
+    ]),
+  ) as Readonly<Record<OperationName, Handler<AppEnv>>>;
+  const app = new Hono<AppEnv>();
 
   app.use(async (c, next) => {
     await next();
     c.header("cache-control", "no-store");
     c.header("x-content-type-options", "nosniff");
   });
+  if (config.corsOrigins.length > 0) app.use(allowOrigins(config.corsOrigins));
   app.use("/v1/*", async (c, next) => {
     // The callback shows a signature instead.
     if (c.req.path !== "/v1/results") {
-      await authorize(c.req.header("authorization"), deps.config.token);
+      const header = c.req.header("authorization");
+      const caller = await authenticate(header, config.tokens, deps.now());
+      const seconds = await secondsToWait(deps, caller);
+      if (seconds !== null) {
+        c.header("retry-after", String(seconds));
+        throw new SignalboxError(
+          "rate_limited",
+          `expected fewer requests with this token; the next is taken in ${seconds} s`,
+        );
+      }
+      c.set("caller", caller);
     }
     await next();
   });
@@ -112,20 +144,48 @@ export function createApp(deps: AppDeps): Hono {
       });
     }
     const response = problemResponse(error);
-    const allow = c.res.headers.get("allow");
-    if (allow !== null) response.headers.set("allow", allow);
+    for (const name of ["allow", "retry-after"]) {
+      const value = c.res.headers.get(name);
+      if (value !== null) response.headers.set(name, value);
+    }
     return response;
   });
-  return app;
+  // Whoever mounts it has variables of his own.
+  return app as unknown as Hono;
+}
+
+/** Asks for the scope, and hands the handler what the caller's token may use. */
+function handlerOf(
+  { access }: Operation,
+  make: (deps: AppDeps) => Handler,
+  deps: AppDeps,
+): Handler<AppEnv> {
+  const handler = make(deps);
+  if (access === "open" || access === "signature") return handler;
+  return (c, next) => {
+    const caller = c.get("caller");
+    requireScope(caller, access);
+    const allowed = confine(deps, caller);
+    return (allowed === deps ? handler : make(allowed))(c, next) as Response | Promise<Response>;
+  };
+}
+
+/** Counts the request; null where it is within the rate of the token, else in how many seconds it would be. */
+async function secondsToWait(
+  { countRequest }: AppDeps,
+  { name, rateLimit }: Token,
+): Promise<number | null> {
+  const waitMs = rateLimit === null ? null : await countRequest(name, rateLimit);
+  return waitMs === null ? null : Math.max(1, Math.ceil(waitMs / 1_000));
 }
 
 /** The handlers by path and method, and the document's own routes, which it does not describe. */
 function routesOf(
-  handlers: Readonly<Record<OperationName, Handler>>,
-): ReadonlyMap<string, ReadonlyMap<string, Handler>> {
-  const routes = new Map<string, Map<string, Handler>>([
-    ["/openapi.json", new Map([["GET", readDocument]])],
-    ["/docs", new Map([["GET", readDocs]])],
+  handlers: Readonly<Record<OperationName, Handler<AppEnv>>>,
+): ReadonlyMap<string, ReadonlyMap<string, Handler<AppEnv>>> {
+  const routes = new Map<string, Map<string, Handler<AppEnv>>>([
+    ["/openapi.json", new Map([["GET", readDocument as Handler<AppEnv>]])],
+    ["/docs", new Map([["GET", readDocs as Handler<AppEnv>]])],
     // A job may be called "batch".
     [
       "/v1/jobs/batch",
@@ -138,7 +198,7 @@ function routesOf(
   ]);
   for (const [name, handler] of Object.entries(handlers)) {
     const { path, method } = operations[name as OperationName];
-    const methods = routes.get(path) ?? new Map<string, Handler>();
+    const methods = routes.get(path) ?? new Map<string, Handler<AppEnv>>();
     routes.set(path, methods.set(method, handler));
   }
   return routes;

@@ -5,14 +5,19 @@ import { defaultNaming, type Naming } from "../protocol/keys.ts";
 import type { Retention } from "../protocol/upkeep.ts";
 import { defaultTiming, type Timing } from "../protocol/binding.ts";
 import { importSigningKeys, type SigningKeys } from "../protocol/signature.ts";
+import { tokenDigest } from "../protocol/token.ts";
+import { corsOrigins } from "./cors.ts";
+import { mainToken, rateLimit, tokenList, tokenOf, type Token } from "./tokens.ts";
 
 /** The bindings of the Worker: text, as `wrangler.toml` and `wrangler secret put` give them. */
 export type Env = Readonly<Record<string, unknown>>;
 
 export interface Config {
   readonly redis: { readonly url: string; readonly token: string };
-  /** What callers show as `Authorization: Bearer`. */
-  readonly token: string;
+  /** What callers may show as `Authorization: Bearer`; at least one. */
+  readonly tokens: readonly Token[];
+  /** Pages of which origins may call the API from a browser. */
+  readonly corsOrigins: readonly string[];
   readonly signingKeys: SigningKeys;
   readonly naming: Naming;
   readonly maxPayloadBytes: number;
@@ -53,12 +58,17 @@ const prefixes = {
   channel: "expected up to 64 characters without spaces and commas",
 };
 
+const tokenForm = "expected a token of at least 16 characters";
+
 const variables = z.object({
   UPSTASH_REDIS_REST_URL: z
     .string("expected the URL of the Redis REST API")
     .regex(/^https?:\/\/[^\s@?#]+$/, "expected an http or https URL without credentials and query"),
   UPSTASH_REDIS_REST_TOKEN: secret(1, "expected the token of the Redis REST API"),
-  SIGNALBOX_TOKEN: secret(16, "expected a token of at least 16 characters"),
+  SIGNALBOX_TOKEN: secret(16, tokenForm).optional(),
+  SIGNALBOX_TOKENS: tokenList,
+  SIGNALBOX_RATE_LIMIT: rateLimit.optional(),
+  SIGNALBOX_CORS_ORIGINS: corsOrigins,
   SIGNALBOX_SIGNING_SECRET: z.string(
     'expected whsec_ followed by base64; make one with: node -p \'"whsec_"+crypto.randomBytes(32).toString("base64")\'',
   ),
@@ -88,6 +98,15 @@ export async function readConfig(env: Env): Promise<Config> {
   const problems = (parsed.error?.issues ?? []).map(
     ({ path, message }) => `${path.map(String).join(".")}: ${message}`,
   );
+  const tokens = await tokensOf(parsed.data);
+  if (tokens !== undefined && isTwice(tokens)) {
+    problems.push(
+      "SIGNALBOX_TOKENS: expected no digest of SIGNALBOX_TOKEN, which may do everything",
+    );
+  }
+  const hasList = env["SIGNALBOX_TOKENS"] !== undefined && tokens?.length !== 0;
+  if (env["SIGNALBOX_TOKEN"] === undefined && !hasList)
+    problems.push(`SIGNALBOX_TOKEN: ${tokenForm}, or SIGNALBOX_TOKENS`);
   const secrets = env["SIGNALBOX_SIGNING_SECRET"];
   const signingKeys =
     typeof secrets === "string"
@@ -96,13 +115,14 @@ export async function readConfig(env: Env): Promise<Config> {
           problems.push(error.message);
         })
       : undefined;
-  if (!parsed.success || signingKeys === undefined) {
+  if (!parsed.success || signingKeys === undefined || tokens === undefined || problems.length > 0) {
     throw new SignalboxError("config_invalid", problems.join("; "));
   }
   const found = parsed.data;
   return {
     redis: { url: found.UPSTASH_REDIS_REST_URL, token: found.UPSTASH_REDIS_REST_TOKEN },
-    token: found.SIGNALBOX_TOKEN,
+    tokens,
+    corsOrigins: found.SIGNALBOX_CORS_ORIGINS,
     signingKeys,
     naming: {
       keyPrefix: found.SIGNALBOX_KEY_PREFIX,
@@ -124,4 +144,20 @@ export async function readConfig(env: Env): Promise<Config> {
     },
     maxSchedules: found.SIGNALBOX_MAX_SCHEDULES,
   };
+}
+
+async function tokensOf(
+  found: z.output<typeof variables> | undefined,
+): Promise<readonly Token[] | undefined> {
+  if (found === undefined) return undefined;
+  const standard = found.SIGNALBOX_RATE_LIMIT ?? null;
+  const { SIGNALBOX_TOKEN: main, SIGNALBOX_TOKENS: entries } = found;
+  return [
+    ...(main === undefined ? [] : [mainToken(await tokenDigest(main), standard)]),
+    ...entries.map((entry) => tokenOf(entry, standard)),
+  ];
+}
+
+function isTwice(tokens: readonly Token[]): boolean {
+  return new Set(tokens.map(({ digest }) => digest.join())).size < tokens.length;
 }

@@ -1,5 +1,6 @@
 /** What the routes are given; `index.ts` makes it from the bindings, tests make their own. */
 import type { Ledger } from "../protocol/ledger.ts";
+import type { CountRequest } from "../protocol/rate.ts";
 import type { Schedules } from "../protocol/schedule-ledger.ts";
 import type { Upkeep } from "../protocol/upkeep.ts";
 import type { Config } from "./config.ts";
@@ -14,7 +15,10 @@ export interface AppDeps {
   readonly upkeep: Upkeep;
   readonly schedules: Schedules;
   readonly config: Omit<Config, "redis">;
-  /** Milliseconds since 1970. Used for signatures and previews alone: all other times are Redis's. */
+  /** Whether the caller's token is good for `queue`. */
+  readonly mayUse: (queue: string) => boolean;
+  readonly countRequest: CountRequest;
+  /** Milliseconds since 1970. Used for signatures, expiry of tokens and previews alone: all other times are Redis's. */
   readonly now: () => number;
   readonly newId: () => string;
   /** Asks Redis for a sign of life, and not for long. */

@@ -9,7 +9,7 @@ import { queueName } from "./job-request.ts";
 import { objectError, validateQuery } from "./validation.ts";
 
 /** What the schedule routes need. */
-export type ScheduleDeps = Pick<AppDeps, "ledger" | "schedules" | "config" | "newId">;
+export type ScheduleDeps = Pick<AppDeps, "ledger" | "schedules" | "config" | "newId" | "mayUse">;
 
 export interface FoundSchedule {
   readonly id: string;
@@ -23,15 +23,16 @@ export const scheduleQuery = z.strictObject(
   { error: objectError("a query of queue") },
 );
 
-/** The schedule that the path names: in the queue of the query, else in the default one, else in any. */
+/** The schedule that the path names: in the queue of the query, else in the default one, else in any that may be used. */
 export async function findSchedule(
-  deps: Pick<ScheduleDeps, "ledger" | "schedules">,
+  deps: Pick<ScheduleDeps, "ledger" | "schedules" | "mayUse">,
   c: Context,
 ): Promise<FoundSchedule | null> {
   const { queue } = validateQuery(scheduleQuery, c.req.queries());
   const id = c.req.param("id") ?? "";
   if (!scheduleIdPattern.test(id)) return null;
-  const first = await deps.schedules.read([queue ?? defaultQueue], id);
+  const isLeftOut = queue === undefined && !deps.mayUse(defaultQueue);
+  const first = isLeftOut ? null : await deps.schedules.read([queue ?? defaultQueue], id);
   if (first !== null) return { id, ...first };
   if (queue !== undefined) return null;
   const others = (await deps.ledger.queues()).filter((other) => other !== defaultQueue).sort();
@@ -41,7 +42,7 @@ export async function findSchedule(
 
 /** @throws SignalboxError `not_found` */
 export async function needSchedule(
-  deps: Pick<ScheduleDeps, "ledger" | "schedules">,
+  deps: Pick<ScheduleDeps, "ledger" | "schedules" | "mayUse">,
   c: Context,
 ): Promise<FoundSchedule> {
   const found = await findSchedule(deps, c);

@@ -1,8 +1,8 @@
 /** Where a job is: its id says nothing of its queue. */
 import { SignalboxError } from "../protocol/error.ts";
-import type { Ledger } from "../protocol/ledger.ts";
 import { defaultQueue, jobIdPattern } from "../protocol/names.ts";
 import type { Stored } from "../protocol/record.ts";
+import type { AppDeps } from "./deps.ts";
 
 export interface Found {
   readonly queue: string;
@@ -12,15 +12,18 @@ export interface Found {
 /**
  * In `queue` if given; else in the default one, and only then in all others, by name: most jobs are in
  * the default one. Ids are each queue's own, so who uses one id in two queues must name the queue.
+ * Queues that the caller's token is not good for are as if they were not, unless one of them is named.
+ * @throws SignalboxError `forbidden`
  */
 export async function findJob(
-  ledger: Pick<Ledger, "read" | "queues" | "find">,
+  { ledger, mayUse }: Pick<AppDeps, "ledger" | "mayUse">,
   id: string,
   queue: string | undefined,
 ): Promise<Found | null> {
   if (!jobIdPattern.test(id)) return null;
   const first = queue ?? defaultQueue;
-  const job = await ledger.read(first, id);
+  const isLeftOut = queue === undefined && !mayUse(defaultQueue);
+  const job = isLeftOut ? null : await ledger.read(first, id);
   if (job !== null) return { queue: first, job };
   if (queue !== undefined) return null;
   const others = (await ledger.queues()).filter((other) => other !== defaultQueue).sort();

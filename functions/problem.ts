@@ -10,10 +10,12 @@ import { SignalboxError, type ErrorCode } from "../protocol/error.ts";
 const titles = {
   400: "Bad Request",
   401: "Unauthorized",
+  403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
   409: "Conflict",
   413: "Content Too Large",
+  429: "Too Many Requests",
   500: "Internal Server Error",
   502: "Bad Gateway",
   503: "Service Unavailable",
@@ -26,6 +28,8 @@ const statuses: Readonly<Record<ErrorCode, keyof typeof titles>> = {
   invalid_request: 400,
   payload_too_large: 413,
   unauthorized: 401,
+  forbidden: 403,
+  rate_limited: 429,
   signature_invalid: 401,
   not_found: 404,
   method_not_allowed: 405,
@@ -44,6 +48,9 @@ const statuses: Readonly<Record<ErrorCode, keyof typeof titles>> = {
 
 const headers: Readonly<Partial<Record<ErrorCode, Readonly<Record<string, string>>>>> = {
   unauthorized: { "www-authenticate": "Bearer" },
+  forbidden: { "www-authenticate": 'Bearer error="insufficient_scope"' },
+  // Unless whoever refuses knows better.
+  rate_limited: { "retry-after": "1" },
   signature_invalid: { "www-authenticate": "StandardWebhooks" },
   redis_unavailable: { "retry-after": "2" },
 };

@@ -10,6 +10,7 @@ import type { SignalboxError } from "../protocol/error.ts";
 import { resultChannel } from "../protocol/keys.ts";
 import { createLedger } from "../protocol/ledger.ts";
 import { newJobId } from "../protocol/names.ts";
+import { createRateCounter } from "../protocol/rate.ts";
 import { createSchedules } from "../protocol/schedule-ledger.ts";
 import { createUpkeep } from "../protocol/upkeep.ts";
 import { createApp } from "./app.ts";
@@ -125,6 +126,8 @@ function appDeps(config: Config): AppDeps {
     upkeep: createUpkeep(options),
     schedules: createSchedules(options),
     config,
+    mayUse: () => true,
+    countRequest: createRateCounter(options),
     now: Date.now,
     newId: newJobId,
     async ping() {

@@ -6,6 +6,8 @@ export const errorCodes = [
   "invalid_request",
   "payload_too_large",
   "unauthorized",
+  "forbidden",
+  "rate_limited",
   "signature_invalid",
   "not_found",
   "method_not_allowed",

@@ -81,6 +81,11 @@ export function deadLettersKey(naming: Naming): string {
   return `${naming.keyPrefix}:dead-letters`;
 }
 
+/** How many requests the caller called `name` has made in the window that is open. */
+export function rateKey(naming: Naming, name: string): string {
+  return `${naming.keyPrefix}:rate:${name}`;
+}
+
 /** Where `node` listens. */
 export function dispatchChannel(naming: Naming, node: string): string {
   return `${dispatchChannelPrefix(naming)}${node}`;

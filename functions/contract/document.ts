@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document, made from the operations: nothing is said here of a single route. */
 import * as z from "zod";
 import type { ErrorCode } from "../../protocol/error.ts";
+import { scopes, type Scope } from "../../protocol/token.ts";
 import { headersOf, statusOf, titleOf } from "../problem.ts";
 import { problem } from "./problem.ts";
 import { operations } from "./operations.ts";
@@ -9,10 +10,11 @@ import type { Answer, Operation } from "./operation.ts";
 type Part = Readonly<Record<string, unknown>>;
 
 /** Problems of every route, by what a caller must show. */
-const commonErrors: Readonly<Record<Operation["access"], readonly ErrorCode[]>> = {
+const commonErrors: Readonly<Record<"open" | "bearer" | "signature", readonly ErrorCode[]>> = {
   open: ["config_invalid"],
   bearer: [
-    ...(["invalid_request", "unauthorized", "config_invalid", "internal"] as const),
+    ...(["invalid_request", "unauthorized", "forbidden", "rate_limited"] as const),
+    ...(["config_invalid", "internal"] as const),
     ...(["redis_unavailable", "redis_refused", "reply_unexpected"] as const),
   ],
   signature: [
@@ -67,7 +69,10 @@ function makeDocument(): Part {
     components: {
       schemas: components,
       securitySchemes: {
-        bearer: { type: "http", scheme: "bearer" },
+        bearer: {
+          ...{ type: "http", scheme: "bearer" },
+          description: `A token has one or more of the scopes ${scopes.join(", ")}, and may be good for some queues alone`,
+        },
         signature: {
           ...{ type: "apiKey", in: "header", name: "webhook-signature" },
           description: "Standard Webhooks, with webhook-id and webhook-timestamp",
@@ -84,7 +89,11 @@ function describe(name: string, operation: Operation, components: Record<string,
     operationId: name,
     ...{ summary, tags: [tag] },
     ...(description === undefined ? {} : { description }),
-    security: access === "open" ? [] : [{ [access]: [] }],
+    security: isScope(access)
+      ? [{ bearer: [access] }]
+      : access === "open"
+        ? []
+        : [{ [access]: [] }],
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
       ? {}
@@ -96,6 +105,10 @@ function describe(name: string, operation: Operation, components: Record<string,
         }),
     responses: responsesOf(operation, components),
   };
+}
+
+function isScope(access: Operation["access"]): access is Scope {
+  return scopes.some((scope) => scope === access);
 }
 
 function parametersOf({ path, id, query, idempotencyKey, hasEtag }: Operation): readonly Part[] {
@@ -134,7 +147,10 @@ function responsesOf(operation: Operation, components: Record<string, unknown>):
   if (operation.hasEtag === true) {
     responses["304"] = { description: "As it was", headers: headerParts(["etag"]) };
   }
-  const codes = [...commonErrors[operation.access], ...operation.errors];
+  const codes = [
+    ...commonErrors[isScope(operation.access) ? "bearer" : operation.access],
+    ...operation.errors,
+  ];
   for (const status of new Set(codes.map(statusOf))) {
     const those = codes.filter((code) => statusOf(code) === status);
     responses[status] = {

@@ -1,6 +1,7 @@
 /** What is said of one route, once: requests are checked against it, and the document is made from it. */
 import type * as z from "zod";
 import type { ErrorCode } from "../../protocol/error.ts";
+import type { Scope } from "../../protocol/token.ts";
 
 export interface Operation {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
@@ -10,8 +11,8 @@ export interface Operation {
   /** One line. */
   readonly summary: string;
   readonly description?: string;
-  /** What a caller must show. */
-  readonly access: "open" | "bearer" | "signature";
+  /** What a caller must show: a bearer token of this scope, the callback's signature, or nothing. */
+  readonly access: Scope | "signature" | "open";
   /** The `:id` of the path. */
   readonly id?: z.ZodType;
   /** None if absent. */

@@ -73,7 +73,7 @@ const putErrors = [
   ...bodyErrors,
   ...(["payload_too_large", "not_found", "schedule_declared", "schedules_full"] as const),
 ] as const;
-const all = { tag: "schedules", access: "bearer" } as const;
+const all = { tag: "schedules" } as const;
 const one = { ...all, id: scheduleId, query: scheduleQuery } as const;
 const changed = { 200: { description: "The schedule as it is now", schema: schedule } } as const;
 const put = {
@@ -83,14 +83,14 @@ const put = {
 
 export const scheduleOperations = {
   listSchedules: {
-    ...{ ...all, method: "GET", path: "/v1/schedules" },
+    ...{ ...all, method: "GET", path: "/v1/schedules", access: "read" },
     summary: "List schedules",
     query: listSchedulesQuery,
     answers: { 200: { description: "A page, by queue and id", schema: page } },
     errors: [],
   },
   postSchedule: {
-    ...{ ...all, method: "POST", path: "/v1/schedules" },
+    ...{ ...all, method: "POST", path: "/v1/schedules", access: "manage" },
     summary: "Make a schedule whose id is in the body, or is made",
     body: scheduleRequest,
     idempotencyKey: scheduleId,
@@ -98,7 +98,7 @@ export const scheduleOperations = {
     errors: putErrors,
   },
   countSchedules: {
-    ...{ ...all, method: "GET", path: "/v1/schedules/count" },
+    ...{ ...all, method: "GET", path: "/v1/schedules/count", access: "read" },
     summary: "Count schedules",
     query: countSchedulesQuery,
     answers: {
@@ -110,7 +110,7 @@ export const scheduleOperations = {
     errors: [],
   },
   previewSchedule: {
-    ...{ ...all, method: "POST", path: "/v1/schedules/preview" },
+    ...{ ...all, method: "POST", path: "/v1/schedules/preview", access: "read" },
     summary: "Show the next times of a rule; store nothing",
     body: previewRequest,
     answers: {
@@ -122,13 +122,13 @@ export const scheduleOperations = {
     errors: bodyErrors,
   },
   readSchedule: {
-    ...{ ...one, method: "GET", path: "/v1/schedules/:id" },
+    ...{ ...one, method: "GET", path: "/v1/schedules/:id", access: "read" },
     summary: "Read a schedule",
     answers: { 200: { description: "The schedule", schema: schedule } },
     errors: ["not_found"],
   },
   putSchedule: {
-    ...{ ...all, method: "PUT", path: "/v1/schedules/:id", id: scheduleId },
+    ...{ ...all, method: "PUT", path: "/v1/schedules/:id", id: scheduleId, access: "manage" },
     summary: "Make or replace a schedule",
     description: "The same definition again changes nothing.",
     body: scheduleRequest,
@@ -136,37 +136,37 @@ export const scheduleOperations = {
     errors: putErrors,
   },
   deleteSchedule: {
-    ...{ ...one, method: "DELETE", path: "/v1/schedules/:id" },
+    ...{ ...one, method: "DELETE", path: "/v1/schedules/:id", access: "manage" },
     summary: "Delete a schedule; the jobs that it made stay",
     answers: { 200: { description: "Whether it existed", schema: dropped } },
     errors: ["schedule_declared"],
   },
   isScheduled: {
-    ...{ ...one, method: "GET", path: "/v1/schedules/:id/scheduled" },
+    ...{ ...one, method: "GET", path: "/v1/schedules/:id/scheduled", access: "read" },
     summary: "Whether a schedule is there and has runs to come",
     answers: { 200: { description: "Never 404", schema: isScheduled } },
     errors: [],
   },
   scheduleHistory: {
-    ...{ ...one, method: "GET", path: "/v1/schedules/:id/history" },
+    ...{ ...one, method: "GET", path: "/v1/schedules/:id/history", access: "read" },
     summary: "The last runs and their states, and times that were not run",
     answers: { 200: { description: "Newest first", schema: history } },
     errors: ["not_found"],
   },
   pauseSchedule: {
-    ...{ ...one, method: "POST", path: "/v1/schedules/:id/pause" },
+    ...{ ...one, method: "POST", path: "/v1/schedules/:id/pause", access: "manage" },
     summary: "Pause a schedule",
     answers: changed,
     errors: ["not_found", "state_conflict"],
   },
   resumeSchedule: {
-    ...{ ...one, method: "POST", path: "/v1/schedules/:id/resume" },
+    ...{ ...one, method: "POST", path: "/v1/schedules/:id/resume", access: "manage" },
     summary: "Resume a schedule, from the present on",
     answers: changed,
     errors: ["not_found", "state_conflict"],
   },
   runSchedule: {
-    ...{ ...one, method: "POST", path: "/v1/schedules/:id/run" },
+    ...{ ...one, method: "POST", path: "/v1/schedules/:id/run", access: "manage" },
     summary: "Make a run now, besides the planned ones",
     idempotencyKey: runKey,
     answers: {
@@ -180,7 +180,7 @@ export const scheduleOperations = {
     errors: ["not_found"],
   },
   moveSchedule: {
-    ...{ ...one, method: "POST", path: "/v1/schedules/:id/next" },
+    ...{ ...one, method: "POST", path: "/v1/schedules/:id/next", access: "manage" },
     summary: "Move the next run",
     body: nextRequest,
     answers: changed,

@@ -25,7 +25,7 @@ const unwell = z
 
 export const systemOperations = {
   listNodes: {
-    ...{ method: "GET", path: "/v1/nodes", tag: "system", access: "bearer" },
+    ...{ method: "GET", path: "/v1/nodes", tag: "system", access: "read" },
     summary: "List nodes, with their queues and slots",
     answers: { 200: { description: "All nodes", schema: nodes } },
     errors: [],

@@ -35,7 +35,7 @@ interface Described {
   readonly summary: string;
   readonly description?: string;
   readonly tags: readonly string[];
-  readonly security: readonly object[];
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[];
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: Content;
   readonly responses: Readonly<Record<string, Content & { readonly description: string }>>;
@@ -110,7 +110,9 @@ function page({ info, tags, paths, components }: Document): Html {
 
 function section(path: string, method: string, operation: Described): Html {
   const { operationId, summary, description, parameters = [], requestBody, responses } = operation;
-  const [access] = operation.security.flatMap((each) => Object.keys(each));
+  const [access] = operation.security.flatMap((each) =>
+    Object.entries(each).map(([scheme, scopes]) => [scheme, ...scopes].join(", scope ")),
+  );
   const body = bodyOf(requestBody);
   return html`<details id="${operationId}">
     <summary>

@@ -25,7 +25,7 @@ export const eventsQuery = z.strictObject(
   { error: objectError("a query of queue") },
 );
 
-type Events = Pick<AppDeps, "ledger" | "subscribe" | "deadline" | "config" | "log">;
+type Events = Pick<AppDeps, "ledger" | "mayUse" | "subscribe" | "deadline" | "config" | "log">;
 
 /** A job, where it is, and what remains to be told of it. */
 interface Watched {
@@ -41,7 +41,7 @@ export function watchJob(deps: Events): Handler {
     const id = c.req.param("id") ?? "";
     const last = c.req.header("last-event-id") ?? "";
     const from = last === "" ? null : decodePosition(last);
-    const found = await findJob(deps.ledger, id, queue);
+    const found = await findJob(deps, id, queue);
     if (found === null) throw notFound(queue);
     const watched = {
       id,

@@ -16,13 +16,13 @@ export const jobQuery = z.strictObject(
   { error: objectError("a query of queue") },
 );
 
-type Manage = Pick<AppDeps, "ledger">;
+type Manage = Pick<AppDeps, "ledger" | "mayUse">;
 
-async function locate({ ledger }: Manage, c: Context): Promise<Found & { readonly id: string }> {
+async function locate(deps: Manage, c: Context): Promise<Found & { readonly id: string }> {
   const { queue } = validateQuery(jobQuery, c.req.queries());
   // The route of the batch is also that of a job of this name.
   const id = c.req.param("id") ?? "batch";
-  const found = await findJob(ledger, id, queue);
+  const found = await findJob(deps, id, queue);
   if (found === null) throw notFound(queue);
   return { ...found, id };
 }

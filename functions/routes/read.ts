@@ -24,12 +24,14 @@ export const readJobQuery = z.strictObject(
   { error: objectError("a query of queue and wait") },
 );
 
-export function readJob(deps: Pick<AppDeps, "ledger" | "subscribe" | "deadline">): Handler {
+export function readJob(
+  deps: Pick<AppDeps, "ledger" | "mayUse" | "subscribe" | "deadline">,
+): Handler {
   return async (c) => {
     const { queue, wait } = validateQuery(readJobQuery, c.req.queries());
     // The route of the batch is also that of a job of this name.
     const id = c.req.param("id") ?? "batch";
-    const look = () => findJob(deps.ledger, id, queue);
+    const look = () => findJob(deps, id, queue);
     const found = !jobIdPattern.test(id)
       ? null
       : wait === 0
@@ -51,7 +53,7 @@ export function readJob(deps: Pick<AppDeps, "ledger" | "subscribe" | "deadline">
  * A caller that goes away ends the wait where the runtime tells us; the longest wait bounds the rest.
  */
 async function waitForEnd(
-  deps: Pick<AppDeps, "ledger" | "subscribe">,
+  deps: Pick<AppDeps, "ledger" | "mayUse" | "subscribe">,
   id: string,
   look: () => Promise<Found | null>,
   signal: AbortSignal,
@@ -65,7 +67,7 @@ async function waitForEnd(
     let found = await look();
     while (found !== null && found.job.ended === undefined) {
       const heard = await results.mentions(id);
-      found = await findJob(deps.ledger, id, found.queue);
+      found = await findJob(deps, id, found.queue);
       if (!heard) break;
     }
     return found;

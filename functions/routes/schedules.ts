@@ -151,7 +151,7 @@ export function listSchedules({ ledger, schedules }: ScheduleDeps): Handler {
     const queues = query.queue === undefined ? [...(await ledger.queues())].sort() : [query.queue];
     const before = query.until === undefined ? "-" : String(query.until);
     const rows: ScheduleView[] = [];
-    let at = cursor ?? firstOf(queues[0]);
+    let at = cursor === null ? firstOf(queues[0]) : placeOf(cursor, queues);
     for (let round = 0; round < maxRounds && at !== null && rows.length < query.limit; round++) {
       const { queue, id: from } = at;
       const page = await schedules.list(queue, { from, limit: query.limit - rows.length, before });
@@ -165,6 +165,12 @@ export function listSchedules({ ledger, schedules }: ScheduleDeps): Handler {
     }
     return c.json({ schedules: rows, cursor: at === null ? null : encodeCursor(at) });
   };
+}
+
+/** A cursor is the caller's word: of a queue that is not among those asked for, nothing is shown. */
+function placeOf(cursor: Cursor, queues: readonly string[]): Cursor | null {
+  if (queues.includes(cursor.queue)) return cursor;
+  return firstOf(queues.find((other) => other > cursor.queue));
 }
 
 function firstOf(queue: string | undefined): Cursor | null {

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import type { Hono } from "hono";
 import { Redis } from "ioredis";
 import { createApp } from "../../functions/app.ts";
-import { readConfig } from "../../functions/config.ts";
+import { readConfig, type Env } from "../../functions/config.ts";
 import type { AppDeps } from "../../functions/deps.ts";
 import { subscribe } from "../../functions/subscription.ts";
 import { createUpstash } from "../../functions/upstash.ts";
@@ -18,6 +18,7 @@ import { createLedger, type Ledger } from "../../protocol/ledger.ts";
 import { createSchedules, type Schedules } from "../../protocol/schedule-ledger.ts";
 import { createUpkeep, type Upkeep } from "../../protocol/upkeep.ts";
 import { newJobId } from "../../protocol/names.ts";
+import { createRateCounter } from "../../protocol/rate.ts";
 import { createNodeLedger, type NodeLedger } from "../../protocol/node-ledger.ts";
 import type { Call, RedisPort } from "../../protocol/redis-port.ts";
 import { startRedisServer, type RedisServer } from "./redis-server.ts";
@@ -34,6 +35,8 @@ export interface Answer {
 }
 
 export interface Stack {
+  /** What the app's configuration was read from. */
+  readonly env: Env;
   readonly server: RedisServer;
   readonly gateway: Gateway;
   readonly redis: Redis;
@@ -48,8 +51,8 @@ export interface Stack {
   readonly sent: (readonly Call[])[];
   /** Log lines of the app since `reset`. */
   readonly logged: Readonly<Record<string, unknown>>[];
-  /** A request with the client's token. */
-  ask(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** A request with the client's token, or with `token`. */
+  ask(method: string, path: string, body?: unknown, token?: string): Promise<Answer>;
   /** How many keys there are. */
   keys(): Promise<number>;
   reset(): Promise<void>;
@@ -65,13 +68,14 @@ export async function startStack(
   const gateway = await startGateway({ redisUrl: server.url, token: gatewayToken });
   const redis = new Redis(server.url, { retryStrategy: () => 20 });
   redis.on("error", () => undefined);
-  const config = await readConfig({
+  const bindings = {
     UPSTASH_REDIS_REST_URL: gateway.url,
     UPSTASH_REDIS_REST_TOKEN: gatewayToken,
     SIGNALBOX_TOKEN: clientToken,
     SIGNALBOX_SIGNING_SECRET: signingSecret,
     ...env,
-  });
+  };
+  const config = await readConfig(bindings);
   const port = createUpstash({ ...config.redis, timeoutMs: 5_000 });
   const sent: (readonly Call[])[] = [];
   const logged: Readonly<Record<string, unknown>>[] = [];
@@ -92,6 +96,8 @@ export async function startStack(
     upkeep,
     schedules,
     config,
+    mayUse: () => true,
+    countRequest: createRateCounter({ naming, timing: times, redis: counted }),
     now: Date.now,
     newId: newJobId,
     ping: async () => {
@@ -104,8 +110,10 @@ export async function startStack(
   };
   const app = createApp(deps);
   return {
+    env: bindings,
     ...{ server, gateway, redis, ledger, upkeep, schedules, nodes, deps, app, sent, logged },
-    ask: (method, path, body) => ask(app, { method, path, body }),
+    ask: (method, path, body, token) =>
+      ask(app, { method, path, body, ...(token === undefined ? {} : { token }) }),
     keys: () => redis.dbsize(),
     async reset() {
       await redis.flushall();
@@ -120,15 +128,20 @@ export async function startStack(
   };
 }
 
-/** Asks `app` as a client with the right token; a `body` of another type than string goes as JSON. */
+/** Asks `app` as a client, with the right token if none is given; a `body` of another type than string goes as JSON. */
 export async function ask(
   app: Hono,
-  { method, path, body }: { method: string; path: string; body?: unknown },
+  {
+    method,
+    path,
+    body,
+    token = clientToken,
+  }: { method: string; path: string; body?: unknown; token?: string },
 ): Promise<Answer> {
   const response = await app.request(path, {
     method,
     headers: {
-      authorization: `Bearer ${clientToken}`,
+      authorization: `Bearer ${token}`,
       ...(body === undefined ? {} : { "content-type": "application/json" }),
     },
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),

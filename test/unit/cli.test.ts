@@ -1,8 +1,10 @@
 import { CommanderError } from "commander";
 import { describe, it } from "vitest";
 import { shownError, UsageError } from "../../cli/exit.ts";
-import { rotate } from "../../cli/keys.ts";
+import { makeToken, rotate } from "../../cli/keys.ts";
 import { queuesOf } from "../../cli/nodes.ts";
+import { readConfig } from "../../functions/config.ts";
+import { authenticate } from "../../functions/authorization.ts";
 import { SignalboxApiError } from "../../client/error.ts";
 import { SignalboxError } from "../../protocol/error.ts";
 
@@ -13,6 +15,8 @@ describe("the exit code of signalbox", () => {
     [new UsageError("expected a file"), 2],
     [new SignalboxError("config_invalid", "expected a secret"), 2],
     [new SignalboxApiError("not_found", "expected a job", { status: 404 }), 1],
+    [new SignalboxApiError("forbidden", "expected a scope", { status: 403 }), 1],
+    [new SignalboxApiError("rate_limited", "expected fewer", { status: 429 }), 1],
     [new SignalboxApiError("redis_unavailable", "expected Redis", { status: 503 }), 3],
     [new SignalboxApiError("network_failed", "expected an answer"), 3],
     [new SignalboxApiError("timed_out", "expected an answer"), 3],
@@ -49,5 +53,38 @@ describe("signalbox keys rotate", () => {
     const { both, next } = await rotate(secret);
     expect(both).toBe(`${secret} ${next}`);
     await expect(rotate(next)).resolves.toBeDefined();
+  });
+});
+
+describe("signalbox keys token", () => {
+  const flags = { scopes: ["dispatch", "read"], queues: ["a"], rate: "5/1m" } as const;
+
+  it("makes a token that the function takes by its digest alone", async ({ expect }) => {
+    const first = await makeToken("shop", { ...flags, expires: "2099-01-01T00:00:00.000Z" }, "[]");
+    const made = await makeToken("ops", { scopes: ["manage"] }, JSON.stringify(first.tokens));
+    const text = JSON.stringify(made.tokens);
+    for (const { token } of [first, made]) expect(text).not.toContain(token);
+    const { tokens } = await readConfig({
+      UPSTASH_REDIS_REST_URL: "https://redis.test",
+      UPSTASH_REDIS_REST_TOKEN: "the-rest-token",
+      SIGNALBOX_SIGNING_SECRET: `whsec_${btoa("0123456789abcdef0123456789abcdef")}`,
+      SIGNALBOX_TOKENS: text,
+    });
+    expect(await authenticate(`Bearer ${first.token}`, tokens, 0)).toMatchObject({
+      name: "shop",
+      scopes: flags.scopes,
+      queues: new Set(["a"]),
+      expiresMs: Date.UTC(2099, 0, 1),
+      rateLimit: { max: 5, windowMs: 60_000 },
+    });
+    expect(await authenticate(`Bearer ${made.token}`, tokens, 0)).toMatchObject({ name: "ops" });
+  });
+
+  it("refuses a name that is none or is taken, and a list that is none", async ({ expect }) => {
+    await expect(makeToken("a b", flags, "[]")).rejects.toThrow(UsageError);
+    await expect(makeToken("a", flags, '[{"name":"a"}]')).rejects.toThrow(UsageError);
+    await expect(makeToken("a", flags, "shown")).rejects.toThrow(
+      /^expected SIGNALBOX_TOKENS to be/,
+    );
   });
 });
