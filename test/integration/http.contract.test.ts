@@ -2,6 +2,7 @@
  * Requests made from the document alone: each answer is one that the document has for that operation, in
  * status, type and form. `SIGNALBOX_CONTRACT_REQUESTS` makes the run longer; see `npm run contract`.
  */
+import { createHash } from "node:crypto";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { afterAll, beforeAll, test } from "vitest";
@@ -42,12 +43,31 @@ ajv.addSchema(document, "document");
 let stack: Stack;
 let node: TestNode;
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({}, { SIGNALBOX_TOKENS: JSON.stringify(limited) });
   node = await joinNode(stack, { name: "1", slots: 3 });
 });
 afterAll(() => node.close().finally(() => stack.close()));
 
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+const limited = [
+  {
+    name: "some",
+    sha256: sha256("some"),
+    scopes: ["read", "dispatch"],
+    queues: ["default", "a.b"],
+  },
+  { name: "other", sha256: sha256("other"), scopes: ["read", "manage"], queues: ["echo"] },
+  { name: "hasty", sha256: sha256("hasty"), scopes: ["read"], rateLimit: "1/1s" },
+];
+/** Whose token is shown: mostly that of who may do everything. */
+const shown = fc.oneof(
+  { weight: 12, arbitrary: fc.constant(clientToken) },
+  { weight: 4, arbitrary: fc.constantFrom("some", "other") },
+  { weight: 1, arbitrary: fc.constantFrom("hasty", "unknown") },
+);
+
 interface Shot {
+  readonly token: string;
   readonly path: string;
   readonly method: string;
   readonly parameters: readonly unknown[];
@@ -58,6 +78,7 @@ const shots: fc.Arbitrary<Shot> = fc.oneof(
   ...Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { parameters = [], requestBody }]) =>
       fc.record({
+        token: shown,
         path: fc.constant(path),
         method: fc.constant(method),
         parameters: fc.tuple(
@@ -77,11 +98,11 @@ function bodyOf({ content = {} }: Content): Schema {
   return Object.values(content)[0]?.schema ?? {};
 }
 
-async function shoot({ path, method, parameters, body }: Shot): Promise<Response> {
+async function shoot({ token, path, method, parameters, body }: Shot): Promise<Response> {
   const operation = document.paths[path]?.[method];
   let target = path;
   const query = new URLSearchParams();
-  const headers = new Headers({ authorization: `Bearer ${clientToken}` });
+  const headers = new Headers({ authorization: `Bearer ${token}` });
   operation?.parameters?.forEach((parameter, at) => {
     const value = parameters[at];
     if (value === undefined) return;
@@ -162,6 +183,9 @@ test(
           expect(text).toBe("");
           return;
         }
+        const own = limited.find(({ name }) => name === shot.token)?.queues;
+        const told = own === undefined ? [] : [...text.matchAll(/"queue":"([^"]*)"/g)];
+        for (const [, queue] of told) expect(own, `${method} ${path}: ${text}`).toContain(queue);
         expect(response.headers.get("content-type")).toBe(type);
         const where = [
           "paths",
@@ -182,7 +206,7 @@ test(
     );
     expect(stack.logged).toEqual([]);
     // It is of no use where it does not reach every kind of answer.
-    const missing = [200, 201, 202, 400, 404].filter((status) => !(status in seen));
+    const missing = [200, 201, 202, 400, 401, 403, 404, 429].filter((status) => !(status in seen));
     expect(missing, JSON.stringify(seen)).toEqual([]);
   },
 );
