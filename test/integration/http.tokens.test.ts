@@ -258,11 +258,24 @@ describe("a rate limit", () => {
     expect(stack.sent).toEqual([]);
   });
 
-  test("costs a script a request, and nothing where there is none", async ({ expect }) => {
-    await stack.ask("GET", "/v1/nowhere");
-    expect(stack.sent).toEqual([]);
-    await ask(await rated("5/1m"), { method: "GET", path: "/v1/nowhere" });
-    expect(stack.sent).toHaveLength(1);
+  test("costs three commands, two, and three where it refuses; none where there is none", async ({
+    expect,
+  }) => {
+    const app = await rated("2/1m");
+    const costOf = async (asking: () => Promise<unknown>) => {
+      await stack.redis.config("RESETSTAT");
+      await asking();
+      const stats = await stack.redis.info("commandstats");
+      const counted = [...stats.matchAll(/cmdstat_(eval|incr|pexpire|pttl):calls=(\d+)/g)];
+      return counted.reduce((sum, [, , calls]) => sum + Number(calls), 0);
+    };
+    const path = "/v1/nowhere";
+    expect(await costOf(() => stack.ask("GET", path))).toBe(0);
+    const costs: number[] = [];
+    for (let count = 0; count < 3; count++)
+      costs.push(await costOf(() => ask(app, { method: "GET", path })));
+    expect(costs).toEqual([3, 2, 3]);
+    expect(stack.sent).toHaveLength(3);
   });
 });
 
