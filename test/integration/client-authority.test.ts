@@ -8,7 +8,7 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 const tokens = [
   { name: "shop", sha256: sha256("shop"), scopes: ["dispatch"], queues: ["a"] },
   { name: "hasty", sha256: sha256("hasty"), scopes: ["dispatch", "read"], rateLimit: "1/1h" },
-  { name: "keen", sha256: sha256("keen"), scopes: ["dispatch", "manage"], rateLimit: "1/1s" },
+  { name: "keen", sha256: sha256("keen"), scopes: ["dispatch", "manage"], rateLimit: "1/1h" },
 ];
 
 let stack: Stack;
@@ -18,15 +18,19 @@ beforeAll(async () => {
 beforeEach(() => stack.reset());
 afterAll(() => stack.close());
 
-/** A client, and the statuses that it was answered with. */
-function open(token: string) {
+/** A client, and the statuses that it was answered with. The window of `ending` is over once it was refused. */
+function open(token: string, ending?: string) {
   const statuses: number[] = [];
   const client = createClient({
     ...{ url: "http://signalbox.test", token },
     fetch: async (url, init) => {
       const response = await stack.app.request(new Request(url, init));
       statuses.push(response.status);
-      return response;
+      if (response.status !== 429 || ending === undefined) return response;
+      await stack.redis.del(`signalbox:rate:${ending}`);
+      const headers = new Headers(response.headers);
+      headers.set("retry-after", "0");
+      return new Response(response.body, { status: 429, headers });
     },
   });
   return { client, statuses };
@@ -61,7 +65,7 @@ test("too many requests, and long to wait, is an error that says how long", asyn
 });
 
 test("too many requests, and not long to wait, are made again as told", async ({ expect }) => {
-  const { client, statuses } = open("keen");
+  const { client, statuses } = open("keen", "keen");
   await stack.ask("POST", "/v1/jobs", { name: "echo", id: "j1" });
   await client.cancel("j1");
   // Not one to repeat where an answer was lost; but here it was turned away.
@@ -72,7 +76,7 @@ test("too many requests, and not long to wait, are made again as told", async ({
 test("a deletion that was turned away first is not taken for one that was done", async ({
   expect,
 }) => {
-  const { client, statuses } = open("keen");
+  const { client, statuses } = open("keen", "keen");
   await caught(client.cancel("nothing"));
   expect(await caught(client.delete("nothing"))).toMatchObject({ code: "not_found" });
   expect(statuses).toEqual([404, 429, 404]);

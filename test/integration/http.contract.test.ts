@@ -57,7 +57,7 @@ const limited = [
     queues: ["default", "a.b"],
   },
   { name: "other", sha256: sha256("other"), scopes: ["read", "manage"], queues: ["echo"] },
-  { name: "hasty", sha256: sha256("hasty"), scopes: ["read"], rateLimit: "1/1s" },
+  { name: "hasty", sha256: sha256("hasty"), scopes: ["read"], rateLimit: "1/1h" },
 ];
 /** Whose token is shown: mostly that of who may do everything. */
 const shown = fc.oneof(
