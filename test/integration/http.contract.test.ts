@@ -206,7 +206,9 @@ test(
     );
     expect(stack.logged).toEqual([]);
     // It is of no use where it does not reach every kind of answer.
-    const missing = [200, 201, 202, 400, 401, 403, 404, 429].filter((status) => !(status in seen));
+    // About one in 250 makes a schedule: a short run may do without.
+    const wanted = [200, 202, 400, 401, 403, 404, 429, ...(requests < 5_000 ? [] : [201])];
+    const missing = wanted.filter((status) => !(status in seen));
     expect(missing, JSON.stringify(seen)).toEqual([]);
   },
 );
