@@ -2,7 +2,8 @@
 import { createClient } from "../client/client.ts";
 import { SignalboxApiError } from "../client/error.ts";
 import { newJobId } from "../protocol/names.ts";
-import { importSigningKeys, sign, toleranceSeconds } from "../protocol/signature.ts";
+import { sign, toleranceSeconds } from "../protocol/signature.ts";
+import { importSigningKeys, type SigningKey } from "../protocol/signing-keys.ts";
 import { ok, skipped, warning, wrong, type Finding } from "./finding.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -105,7 +106,10 @@ async function checkToken(url: string, token = ""): Promise<readonly Finding[]> 
   }
 }
 
-/** An empty delivery changes nothing: who has the secret is told that it is empty, anybody else is not let in. */
+/**
+ * Whether the function knows each of our keys. An empty delivery changes nothing: who has a secret is told that it is
+ * empty, anybody else is not let in.
+ */
 async function checkSignature(url: string, secrets = ""): Promise<Finding> {
   const check = "signature";
   if (secrets === "") {
@@ -113,21 +117,34 @@ async function checkSignature(url: string, secrets = ""): Promise<Finding> {
     return skipped(check, "SIGNALBOX_SIGNING_SECRET is not set", fix);
   }
   try {
-    const body = '{"deliveries":[]}';
     const keys = await importSigningKeys(secrets);
-    const headers = await sign(keys, { id: `doctor_${newJobId()}`, body, nowMs: Date.now() });
-    const response = await fetch(`${url}/v1/results`, {
-      method: "POST",
-      body,
-      headers: { ...headers, "content-type": "application/json" },
-      signal: AbortSignal.timeout(answerMs),
-    });
-    const { code } = (await response.json()) as { readonly code?: string };
-    if (code === "invalid_request") return ok(check, "the function knows this secret");
-    const fix = "give function and subscribers the same SIGNALBOX_SIGNING_SECRET";
-    return wrong(check, "the function refuses what this secret signs", fix);
+    const known = await Promise.all(keys.map((key) => isKnown(url, key)));
+    const unknown = keys.filter((_, at) => known[at] === false).map(({ id }) => id);
+    const [{ id: current }] = keys;
+    if (unknown.includes(current)) {
+      const fix = "give the function this secret too, or this subscriber one of the function's";
+      return wrong(check, `the function does not accept what key ${current} signs`, fix);
+    }
+    if (unknown.length > 0) {
+      const detail = `the function knows key ${current}, which signs, and not ${unknown.join(", ")}`;
+      return warning(check, detail, "give the function what is to sign next before it does");
+    }
+    return ok(check, `the function knows key ${keys.map(({ id }) => id).join(", ")}`);
   } catch {
     const fix = "make one with: signalbox keys new";
     return wrong(check, "SIGNALBOX_SIGNING_SECRET is not a secret, or nobody answered", fix);
   }
+}
+
+async function isKnown(url: string, key: SigningKey): Promise<boolean> {
+  const body = '{"deliveries":[]}';
+  const headers = await sign([key], { id: `doctor_${newJobId()}`, body, nowMs: Date.now() });
+  const response = await fetch(`${url}/v1/results`, {
+    method: "POST",
+    body,
+    headers: { ...headers, "content-type": "application/json" },
+    signal: AbortSignal.timeout(answerMs),
+  });
+  const { code } = (await response.json()) as { readonly code?: string };
+  return code === "invalid_request";
 }

@@ -3,7 +3,6 @@ import { randomBytes } from "node:crypto";
 import { InvalidArgumentError, type Command } from "commander";
 import { queueNamePattern } from "../protocol/names.ts";
 import { ratePattern } from "../protocol/rate.ts";
-import { importSigningKeys } from "../protocol/signature.ts";
 import {
   scopes,
   tokenDigest,
@@ -11,15 +10,20 @@ import {
   type Scope,
   type TokenEntry,
 } from "../protocol/token.ts";
+import { importSigningKeys, type SecretSetting } from "../protocol/signing-keys.ts";
 import { UsageError } from "./exit.ts";
 import { show } from "./output.ts";
 
-/** The values of `SIGNALBOX_SIGNING_SECRET` while the key is exchanged. */
+/** The values of a setting while its key is exchanged, and the ids of both keys. */
 export interface Rotation {
-  /** For the function first: signed by the old key or the new one, results are taken. */
+  /** The current key first: it still signs, and both are accepted. */
   readonly both: string;
-  /** For the subscribers next, and the function last. */
+  /** The next key first: it signs, and both are accepted. */
+  readonly turned: string;
+  /** The next key alone. */
   readonly next: string;
+  readonly currentId: string;
+  readonly nextId: string;
 }
 
 /** A token, and the list that has it besides those of before. */
@@ -38,14 +42,29 @@ export interface TokenFlags {
   readonly rate?: string;
 }
 
+interface KeyFlags {
+  readonly envelope?: boolean;
+}
+
+const envelopeFlag = [
+  "--envelope",
+  "the secret with which jobs are signed, SIGNALBOX_ENVELOPE_SECRET",
+] as const;
+
 /** Adds the commands. */
 export function addKeyCommands(program: Command): void {
   const keys = program.command("keys").summary("make secrets");
   keys
     .command("new")
     .summary("make a signing secret and a bearer token")
-    .action((_flags: unknown, command: Command) => {
-      const made = { signingSecret: newSigningSecret(), token: newToken() };
+    .option(...envelopeFlag)
+    .action(({ envelope = false }: KeyFlags, command: Command) => {
+      if (envelope) {
+        const envelopeSecret = newSecret();
+        show(command, { envelopeSecret }, () => `SIGNALBOX_ENVELOPE_SECRET=${envelopeSecret}`);
+        return;
+      }
+      const made = { signingSecret: newSecret(), token: newToken() };
       show(
         command,
         made,
@@ -71,30 +90,38 @@ export function addKeyCommands(program: Command): void {
     .command("rotate")
     .summary("exchange the signing secret without a gap")
     .description(
-      "Makes the next signing secret and prints the steps. Reads the current one from SIGNALBOX_SIGNING_SECRET.",
+      "Makes the next secret and prints the steps. Reads the current one from SIGNALBOX_SIGNING_SECRET, or from " +
+        "SIGNALBOX_ENVELOPE_SECRET with --envelope. Changes nothing.",
     )
-    .action(async (_flags: unknown, command: Command) => {
-      const rotation = await rotate(process.env["SIGNALBOX_SIGNING_SECRET"] ?? "");
-      show(command, rotation, () => stepsOf(rotation));
+    .option(...envelopeFlag)
+    .action(async ({ envelope = false }: KeyFlags, command: Command) => {
+      const setting = envelope ? "SIGNALBOX_ENVELOPE_SECRET" : "SIGNALBOX_SIGNING_SECRET";
+      const rotation = await rotate(process.env[setting] ?? "", setting);
+      show(command, rotation, () => (envelope ? envelopeSteps(rotation) : signingSteps(rotation)));
     });
 }
 
 /**
- * @param current what the function has now
+ * @param secret what the function has now
  * @throws UsageError if that is none; SignalboxError `config_invalid` if it is not one
  */
-export async function rotate(current: string): Promise<Rotation> {
-  const secrets = current.split(/\s+/).filter(Boolean);
+export async function rotate(
+  secret: string,
+  setting: SecretSetting = "SIGNALBOX_SIGNING_SECRET",
+): Promise<Rotation> {
+  const secrets = secret.split(/\s+/).filter(Boolean);
   const [first, ...others] = secrets;
   if (first === undefined)
-    throw new UsageError("expected SIGNALBOX_SIGNING_SECRET to be set to the current secret");
-  await importSigningKeys(current);
+    throw new UsageError(`expected ${setting} to be set to the current secret`);
+  await importSigningKeys(secret, setting);
   if (others.length > 0)
     throw new UsageError(
       "expected one current secret, got several: end the rotation under way first",
     );
-  const next = newSigningSecret();
-  return { both: `${first} ${next}`, next };
+  const next = newSecret();
+  const both = `${first} ${next}`;
+  const [signs, added = signs] = await importSigningKeys(both, setting);
+  return { both, turned: `${next} ${first}`, next, currentId: signs.id, nextId: added.id };
 }
 
 /**
@@ -176,16 +203,37 @@ function listOf(text: string): readonly string[] {
     .filter(Boolean);
 }
 
-function stepsOf({ both, next }: Rotation): string {
-  return `# 1. The function takes both:  npx wrangler secret put SIGNALBOX_SIGNING_SECRET
+/** Only subscribers sign, only the function checks: it must know the next key before anybody uses it. */
+function signingSteps({ both, next, currentId, nextId }: Rotation): string {
+  return `# From key ${currentId} to key ${nextId}.
+# 1. The function accepts both:  npx wrangler secret put SIGNALBOX_SIGNING_SECRET
 SIGNALBOX_SIGNING_SECRET="${both}"
 
-# 2. Then every subscriber signs with the next one: set it, and restart them one by one.
-# 3. Once no subscriber has the old one, the function takes the next one alone.
-SIGNALBOX_SIGNING_SECRET="${next}"`;
+# 2. Every subscriber signs with the next one: set it, and restart them one by one.
+SIGNALBOX_SIGNING_SECRET="${next}"
+
+# 3. Look whether it is known:  SIGNALBOX_SIGNING_SECRET=… npx signalbox doctor
+# 4. Once no subscriber has the old one, the function accepts the next one alone: put it as in step 1.
+#    From now on ${currentId} is refused. What a subscriber still signs with it stays in the outbox, and is recorded by the tick.`;
 }
 
-function newSigningSecret(): string {
+/** Only the function signs, only subscribers check, and what was signed may wait for long. */
+function envelopeSteps({ both, turned, next, currentId, nextId }: Rotation): string {
+  return `# From key ${currentId} to key ${nextId}.
+# 1. Every subscriber accepts both: set this, and restart them one by one.
+SIGNALBOX_ENVELOPE_SECRET="${both}"
+
+# 2. The function, and each producer, signs with the next one:  npx wrangler secret put SIGNALBOX_ENVELOPE_SECRET
+SIGNALBOX_ENVELOPE_SECRET="${turned}"
+
+# 3. Wait until what was signed with ${currentId} has ended: jobs that wait, are delayed or tried again. PUT the schedules
+#    that were made over HTTP again, from your own definitions; declared ones are signed anew by the next tick.
+# 4. The function and every subscriber get the next one alone.
+SIGNALBOX_ENVELOPE_SECRET="${next}"
+#    From now on a job that ${currentId} signed is refused: it fails as signature_refused, and can be dispatched anew.`;
+}
+
+function newSecret(): string {
   return `whsec_${randomBytes(32).toString("base64")}`;
 }
 

@@ -4,10 +4,10 @@ import { SignalboxError } from "../protocol/error.ts";
 import { defaultNaming, type Naming } from "../protocol/keys.ts";
 import type { Retention } from "../protocol/upkeep.ts";
 import { defaultTiming, type Timing } from "../protocol/binding.ts";
-import { importSigningKeys, type SigningKeys } from "../protocol/signature.ts";
 import { tokenDigest } from "../protocol/token.ts";
 import { corsOrigins } from "./cors.ts";
 import { mainToken, rateLimit, tokenList, tokenOf, type Token } from "./tokens.ts";
+import { importSigningKeys, type SigningKeys } from "../protocol/signing-keys.ts";
 
 /** The bindings of the Worker: text, as `wrangler.toml` and `wrangler secret put` give them. */
 export type Env = Readonly<Record<string, unknown>>;

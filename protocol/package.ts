@@ -22,4 +22,5 @@ export {
   type TerminalState,
 } from "./job.ts";
 export type { Json } from "./json.ts";
-export { importSigningKeys, sign, verify, type SigningKeys } from "./signature.ts";
+export { sign, verify } from "./signature.ts";
+export { importSigningKeys, type SigningKey, type SigningKeys } from "./signing-keys.ts";

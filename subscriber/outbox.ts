@@ -4,7 +4,8 @@
  * tick drains from the function's side.
  */
 import { randomUUID } from "node:crypto";
-import { sign, type SigningKeys } from "../protocol/signature.ts";
+import { sign } from "../protocol/signature.ts";
+import type { SigningKeys } from "../protocol/signing-keys.ts";
 import { backoffMs } from "./backoff.ts";
 import type { SubscriberEvents } from "./events.ts";
 import { sleep } from "./sleep.ts";

@@ -2,7 +2,7 @@
 import { pino, type Logger } from "pino";
 import type { Catalog, Handlers, RunContext } from "../protocol/catalog.ts";
 import { SignalboxError } from "../protocol/error.ts";
-import { importSigningKeys } from "../protocol/signature.ts";
+import { importSigningKeys } from "../protocol/signing-keys.ts";
 import { readConfig, type Config } from "./config.ts";
 import { createEvents, type SubscriberEvents } from "./events.ts";
 import { logEvents } from "./log.ts";

@@ -2,6 +2,7 @@ import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
 import { createApp } from "../../functions/app.ts";
 import type { ResultMessage } from "../../protocol/codec.ts";
+import { importSigningKeys } from "../../protocol/signing-keys.ts";
 import {
   joinNode,
   read,
@@ -128,6 +129,61 @@ test("what is not signed, or not by us, or not now, changes nothing", async ({ e
   }
   expect((await stack.ask("GET", "/v1/jobs/j1")).body).toMatchObject({ recorded: false });
   expect(await deliver(body, { at: minutes(-4) })).toMatchObject({ status: 200 });
+});
+
+test("a request that is replayed within the window records nothing, and tells the hook the same tokens", async ({
+  expect,
+}) => {
+  const job = { name: "echo", id: "j1", attempts: 1 };
+  const node = await joinNode(stack, { name: "1", slots: 2 });
+  await stack.ask("POST", "/v1/jobs", job);
+  const first = await node.next();
+  const failure = { code: "handler_error", message: "no", retryable: false };
+  const entry = await node.finish(first, { state: "failed", error: failure });
+  const tokens: string[] = [];
+  const app = createApp({
+    ...stack.deps,
+    onResult({ token }) {
+      tokens.push(token);
+      return Promise.resolve();
+    },
+  });
+  const body = bodyOf({
+    ...{ queue: "default", entry },
+    results: [{ ...result, state: "failed", token: first.token }],
+  });
+  const at = new Date(Date.now() - 4 * 60_000);
+  expect(await deliver(body, { app, at })).toMatchObject({ body: { recorded: 1 } });
+
+  // Not even where the job has been sent again and has another outcome that is not recorded.
+  await stack.ask("POST", "/v1/jobs/j1/resend");
+  await node.finish(await node.next());
+  await node.close();
+  expect(await deliver(body, { app, at })).toMatchObject({ status: 200, body: { recorded: 0 } });
+  expect(tokens).toEqual([first.token, first.token]);
+  expect((await stack.ask("GET", "/v1/jobs/j1")).body).toMatchObject({
+    ...{ state: "succeeded", recorded: false },
+  });
+});
+
+test("a key that is not known is named; one that is to come is accepted already", async ({
+  expect,
+}) => {
+  const delivery = await endedJob("j1");
+  const next = `whsec_${btoa("another secret of 24 bytes or more")}`;
+  const from = { secret: next, headers: { "signalbox-key-id": "next" } };
+  expect(await deliver(bodyOf(delivery), from)).toMatchObject({
+    status: 401,
+    body: {
+      code: "signature_invalid",
+      detail: "expected a key that is known here, got the id next",
+    },
+  });
+  const signingKeys = await importSigningKeys(`${signingSecret} next:${next}`);
+  const app = createApp({ ...stack.deps, config: { ...stack.deps.config, signingKeys } });
+  expect(await deliver(bodyOf(delivery), { ...from, app })).toMatchObject({
+    body: { recorded: 1 },
+  });
 });
 
 test("a bearer token does not open the callback", async ({ expect }) => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { importSigningKeys } from "../../protocol/signature.ts";
+import { importSigningKeys } from "../../protocol/signing-keys.ts";
 import { createOutbox } from "../../subscriber/outbox.ts";
 import type { SubscriberEvents } from "../../subscriber/events.ts";
 import { startCallback, type Delivered } from "../support/callback-server.ts";

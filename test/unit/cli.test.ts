@@ -7,6 +7,7 @@ import { readConfig } from "../../functions/config.ts";
 import { authenticate } from "../../functions/authorization.ts";
 import { SignalboxApiError } from "../../client/error.ts";
 import { SignalboxError } from "../../protocol/error.ts";
+import { importSigningKeys } from "../../protocol/signing-keys.ts";
 
 describe("the exit code of signalbox", () => {
   it.for([
@@ -50,8 +51,13 @@ describe("signalbox keys rotate", () => {
     await expect(rotate("")).rejects.toThrow(UsageError);
     await expect(rotate("whsec_x")).rejects.toThrow(/^SIGNALBOX_SIGNING_SECRET: expected whsec_/);
     await expect(rotate(`${secret} ${secret}`)).rejects.toThrow("end the rotation under way");
-    const { both, next } = await rotate(secret);
-    expect(both).toBe(`${secret} ${next}`);
+    const { both, turned, next, currentId, nextId } = await rotate(secret);
+    expect([both, turned]).toEqual([`${secret} ${next}`, `${next} ${secret}`]);
+    expect((await importSigningKeys(both)).map(({ id }) => id)).toEqual([currentId, nextId]);
+    expect(await rotate(`mine:${secret}`)).toMatchObject({ currentId: "mine" });
+    await expect(rotate("", "SIGNALBOX_ENVELOPE_SECRET")).rejects.toThrow(
+      "expected SIGNALBOX_ENVELOPE_SECRET to be set",
+    );
     await expect(rotate(next)).resolves.toBeDefined();
   });
 });

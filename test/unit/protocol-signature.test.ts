@@ -1,13 +1,8 @@
 import fc from "fast-check";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, test } from "vitest";
-import {
-  importSigningKeys,
-  sign,
-  toleranceSeconds,
-  verify,
-  type SignatureHeaders,
-} from "../../protocol/signature.ts";
+import { sign, toleranceSeconds, verify, type SignatureHeaders } from "../../protocol/signature.ts";
+import { importSigningKeys } from "../../protocol/signing-keys.ts";
 
 const secretOf = (fill: number, length = 32) =>
   `whsec_${Buffer.alloc(length, fill).toString("base64")}`;
@@ -71,8 +66,31 @@ describe("a signature", () => {
     expect(await check(headers, "body ")).toBe(refusal);
     expect(await check({ ...headers, "webhook-id": "msg_2" }, "body")).toBe(refusal);
     expect(await check({ ...headers, "webhook-timestamp": "1800000001" }, "body")).toBe(refusal);
-    expect(await check(headers, "body", { secrets: secretOf(2) })).toBe(refusal);
+    const unnamed = { ...headers, "signalbox-key-id": "" };
+    expect(await check(unnamed, "body", { secrets: secretOf(2) })).toBe(refusal);
   });
+
+  test("names its key, and is refused by that name where the key is not known", async () => {
+    const headers = await signed("x", { secrets: `next:${secretOf(2)} ${secret}` });
+    expect(headers["signalbox-key-id"]).toBe("next");
+    expect(await check(headers, "x", { secrets: `${secret} next:${secretOf(2)}` })).toBeNull();
+    expect(await check(headers, "x")).toBe("expected a key that is known here, got the id next");
+  });
+
+  test("is checked with the key that it names, and no other", async () => {
+    const headers = await signed("x");
+    const both = { secrets: `a:${secret} b:${secretOf(2)}` };
+    expect(await check({ ...headers, "signalbox-key-id": "a" }, "x", both)).toBeNull();
+    expect(await check({ ...headers, "signalbox-key-id": "b" }, "x", both)).toMatch(/v1 signature/);
+  });
+
+  test.each(["a b", "\u0000", "x".repeat(33), "ü", '"'])(
+    "that names its key %j is refused without repeating that",
+    async (id) => {
+      const headers = { ...(await signed("x")), "signalbox-key-id": id };
+      expect(await check(headers, "x")).toBe("expected the id of a key in signalbox-key-id");
+    },
+  );
 
   test.each([
     [-toleranceSeconds, true],
