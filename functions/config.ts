@@ -7,7 +7,11 @@ import { defaultTiming, type Timing } from "../protocol/binding.ts";
 import { tokenDigest } from "../protocol/token.ts";
 import { corsOrigins } from "./cors.ts";
 import { mainToken, rateLimit, tokenList, tokenOf, type Token } from "./tokens.ts";
-import { importSigningKeys, type SigningKeys } from "../protocol/signing-keys.ts";
+import {
+  importSigningKeys,
+  type SecretSetting,
+  type SigningKeys,
+} from "../protocol/signing-keys.ts";
 
 /** The bindings of the Worker: text, as `wrangler.toml` and `wrangler secret put` give them. */
 export type Env = Readonly<Record<string, unknown>>;
@@ -18,7 +22,10 @@ export interface Config {
   readonly tokens: readonly Token[];
   /** Pages of which origins may call the API from a browser. */
   readonly corsOrigins: readonly string[];
+  /** What subscribers sign the callback with. */
   readonly signingKeys: SigningKeys;
+  /** What jobs are signed with, if they are. */
+  readonly envelopeKeys: SigningKeys | undefined;
   readonly naming: Naming;
   readonly maxPayloadBytes: number;
   /** How deeply a payload may be nested. */
@@ -72,6 +79,7 @@ const variables = z.object({
   SIGNALBOX_SIGNING_SECRET: z.string(
     'expected whsec_ followed by base64; make one with: node -p \'"whsec_"+crypto.randomBytes(32).toString("base64")\'',
   ),
+  SIGNALBOX_ENVELOPE_SECRET: z.string("expected whsec_ followed by base64").optional(),
   SIGNALBOX_KEY_PREFIX: z
     .string(prefixes.key)
     .regex(/^[^\s{}]{1,64}$/, prefixes.key)
@@ -107,14 +115,8 @@ export async function readConfig(env: Env): Promise<Config> {
   const hasList = env["SIGNALBOX_TOKENS"] !== undefined && tokens?.length !== 0;
   if (env["SIGNALBOX_TOKEN"] === undefined && !hasList)
     problems.push(`SIGNALBOX_TOKEN: ${tokenForm}, or SIGNALBOX_TOKENS`);
-  const secrets = env["SIGNALBOX_SIGNING_SECRET"];
-  const signingKeys =
-    typeof secrets === "string"
-      ? await importSigningKeys(secrets).catch((error: unknown) => {
-          if (!(error instanceof SignalboxError)) throw error;
-          problems.push(error.message);
-        })
-      : undefined;
+  const signingKeys = await readKeys(env, "SIGNALBOX_SIGNING_SECRET", problems);
+  const envelopeKeys = await readKeys(env, "SIGNALBOX_ENVELOPE_SECRET", problems);
   if (!parsed.success || signingKeys === undefined || tokens === undefined || problems.length > 0) {
     throw new SignalboxError("config_invalid", problems.join("; "));
   }
@@ -124,6 +126,7 @@ export async function readConfig(env: Env): Promise<Config> {
     tokens,
     corsOrigins: found.SIGNALBOX_CORS_ORIGINS,
     signingKeys,
+    envelopeKeys,
     naming: {
       keyPrefix: found.SIGNALBOX_KEY_PREFIX,
       channelPrefix: found.SIGNALBOX_CHANNEL_PREFIX,
@@ -160,4 +163,21 @@ async function tokensOf(
 
 function isTwice(tokens: readonly Token[]): boolean {
   return new Set(tokens.map(({ digest }) => digest.join())).size < tokens.length;
+}
+
+/** A problem with them joins the others. */
+async function readKeys(
+  env: Env,
+  setting: SecretSetting,
+  problems: string[],
+): Promise<SigningKeys | undefined> {
+  const secrets = env[setting];
+  if (typeof secrets !== "string") return undefined;
+  try {
+    return await importSigningKeys(secrets, setting);
+  } catch (error) {
+    if (!(error instanceof SignalboxError)) throw error;
+    problems.push(error.message);
+    return undefined;
+  }
 }

@@ -33,7 +33,7 @@ const scheduleQueues: QueuesOf<Schedules> = {
   ...{ list: first, drop: first, pause: first, resume: first, runNow: first, move: first },
   history: first,
   // For the tick, which has no caller.
-  ...{ declared: none, declare: none },
+  ...{ declared: none, declare: none, signedBy: none },
 };
 
 /** The dependencies of a route, as far as `token` may use them. */

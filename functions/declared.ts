@@ -58,11 +58,11 @@ export interface PutInForce {
  * @throws SignalboxError `config_invalid` for a list that is not as it should be
  */
 export async function putInForce(
-  schedules: Pick<Schedules, "declared" | "declare" | "put" | "drop">,
+  schedules: Pick<Schedules, "declared" | "declare" | "put" | "drop" | "signedBy">,
   list: readonly DeclaredSchedule[],
   { nonce, max }: { readonly nonce: string; readonly max: number },
 ): Promise<PutInForce> {
-  const digest = await digestOf(JSON.stringify(list));
+  const digest = await digestOf(JSON.stringify(list) + ((await schedules.signedBy()) ?? ""));
   const before = parseInForce(await schedules.declared());
   if (before.digest === digest || (list.length === 0 && before.names.length === 0))
     return { put: 0, dropped: 0, refused: [] };

@@ -8,6 +8,7 @@ import type { LedgerOptions } from "../protocol/binding.ts";
 import type { ResultMessage } from "../protocol/codec.ts";
 import type { SignalboxError } from "../protocol/error.ts";
 import { resultChannel } from "../protocol/keys.ts";
+import { createJobSigner } from "../protocol/job-signature.ts";
 import { createLedger } from "../protocol/ledger.ts";
 import { newJobId } from "../protocol/names.ts";
 import { createRateCounter } from "../protocol/rate.ts";
@@ -140,10 +141,11 @@ function appDeps(config: Config): AppDeps {
   };
 }
 
-function ledgerOptions({ redis, naming, timing }: Config): LedgerOptions {
+function ledgerOptions({ redis, naming, timing, envelopeKeys }: Config): LedgerOptions {
   const port = createUpstash({ ...redis, timeoutMs: redisTimeoutMs });
   const pause = () => new Promise<void>((resolve) => setTimeout(resolve, repeatAfterMs));
-  return { redis: repeatOnce(port, pause), naming, timing };
+  const signer = envelopeKeys === undefined ? {} : { signer: createJobSigner(envelopeKeys) };
+  return { redis: repeatOnce(port, pause), naming, timing, ...signer };
 }
 
 function log(fields: Readonly<Record<string, unknown>>): void {

@@ -1,4 +1,5 @@
 /** What the ledgers share: where they are, how scripts are called, which arguments every placing script takes. */
+import type { JobSigner } from "./job-signature.ts";
 import { controlChannel, dispatchChannelPrefix, resultChannel, type Naming } from "./keys.ts";
 import type { Call, RedisPort, Reply } from "./redis-port.ts";
 
@@ -19,6 +20,8 @@ export interface LedgerOptions {
   readonly redis: RedisPort;
   readonly naming: Naming;
   readonly timing: Timing;
+  /** Signs what is dispatched; nothing is signed if absent. */
+  readonly signer?: JobSigner;
   /** Simulated time, for tests: milliseconds, never going back. Redis's own clock if absent. */
   readonly simulatedNow?: () => number;
 }

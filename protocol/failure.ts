@@ -17,6 +17,8 @@ export const failureCodes = {
   no_handler: true,
   /** No node gave a sign of life in ten deliveries. */
   undeliverable: false,
+  /** The job is not signed, or not as it is: this node takes signed ones only. */
+  signature_refused: false,
   payload_invalid: false,
   result_invalid: false,
   result_too_large: false,

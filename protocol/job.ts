@@ -97,9 +97,24 @@ export function encodePayload(payload: Json | undefined): string {
 /** What `encodeBody` wrote. */
 export interface JobBody extends Pick<JobSpec, "payload" | "attempts" | "backoff" | "timeoutMs"> {
   readonly schedule?: RunOf;
+  /** See `job-signature.ts`, which reads it. */
+  readonly signature?: unknown;
 }
 
 /** Reads a stored body. The text comes from `encodeBody`, so it is trusted to be of its shape. */
 export function decodeBody(body: string): JobBody {
   return JSON.parse(body.startsWith(",") ? `{${body.slice(1)}` : `{${body}`) as JobBody;
+}
+
+/** What a body says of how the job is run and with what; not of whose run it is, nor who signed it. */
+export function contentOf(
+  body: JobBody,
+): Pick<JobSpec, "payload" | "attempts" | "backoff" | "timeoutMs"> {
+  const { attempts, backoff, timeoutMs, payload } = body;
+  return {
+    ...(attempts === undefined ? {} : { attempts }),
+    ...(backoff === undefined ? {} : { backoff }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(payload === undefined ? {} : { payload }),
+  };
 }

@@ -1,6 +1,6 @@
 /**
  * What callers ask of the ledger, in domain words; `node-ledger.ts` has what nodes ask, `upkeep.ts` what
- * the passing of time does. Each method is one round trip and may be repeated: the same arguments
+ * the passing of time does. Each method is one round trip (`dispatch` of signed jobs sometimes more) and may be repeated: the same arguments
  * again change nothing more.
  */
 import { bind, type LedgerOptions, type OfQueue } from "./binding.ts";
@@ -28,6 +28,7 @@ import { list as listScript, type Page } from "./scripts/list.ts";
 import { nodes, type Seat } from "./scripts/nodes.ts";
 import { read } from "./scripts/read.ts";
 import { resend, type Resent } from "./scripts/resend.ts";
+import { dispatchSigned, type Place, type SignedBody } from "./signed-dispatch.ts";
 
 /** What became of one dispatched job. */
 export type Dispatched =
@@ -60,42 +61,55 @@ export type Ledger = ReturnType<typeof createLedger>;
 
 /** Binds the scripts to a Redis and a naming. */
 export function createLedger(options: LedgerOptions) {
-  const { redis, naming } = options;
+  const { redis, naming, signer } = options;
   const { placing, publishing, run, onEach } = bind(options);
+
+  /** One round trip. Resolves to what was not taken as it is signed for another place. */
+  async function send(
+    specs: readonly JobSpec[],
+    answers: Map<JobSpec, Dispatched>,
+    signed?: ReadonlyMap<JobSpec, SignedBody>,
+  ): Promise<ReadonlyMap<JobSpec, Place>> {
+    const queues = [...new Set(specs.map((spec) => spec.queue))];
+    const groups = queues.map((queue) => specs.filter((spec) => spec.queue === queue));
+    const registered = queues.filter((queue) => queue !== defaultQueue);
+    const calls: Call[] = queues.map((queue, at) =>
+      dispatch.call({
+        keys: queueKeys(naming, queue),
+        args: { ...placing(queue), dedupe_base: queueKeys(naming, queue).dedupeBase },
+        moreKeys: furtherKeys(queueKeys(naming, queue), groups[at] ?? []),
+        list: (groups[at] ?? []).flatMap((spec) => [
+          spec.id,
+          spec.node ?? "-",
+          spec.name,
+          encodeMoment(spec.start),
+          encodeMoment(spec.deadline),
+          encodeDedupe(spec, signed?.get(spec)?.place),
+          signed?.get(spec)?.body ?? encodeBody(spec),
+        ]),
+      }),
+    );
+    if (registered.length > 0)
+      calls.unshift({ command: ["SADD", queuesKey(naming), ...registered] });
+    const replies = await redis.send(calls);
+    const missigned = new Map<JobSpec, Place>();
+    groups.forEach((group, at) => {
+      const placements = dispatch.parse(replies[at + calls.length - groups.length] ?? null);
+      group.forEach((spec, index) => {
+        const placement = placements[index];
+        if (placement?.kind === "missigned") missigned.set(spec, placement);
+        else if (placement !== undefined) answers.set(spec, answer(spec, placement));
+      });
+    });
+    return missigned;
+  }
 
   return {
     /** Accepts up to 1,000 jobs. Answers in their order. */
     async dispatch(specs: readonly JobSpec[]): Promise<readonly Dispatched[]> {
-      const queues = [...new Set(specs.map((spec) => spec.queue))];
-      const groups = queues.map((queue) => specs.filter((spec) => spec.queue === queue));
-      const registered = queues.filter((queue) => queue !== defaultQueue);
-      const calls: Call[] = queues.map((queue, at) =>
-        dispatch.call({
-          keys: queueKeys(naming, queue),
-          args: { ...placing(queue), dedupe_base: queueKeys(naming, queue).dedupeBase },
-          moreKeys: furtherKeys(queueKeys(naming, queue), groups[at] ?? []),
-          list: (groups[at] ?? []).flatMap((spec) => [
-            spec.id,
-            spec.node ?? "-",
-            spec.name,
-            encodeMoment(spec.start),
-            encodeMoment(spec.deadline),
-            encodeDedupe(spec),
-            encodeBody(spec),
-          ]),
-        }),
-      );
-      if (registered.length > 0)
-        calls.unshift({ command: ["SADD", queuesKey(naming), ...registered] });
-      const replies = await redis.send(calls);
       const answers = new Map<JobSpec, Dispatched>();
-      groups.forEach((group, at) => {
-        const placements = dispatch.parse(replies[at + calls.length - groups.length] ?? null);
-        group.forEach((spec, index) => {
-          const placement = placements[index];
-          if (placement !== undefined) answers.set(spec, answer(spec, placement));
-        });
-      });
+      if (signer === undefined) await send(specs, answers);
+      else await dispatchSigned(signer, specs, (some, signed) => send(some, answers, signed));
       return specs.flatMap((spec) => answers.get(spec) ?? []);
     },
 
@@ -213,11 +227,11 @@ function encodeMoment(moment: Moment | undefined): string {
   return "atMs" in moment ? String(moment.atMs) : `+${moment.inMs}`;
 }
 
-function encodeDedupe({ dedupe }: JobSpec): string {
-  return dedupe === undefined ? "-" : `${dedupe.mode} ${dedupe.windowMs} ${dedupe.key}`;
+function encodeDedupe({ dedupe }: JobSpec, place = "-"): string {
+  return dedupe === undefined ? "-" : `${dedupe.mode} ${dedupe.windowMs} ${place} ${dedupe.key}`;
 }
 
-function answer(spec: JobSpec, placement: Placement): Dispatched {
+function answer(spec: JobSpec, placement: Exclude<Placement, { kind: "missigned" }>): Dispatched {
   const { id, queue } = spec;
   if (placement.kind === "known" && placement.other !== undefined) {
     const { name, target, body } = placement.other;

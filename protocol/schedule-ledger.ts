@@ -24,6 +24,7 @@ import { listSchedules, type SchedulePage } from "./scripts/list-schedules.ts";
 import { putSchedules, type PutVerdict } from "./scripts/put-schedules.ts";
 import { readHistory, type HistoryReply } from "./scripts/read-history.ts";
 import { readSchedules } from "./scripts/read-schedules.ts";
+import { signTemplate } from "./signed-dispatch.ts";
 import { timelineOf } from "./timeline.ts";
 
 /** What became of a schedule that was put. `schedule` is null where it was refused. */
@@ -56,7 +57,7 @@ const maxTries = 5;
 
 /** Binds the scripts to a Redis and a naming. */
 export function createSchedules(options: LedgerOptions) {
-  const { redis, naming } = options;
+  const { redis, naming, signer } = options;
   const { clock, publishing, run } = bind(options);
 
   const advanceCall = (queue: string, steps: readonly Step[]): Call =>
@@ -117,12 +118,15 @@ export function createSchedules(options: LedgerOptions) {
     const { source, nonce, max, look = true } = options;
     const queues = [...new Set(specs.map((spec) => spec.queue))];
     const groups = queues.map((queue) => specs.filter((spec) => spec.queue === queue));
+    const contentOf = new Map<ScheduleSpec, string>();
+    for (const spec of specs)
+      contentOf.set(spec, encodeContent(spec, signer && (await signTemplate(signer, spec))));
     const calls: Call[] = queues.map((queue, at) =>
       putSchedules.call({
         keys: queueKeys(naming, queue),
         args: { clock: clock(), max_schedules: max },
         list: (groups[at] ?? []).flatMap((spec) => [
-          ...[spec.id, nonce, spec.plan.overlap, source, encodeContent(spec)],
+          ...[spec.id, nonce, spec.plan.overlap, source, contentOf.get(spec) ?? ""],
         ]),
       }),
     );
@@ -160,6 +164,9 @@ export function createSchedules(options: LedgerOptions) {
 
   return {
     read,
+
+    /** Id of the key that signs what is put, if it is signed: another key makes other content of it. */
+    signedBy: (): Promise<string | null> => Promise.resolve(signer?.keyId ?? null),
 
     /** Makes schedules or gives them another content; see `scripts/put-schedules.ts`. */
     put,

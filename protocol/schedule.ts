@@ -4,7 +4,14 @@
  */
 import { SignalboxError } from "./error.ts";
 import type { ScheduledRun } from "./catalog.ts";
-import { encodeOptions, encodePayload, decodeBody, type JobSpec, type RunOf } from "./job.ts";
+import {
+  contentOf,
+  encodeOptions,
+  encodePayload,
+  decodeBody,
+  type JobSpec,
+  type RunOf,
+} from "./job.ts";
 import { canonicalJson, type Json } from "./json.ts";
 
 /** When a schedule's times are. `anchor` below is when it was made, or last changed. */
@@ -122,12 +129,18 @@ export function scheduledRun(run: RunOf): ScheduledRun {
   return { id, scheduledAt, late, backfilled, manual };
 }
 
-/** The lines of a record after its head, without the error. The same text means: nothing has changed. */
-export function encodeContent({ plan, job }: Pick<ScheduleSpec, "plan" | "job">): string {
+/**
+ * The lines of a record after its head, without the error. The same text means: nothing has changed.
+ * @param options those of the runs, with their signature if they have one
+ */
+export function encodeContent(
+  { plan, job }: Pick<ScheduleSpec, "plan" | "job">,
+  options: string = encodeOptions(job),
+): string {
   return [
     canonicalJson(plan as unknown as Json),
     `${job.name} ${job.node ?? "-"} ${job.ttlMs ?? "-"}`,
-    encodeOptions(job),
+    options,
     encodePayload(job.payload),
   ].join("\n");
 }
@@ -176,14 +189,13 @@ export function parseClockwork(id: string, text: string): Clockwork {
 export function parseSchedule(id: string, text: string): StoredSchedule {
   const [, , line = "", options = "", payload = "}", ...error] = text.split("\n");
   const [name = "", node, ttl] = line.split(" ");
-  const body = decodeBody(options + payload);
   return {
     ...parseClockwork(id, text),
     job: {
       name,
       ...(node === "-" || node === undefined ? {} : { node }),
       ...(ttl === "-" || ttl === undefined ? {} : { ttlMs: Number(ttl) }),
-      ...body,
+      ...contentOf(decodeBody(options + payload)),
     },
     error: error.join(" ") === "" ? null : error.join(" "),
   };

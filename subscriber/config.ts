@@ -16,6 +16,8 @@ export interface Config {
   /** Where results are sent; if absent the tick records them, up to a minute later. */
   readonly callbackUrl: string | undefined;
   readonly signingSecret: string | undefined;
+  /** What jobs must be signed with, if they must. */
+  readonly envelopeSecret: string | undefined;
   readonly naming: Naming;
   readonly timing: Timing;
   /** How long running jobs may go on after the first stop signal. */
@@ -48,6 +50,10 @@ const environment = z.object({
     "https://signalbox.example.workers.dev/v1/results",
   ).optional(),
   SIGNALBOX_SIGNING_SECRET: z.string().optional(),
+  SIGNALBOX_ENVELOPE_SECRET: z
+    .string()
+    .min(1, "expected the secret that the function has, or none: then unsigned jobs are run")
+    .optional(),
   SIGNALBOX_KEY_PREFIX: z
     .string()
     .regex(/^[^\s{}]{1,64}$/)
@@ -88,6 +94,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     handlers: known.SIGNALBOX_HANDLERS,
     callbackUrl: known.SIGNALBOX_CALLBACK_URL,
     signingSecret: known.SIGNALBOX_SIGNING_SECRET,
+    envelopeSecret: known.SIGNALBOX_ENVELOPE_SECRET,
     naming: {
       keyPrefix: known.SIGNALBOX_KEY_PREFIX,
       channelPrefix: known.SIGNALBOX_CHANNEL_PREFIX,

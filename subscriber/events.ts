@@ -40,6 +40,10 @@ export interface SubscriberEventMap {
   "message:unreadable": [
     { readonly channel: string; readonly reason: string; readonly sample: string },
   ];
+  /** Only signed jobs are run here; this was none, or not as it was signed. It is not run. */
+  "message:refused": [
+    { readonly channel: string; readonly reason: string; readonly sample: string },
+  ];
   /** Its times cannot be worked out: it rests until it is changed. */
   "schedule:faulty": [{ readonly id: string; readonly queue: string; readonly reason: string }];
   "results:delivered": [{ readonly count: number }];

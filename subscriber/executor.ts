@@ -1,6 +1,7 @@
 /** Starts what comes in, once; follows each attempt to its outcome; hands that on to be sent. */
 import type { Logger } from "pino";
 import type { Envelope } from "../protocol/codec.ts";
+import type { JobVerifier } from "../protocol/job-signature.ts";
 import { defaultJobName } from "../protocol/names.ts";
 import { leaseMember, type NodeLedger } from "../protocol/node-ledger.ts";
 import type { Attempt, Attempts } from "./attempts.ts";
@@ -18,6 +19,8 @@ export interface ExecutorOptions {
   readonly events: SubscriberEvents;
   readonly log: Logger;
   readonly maxResultBytes: number;
+  /** Whether a job may run; everything may if absent. */
+  readonly verify?: JobVerifier | undefined;
   readonly ledger: Pick<NodeLedger, "report">;
   /** When a delivery that starts now must first be heard of. */
   readonly firstRenewal: () => number;
@@ -27,7 +30,7 @@ export interface ExecutorOptions {
 
 /** Creates the executor. */
 export function createExecutor(options: ExecutorOptions) {
-  const { module, attempts, events, log, maxResultBytes, ledger } = options;
+  const { module, attempts, events, log, maxResultBytes, ledger, verify } = options;
   const seats = new Map(options.seats.map((seat) => [`${seat.node} ${seat.queue}`, seat]));
 
   async function follow(
@@ -81,7 +84,7 @@ export function createExecutor(options: ExecutorOptions) {
         events.emit("attempt:deaf", name);
       };
       const voice = createVoice(envelope, { log, ledger, module });
-      const { outcome, abort } = startAttempt(envelope, { module, ...voice, onDeaf });
+      const { outcome, abort } = startAttempt(envelope, { module, ...voice, onDeaf, verify });
       const attempt: Attempt = {
         ...{ envelope, seat, member, abort },
         cause: undefined,

@@ -48,6 +48,9 @@ export function logEvents(events: SubscriberEvents, log: Logger): void {
   events.on("message:unreadable", (fields) => {
     log.warn(fields, "message could not be read; kept in the dead letters");
   });
+  events.on("message:refused", (fields) => {
+    log.error(fields, "job refused: its signature is not right; kept in the dead letters");
+  });
   events.on("schedule:faulty", (fields) => {
     log.error(fields, "the times of a schedule cannot be worked out; it rests until it is changed");
   });

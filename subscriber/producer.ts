@@ -8,8 +8,10 @@ import { decodeResults, type ResultMessage } from "../protocol/codec.ts";
 import { SignalboxError } from "../protocol/error.ts";
 import type { JobSpec } from "../protocol/job.ts";
 import { defaultNaming, resultChannel, type Naming } from "../protocol/keys.ts";
+import { createJobSigner, type JobSigner } from "../protocol/job-signature.ts";
 import { createLedger, type Dispatched } from "../protocol/ledger.ts";
 import { createJobIds, defaultQueue } from "../protocol/names.ts";
+import { importSigningKeys } from "../protocol/signing-keys.ts";
 import { createGatherer } from "./gather.ts";
 import { createConnection, createRedisPort } from "./ioredis.ts";
 import { createListener } from "./listener.ts";
@@ -24,6 +26,8 @@ export interface ProducerOptions {
   readonly naming?: Naming;
   /** As the function and the subscribers have it. */
   readonly timing?: Timing;
+  /** `SIGNALBOX_ENVELOPE_SECRET`, as the function has it: signs what is dispatched. @default nothing is signed */
+  readonly envelopeSecret?: string | undefined;
   /** How often the listening connection is proved alive, in milliseconds. @default 120_000 */
   readonly pingMs?: number;
 }
@@ -40,13 +44,15 @@ export type Producer = Awaited<ReturnType<typeof createProducer>>;
 /**
  * Connects; listens to results from the first `run` on. Names and bounds of jobs are not checked here: the function does that for callers
  * that are not trusted.
- * @throws SignalboxError `redis_unavailable` if Redis cannot be reached
+ * @throws SignalboxError `redis_unavailable` if Redis cannot be reached, `config_invalid` for a secret that is none
  */
 export async function createProducer(options: ProducerOptions) {
   const { redisUrl, naming = defaultNaming, timing = defaultTiming, pingMs = 120_000 } = options;
+  const { envelopeSecret: secret } = options;
+  const signer = secret === undefined ? {} : { signer: await signerOf(secret) };
   const commands = createConnection(redisUrl);
   const redis = createRedisPort(commands);
-  const ledger = createLedger({ redis, naming, timing });
+  const ledger = createLedger({ redis, naming, timing, ...signer });
   const newJobId = createJobIds();
   const closed = new AbortController();
   /** Who waits for the end of a job, by queue and id. */
@@ -195,6 +201,10 @@ export async function createProducer(options: ProducerOptions) {
     throw new SignalboxError("redis_unavailable", message, { cause });
   }
   return { dispatch, dispatchBatch, run, close };
+}
+
+async function signerOf(secret: string): Promise<JobSigner> {
+  return createJobSigner(await importSigningKeys(secret, "SIGNALBOX_ENVELOPE_SECRET"));
 }
 
 function refusal({

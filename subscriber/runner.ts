@@ -4,6 +4,7 @@ import type { Envelope, Failure } from "../protocol/codec.ts";
 import { failureOf, maxMessage } from "./failure-of.ts";
 import { failureCodes } from "../protocol/failure.ts";
 import type { Json } from "../protocol/json.ts";
+import type { JobVerifier } from "../protocol/job-signature.ts";
 import { scheduledRun } from "../protocol/schedule.ts";
 
 /** A handler as the runner calls it; its types were checked where the module was written. */
@@ -34,6 +35,8 @@ export const defaultTimeoutMs = 60_000;
 export interface RunOptions {
   readonly module: HandlerModule;
   readonly log: JobLog;
+  /** Whether the job may run: `null`, or why not. Everything may if absent. */
+  readonly verify?: JobVerifier | undefined;
   /** The handler's `progress`. */
   readonly progress: (value: Json) => void;
   /** Called if the handler still runs a second after its signal was aborted and its slot freed. */
@@ -53,7 +56,7 @@ export interface Run {
  */
 export function startAttempt(
   envelope: Envelope,
-  { module, log, progress, onDeaf }: RunOptions,
+  { module, log, progress, onDeaf, verify }: RunOptions,
 ): Run {
   const { id, name, queue, node, attempt } = envelope;
   const definition = module.catalog?.[name];
@@ -78,6 +81,12 @@ export function startAttempt(
     },
   };
 
+  async function startVerified(): Promise<Outcome> {
+    const refusal = await verify?.(envelope);
+    if (typeof refusal === "string") return fail("signature_refused", refusal);
+    return hasEnded ? { kind: "released" } : start(); // told to stop meanwhile
+  }
+
   function end(how: Outcome): void {
     hasEnded = true;
     clearTimeout(timer);
@@ -93,7 +102,8 @@ export function startAttempt(
     void noticeDeafness(work, onDeaf);
   }
 
-  const work = runHandler(module, envelope.payload, context).catch(describe);
+  const start = () => runHandler(module, envelope.payload, context);
+  const work = (verify === undefined ? start() : startVerified()).catch(describe);
   void work.then((how) => {
     if (!hasEnded) end(how);
   });

@@ -2,6 +2,7 @@
 import { pino, type Logger } from "pino";
 import type { Catalog, Handlers, RunContext } from "../protocol/catalog.ts";
 import { SignalboxError } from "../protocol/error.ts";
+import { createJobVerifier } from "../protocol/job-signature.ts";
 import { importSigningKeys } from "../protocol/signing-keys.ts";
 import { readConfig, type Config } from "./config.ts";
 import { createEvents, type SubscriberEvents } from "./events.ts";
@@ -56,14 +57,18 @@ export async function assemble(
     log.error({ reason: String(error) }, "an event listener threw");
   });
   logEvents(events, log);
-  const { callbackUrl: url, signingSecret } = config;
+  const { callbackUrl: url, signingSecret, envelopeSecret } = config;
   const outbox =
     url === undefined || signingSecret === undefined
       ? noOutbox
       : createOutbox({ url, keys: await importSigningKeys(signingSecret), events });
   if (outbox === noOutbox)
     log.warn("SIGNALBOX_CALLBACK_URL is not set: results are recorded by the tick");
-  const subscriber = createSubscribers({ config, module, outbox, events, log });
+  const verify =
+    envelopeSecret === undefined
+      ? undefined
+      : createJobVerifier(await importSigningKeys(envelopeSecret, "SIGNALBOX_ENVELOPE_SECRET"));
+  const subscriber = createSubscribers({ config, module, outbox, events, log, verify });
   return { subscriber, events };
 }
 

@@ -10,6 +10,7 @@ import type { Redis } from "ioredis";
 import type { Logger } from "pino";
 import type { Envelope } from "../protocol/codec.ts";
 import { controlChannel, dispatchChannel, resultChannel } from "../protocol/keys.ts";
+import type { JobVerifier } from "../protocol/job-signature.ts";
 import { createLedger } from "../protocol/ledger.ts";
 import { createNodeLedger } from "../protocol/node-ledger.ts";
 import { createSchedules } from "../protocol/schedule-ledger.ts";
@@ -31,6 +32,7 @@ import { createMoments } from "./moments.ts";
 import type { Outbox } from "./outbox.ts";
 import { whole, type Part } from "./part.ts";
 import { judgeRedis } from "./redis-check.ts";
+import { createRefusals } from "./refusals.ts";
 import type { HandlerModule } from "./runner.ts";
 import { createSeat } from "./seat.ts";
 import { sleep } from "./sleep.ts";
@@ -45,6 +47,8 @@ export interface SubscriberOptions {
   readonly outbox: Outbox;
   readonly events: SubscriberEvents;
   readonly log: Logger;
+  /** Has only those jobs run that it lets pass. @default all */
+  readonly verify?: JobVerifier | undefined;
   /** Its part of the process's work. @default all of it */
   readonly part?: Part;
   /** What Redis answered to `INFO`, if it was asked already. */
@@ -71,6 +75,10 @@ export function createSubscriber(options: SubscriberOptions) {
   const attempts = createAttempts();
   const stopping = new AbortController();
   const deadLetter = createDeadLetters(redis, naming, events);
+  const refusals = createRefusals({
+    ...{ naming, deadLetter, log, verify: options.verify },
+    giveBack: (envelope) => foreign.refuse(envelope),
+  });
   const renewer = createRenewer({
     ledger: nodeLedger,
     attempts,
@@ -89,6 +97,7 @@ export function createSubscriber(options: SubscriberOptions) {
     events,
     log,
     maxResultBytes: config.maxResultBytes,
+    verify: refusals.verify,
     ledger: nodeLedger,
     firstRenewal: renewer.firstRenewal,
     onStarted: (attempt) => {
@@ -112,16 +121,14 @@ export function createSubscriber(options: SubscriberOptions) {
     naming,
     ...{ seats, part, events },
     onEnvelope: executor.accept,
-    onUnserved: (envelope) => {
-      void refuse(envelope);
-    },
+    onUnserved: refusals.unserved,
     onWaiting: (seat) => finishers.get(seat.queue)?.fetch(),
     onRejoin: () => {
       joiner.join();
     },
     onCancel: executor.cancel,
     onMoment: moments.watch,
-    onBare: (node, id) => bareRunners.get(node)?.add(id),
+    onBare: refusals.bare((node, id) => bareRunners.get(node)?.add(id)),
     onResults: (text) => {
       foreign.onMessage(text).catch((error: unknown) => {
         log.warn({ reason: String(error) }, "foreign result not completed; its lease will end");
@@ -210,17 +217,6 @@ export function createSubscriber(options: SubscriberOptions) {
         deadLetter(channel, Buffer.from(id), reason);
       },
     });
-  }
-
-  async function refuse(envelope: Envelope): Promise<void> {
-    const reason = "expected a job of a queue that this node serves";
-    try {
-      if (await foreign.refuse(envelope)) return;
-      const channel = dispatchChannel(naming, envelope.node);
-      deadLetter(channel, Buffer.from(JSON.stringify(envelope)), reason);
-    } catch (error) {
-      log.warn({ id: envelope.id, reason: String(error) }, "job refused; its lease will end");
-    }
   }
 
   /** Once connected: a Redis that evicts would throw jobs away. */

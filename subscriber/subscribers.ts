@@ -20,7 +20,7 @@ import { createSubscriber, type Subscriber, type SubscriberOptions } from "./sub
 /** What they share. `config.redisUrl` may be that of any server of a Cluster. */
 export type SubscribersOptions = Pick<
   SubscriberOptions,
-  "config" | "module" | "outbox" | "events" | "log"
+  "config" | "module" | "outbox" | "events" | "log" | "verify"
 >;
 
 /** To the outside they are one. */

@@ -30,11 +30,14 @@ export type Placement =
       readonly node: string | null;
       /** The job that holds the key. */
       readonly id: string;
-    };
+    }
+  /** Nothing was changed: the content is signed for another place than that of the job that it would be, which is this. */
+  | { readonly kind: "missigned"; readonly node: string | null; readonly id: string };
 
 /**
  * List, for each job: `id, target, name, at, deadline, dedupe, body`. `at` and `deadline` are `-`, a time in
- * milliseconds, or `+` and milliseconds from now; `dedupe` is `-` or `mode window key`.
+ * milliseconds, or `+` and milliseconds from now; `dedupe` is `-` or `mode window place key`, where `place`
+ * is `<id>/<node>` for which the body is signed, or `-`.
  */
 export const dispatch = defineScript({
   name: "dispatch",
@@ -139,6 +142,7 @@ function parsePlacement(reply: Parameters<typeof list>[0]): Placement {
   const [first, phase, node, name, target, body] = list(reply);
   const kind = text(first) as Placement["kind"];
   const place = { phase: text(phase), node: word(node) };
+  if (kind === "missigned") return { kind, node: place.node, id: text(name) };
   if (kind === "placed") return { kind, ...place };
   if (kind !== "known") return { kind, ...place, id: text(name) };
   if (body === undefined) return { kind, ...place };

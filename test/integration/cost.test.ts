@@ -52,6 +52,7 @@ async function startSubscriber(nodes: readonly string[]): Promise<void> {
       handlers: "",
       callbackUrl: undefined,
       signingSecret: undefined,
+      envelopeSecret: undefined,
       naming: defaultNaming,
       timing: defaultTiming,
       drainMs: 5_000,

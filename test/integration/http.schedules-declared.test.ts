@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
 import { declare, putInForce, type DeclaredSchedule } from "../../functions/declared.ts";
-import { startStack, type Stack } from "../support/http-app.ts";
+import { defaultTiming } from "../../protocol/binding.ts";
+import { createJobSigner } from "../../protocol/job-signature.ts";
+import { defaultNaming } from "../../protocol/keys.ts";
+import { createSchedules } from "../../protocol/schedule-ledger.ts";
+import { importSigningKeys } from "../../protocol/signing-keys.ts";
+import { createRedisPort } from "../../subscriber/ioredis.ts";
+import { signingSecret, startStack, type Stack } from "../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {
@@ -59,6 +65,20 @@ describe("the deployed list", () => {
     await expect(putInForce(failing, [b], options)).rejects.toThrow("cut");
     await put([]);
     expect((await ask("GET", "/count")).body).toEqual({ count: 0 });
+  });
+
+  test("is put in force once more where jobs are signed by another key", async ({ expect }) => {
+    await put([a]);
+    const keys = await importSigningKeys(`next:${signingSecret}`);
+    const schedules = createSchedules({
+      ...{ redis: createRedisPort(stack.redis), naming: defaultNaming, timing: defaultTiming },
+      signer: createJobSigner(keys),
+    });
+    expect(await putInForce(schedules, [a], options)).toMatchObject({ put: 1 });
+    const record = await stack.redis.hget("signalbox:{default}:schedules", "a");
+    expect(record).toContain('"signature":{"key":"next"');
+    expect(await putInForce(schedules, [a], options)).toMatchObject({ put: 0 });
+    expect((await ask("GET", "/a")).body).not.toHaveProperty("signature");
   });
 
   test("with a mistake changes nothing, and says which", async ({ expect }) => {

@@ -1,5 +1,10 @@
 import { describe } from "vitest";
-import { ended, job, taking, test } from "../support/ledger.ts";
+import { decodeBody } from "../../protocol/job.ts";
+import { createJobSigner, createJobVerifier } from "../../protocol/job-signature.ts";
+import { createLedger } from "../../protocol/ledger.ts";
+import type { Call } from "../../protocol/redis-port.ts";
+import { importSigningKeys } from "../../protocol/signing-keys.ts";
+import { ended, job, taking, test, timing, type LedgerBench } from "../support/ledger.ts";
 
 /** Every kind of character that an id may hold: some mean something to Lua. */
 const oddId = "a.b_c:d@e~f+g=h-1";
@@ -105,5 +110,115 @@ describe("two jobs of a batch that replace the same waiting one", () => {
     const holder = await bench.ledger.read("default", "holder");
     expect(holder).toMatchObject({ state: "delayed", deadlineMs: bench.clock.now() + 5_000 });
     expect(holder?.body).toContain('"payload":"y"');
+  });
+});
+
+describe("signed content that another job is to have", () => {
+  /** A ledger that signs, and what says whether a job is signed as it stands there. */
+  async function signing(
+    bench: LedgerBench,
+    before: (call: number) => Promise<unknown> = () => Promise.resolve(),
+  ) {
+    const keys = await importSigningKeys(`k:whsec_${Buffer.alloc(32, 1).toString("base64")}`);
+    const { port: redis, naming, clock } = bench;
+    const sent: number[] = [];
+    const counted = {
+      send: async (calls: readonly Call[]) => {
+        await before(sent.push(calls.length));
+        return redis.send(calls);
+      },
+    };
+    const options = { redis: counted, naming, timing, simulatedNow: clock.now };
+    const ledger = createLedger({ ...options, signer: createJobSigner(keys) });
+    const verify = createJobVerifier(keys);
+    const isRight = async (id: string, node = "1") => {
+      const stored = await bench.ledger.read("default", id);
+      const body = decodeBody(stored?.body ?? "}");
+      const name = stored?.name ?? "";
+      const place = { v: 1, queue: "default", node, token: "1-0.1", attempt: 1 } as const;
+      return (await verify({ ...place, id, name, ...body })) === null;
+    };
+    return { ledger, isRight, sent };
+  }
+  const dedupe = { key: "a key", windowMs: 60_000, mode: "replace" } as const;
+
+  test("is signed for that one, in a second call", async ({ bench, expect }) => {
+    const { ledger, isRight, sent } = await signing(bench);
+    await ledger.dispatch([job("holder", { dedupe, payload: 1, node: "7" })]);
+    expect(sent).toEqual([1]);
+    const request = job("x", { dedupe, payload: 2, name: "other" });
+    const answers = await ledger.dispatch([job("y"), request]);
+    expect(answers).toMatchObject([
+      { id: "y", duplicate: false },
+      { id: "holder", deduplicated: "replaced", node: "7" },
+    ]);
+    expect(sent).toEqual([1, 1, 1]);
+    expect(await bench.ledger.read("default", "holder")).toMatchObject({
+      ...{ name: "other", target: "7", body: expect.stringContaining('"payload":2') as string },
+    });
+    expect([await isRight("holder", "7"), await isRight("y")]).toEqual([true, true]);
+    expect(await isRight("holder", "8")).toBe(false);
+
+    const [again] = await ledger.dispatch([request]);
+    expect(again).toMatchObject({ id: "holder", deduplicated: "replaced" });
+    expect(sent).toEqual([1, 1, 1, 1]);
+  });
+
+  test("of one batch is that of a job of its own where its holder was started at once", async ({
+    bench,
+    expect,
+  }) => {
+    await bench.connect("1", 2);
+    const { ledger, isRight } = await signing(bench);
+    const answers = await ledger.dispatch([job("a", { dedupe }), job("b", { dedupe })]);
+    expect(answers).toMatchObject([
+      { id: "a", state: "running" },
+      { id: "b", state: "running", duplicate: false },
+    ]);
+    expect([await isRight("a"), await isRight("b")]).toEqual([true, true]);
+  });
+
+  test("of one batch becomes its holder's where that waits", async ({ bench, expect }) => {
+    const { ledger, isRight } = await signing(bench);
+    const debounce = { ...dedupe, mode: "debounce" } as const;
+    const specs = [1, 2, 3].map((payload) => job(`j${payload}`, { dedupe: debounce, payload }));
+    expect(await ledger.dispatch(specs)).toMatchObject([
+      { id: "j1", state: "delayed" },
+      { id: "j1", deduplicated: "debounced" },
+      { id: "j1", deduplicated: "debounced" },
+    ]);
+    expect(await isRight("j1")).toBe(true);
+    expect((await bench.ledger.read("default", "j1"))?.body).toContain('"payload":3');
+  });
+
+  test("is signed for its own job again where the holder has gone meanwhile", async ({
+    bench,
+    expect,
+  }) => {
+    const { ledger, isRight, sent } = await signing(bench, async (call) => {
+      if (call === 3) await bench.ledger.cancel("default", "holder");
+    });
+    await ledger.dispatch([job("holder", { dedupe })]);
+    const [answer] = await ledger.dispatch([job("x", { dedupe, payload: 2 })]);
+    expect(answer).toMatchObject({ kind: "accepted", id: "x", duplicate: false });
+    expect(await isRight("x")).toBe(true);
+    expect(sent).toHaveLength(4);
+  });
+
+  test("is given up, and nothing done, where the holders keep changing", async ({
+    bench,
+    expect,
+  }) => {
+    let holders = 0;
+    const takeOver = async () => {
+      await bench.redis.flushall();
+      await bench.ledger.dispatch([job(`holder${++holders}`, { dedupe })]);
+    };
+    const { ledger, sent } = await signing(bench, takeOver);
+    await expect(ledger.dispatch([job("x", { dedupe })])).rejects.toMatchObject({
+      code: "state_conflict",
+    });
+    expect(sent).toHaveLength(5);
+    expect(Object.keys((await bench.state()).jobs)).toEqual(["holder5"]);
   });
 });

@@ -3,6 +3,8 @@ import type { Redis } from "ioredis";
 import type { JobSpec } from "../../protocol/job.ts";
 import { defaultNaming, type Naming } from "../../protocol/keys.ts";
 import { createLedger, type Ledger } from "../../protocol/ledger.ts";
+import type { JobSigner } from "../../protocol/job-signature.ts";
+import { createSchedules, type Schedules } from "../../protocol/schedule-ledger.ts";
 import { createUpkeep, type Upkeep } from "../../protocol/upkeep.ts";
 import type { Stored } from "../../protocol/record.ts";
 import { readConfig } from "../../subscriber/config.ts";
@@ -15,6 +17,7 @@ export interface RealLedger extends AsyncDisposable {
   readonly redis: Redis;
   readonly ledger: Ledger;
   readonly upkeep: Upkeep;
+  readonly schedules: Schedules;
   readonly state: (queue?: string) => Promise<LedgerState>;
   /** What breaks the invariants, in every queue. */
   readonly problems: () => Promise<readonly string[]>;
@@ -24,10 +27,16 @@ export interface RealLedger extends AsyncDisposable {
   readonly allEnded: (specs: readonly JobSpec[], within?: number) => Promise<void>;
 }
 
+export interface RealLedgerOptions {
+  readonly naming?: Naming;
+  readonly empty?: boolean;
+  readonly signer?: JobSigner;
+}
+
 /** Connects; `empty` (the default) removes whatever an earlier test left. */
 export async function openRealLedger(
   url: string,
-  { naming = defaultNaming, empty = true }: { naming?: Naming; empty?: boolean } = {},
+  { naming = defaultNaming, empty = true, signer }: RealLedgerOptions = {},
 ): Promise<RealLedger> {
   const redis = createConnection(url);
   redis.on("error", () => undefined); // tests kill the server; commands fail by themselves
@@ -37,12 +46,13 @@ export async function openRealLedger(
     ...{ SIGNALBOX_NODES: "1", SIGNALBOX_HANDLERS: "none", REDIS_URL: url },
     ...shortTiming,
   });
-  const options = { redis: createRedisPort(redis), naming, timing };
+  const options = { redis: createRedisPort(redis), naming, timing, ...(signer && { signer }) };
   const ledger = createLedger(options);
   const upkeep = createUpkeep(options);
+  const schedules = createSchedules(options);
   const resultsOf = (queue: string) => `${naming.keyPrefix}:{${queue}}:results`;
   return {
-    ...{ redis, ledger, upkeep },
+    ...{ redis, ledger, upkeep, schedules },
     state: (queue = "default") => readState(redis, naming, queue),
     problems: async () => {
       const queues = await ledger.queues();

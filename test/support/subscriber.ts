@@ -1,5 +1,7 @@
 /** A real subscriber in this process, on a real Redis, whose events are recorded. */
 import { pino } from "pino";
+import { createJobVerifier, type JobVerifier } from "../../protocol/job-signature.ts";
+import { importSigningKeys } from "../../protocol/signing-keys.ts";
 import { readConfig } from "../../subscriber/config.ts";
 import type { Config } from "../../subscriber/config.ts";
 import { createEvents, type SubscriberEventMap } from "../../subscriber/events.ts";
@@ -69,6 +71,7 @@ export async function runSubscriber(options: RunOptions): Promise<RunningSubscri
     ...{ config, commands, subscription, events },
     module: { handlers: options.handlers ?? echo, catalog: options.catalog },
     outbox: options.outbox?.(events) ?? noOutbox,
+    verify: await verifierOf(config),
     log: pino({ level: "silent" }),
   });
   subscriber.start();
@@ -98,12 +101,23 @@ export async function runSubscriber(options: RunOptions): Promise<RunningSubscri
   };
 }
 
+async function verifierOf({ envelopeSecret }: Config): Promise<JobVerifier | undefined> {
+  if (envelopeSecret === undefined) return undefined;
+  return createJobVerifier(await importSigningKeys(envelopeSecret, "SIGNALBOX_ENVELOPE_SECRET"));
+}
+
 function record(events: SubscriberEvents) {
   const log: { readonly name: Names; readonly fields: unknown }[] = [];
   const names: readonly Names[] = [
     ...(["listening", "disconnected", "superseded", "attempt:started", "attempt:ended"] as const),
     ...(["attempt:fenced", "attempt:lost", "attempt:deaf", "bare:ended"] as const),
-    ...(["message:unreadable", "results:delivered", "results:refused", "redis:failed"] as const),
+    ...([
+      "message:unreadable",
+      "message:refused",
+      "results:delivered",
+      "results:refused",
+      "redis:failed",
+    ] as const),
   ];
   for (const name of names) {
     events.on(name, (...args: readonly unknown[]) => {

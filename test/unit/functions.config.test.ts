@@ -33,7 +33,7 @@ test("what is required is enough", async ({ expect }) => {
       ...{ failedMs: 604_800_000, maxFailed: 10_000, outboxMs: 604_800_000 },
     },
     timing: { unheardMs: 10_000, leaseMs: 30_000, foreignMs: 300_000 },
-    maxSchedules: 100_000,
+    ...{ maxSchedules: 100_000, envelopeKeys: undefined },
   });
 });
 
@@ -52,6 +52,7 @@ test("everything can be set, numbers also as text", async ({ expect }) => {
     SIGNALBOX_LEASE_MS: "3000",
     SIGNALBOX_FOREIGN_MS: "30000",
     SIGNALBOX_SIGNING_SECRET: `${secret} ${secret}`,
+    SIGNALBOX_ENVELOPE_SECRET: `next:${secret}`,
     SIGNALBOX_MAX_SCHEDULES: "500",
     ASSETS: { fetch: () => undefined },
   });
@@ -63,6 +64,7 @@ test("everything can be set, numbers also as text", async ({ expect }) => {
     maxSchedules: 500,
   });
   expect(config.signingKeys).toHaveLength(2);
+  expect(config.envelopeKeys).toMatchObject([{ id: "next" }]);
 });
 
 const digest = "ab".repeat(32);
@@ -156,6 +158,9 @@ const wrong: readonly (readonly [name: string, value: unknown])[] = [
   ["SIGNALBOX_SIGNING_SECRET", "whsec_shown"],
   ["SIGNALBOX_SIGNING_SECRET", ""],
   ["SIGNALBOX_SIGNING_SECRET", `${secret} shown`],
+  ["SIGNALBOX_ENVELOPE_SECRET", ""],
+  ["SIGNALBOX_ENVELOPE_SECRET", `${secret} whsec_shown`],
+  ["SIGNALBOX_ENVELOPE_SECRET", 7],
   ["SIGNALBOX_KEY_PREFIX", "{shown}"],
   ["SIGNALBOX_KEY_PREFIX", ""],
   ["SIGNALBOX_CHANNEL_PREFIX", "shown,"],

@@ -6,6 +6,9 @@
  * - `debounce`: as `replace`, and it starts only when the window has passed without another.
  * Once the holder runs or has ended, `replace` and `debounce` accept a new job.
  *
+ * Content that is signed is signed for the id and the node under which it is run. Where those are the holder's the
+ * job is `missigned`: nothing is changed, and the caller signs for the holder and sends it again.
+ *
  * The entry goes on with the last jobs that were absorbed so, `<id>,<holder>`: no record is made of them,
  * and a request that is repeated after a lost answer must not become a job when the holder has started.
  */
@@ -25,7 +28,7 @@ end
 
 -- Sets job.held_by, job.verdict where a holder stands for the job; else takes the key for it.
 local function deduplicate(job, pending)
-  local mode, window, key = string.match(job.dedupe, "^(%a+) (%d+) (.+)$")
+  local mode, window, place, key = string.match(job.dedupe, "^(%a+) (%d+) (%S+) (.+)$")
   key = dedupe_base .. key
   local holder_id, absorbed = string.match(redis.call("GET", key) or "", "^(%S+)(.*)$")
   local before = absorbed and string.match(absorbed .. " ", " " .. string.gsub(job.id, "%p", "%%%0") .. ",(%S+) ")
@@ -40,6 +43,11 @@ local function deduplicate(job, pending)
     return
   end
   local is_waiting = holder and holder.attempts == 0 and (holder.phase == "Q" or holder.phase == "D")
+  local keeper = is_waiting and holder or job
+  if place ~= "-" and place ~= keeper.id .. "/" .. keeper.target then
+    job.held_by, job.verdict = keeper, "missigned"
+    return
+  end
   local words = { is_waiting and holder_id .. " " .. job.id .. "," .. holder_id or job.id }
   for word in string.gmatch(absorbed or "", "%S+") do
     if #words < most_absorbed then words[#words + 1] = word end
