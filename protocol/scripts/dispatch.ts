@@ -6,9 +6,11 @@ import { defineScript } from "../script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { dedupeLua } from "./lua/dedupe.ts";
 import { dispatchOneLua } from "./lua/dispatch-one.ts";
+import { dispatchPlainLua } from "./lua/dispatch-plain.ts";
 import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
+import type { Reply } from "../redis-port.ts";
 import { list, text, word } from "../reply.ts";
 
 /** How a deduplication key was answered. */
@@ -43,32 +45,37 @@ export const dispatch = defineScript({
   name: "dispatch",
   keys: ["jobs", "results", "leases", "backlog", "free", "nodes", "parked", "index", "due"],
   args: ["queue", "channel", "control", "unheard_ms", "foreign_ms", "clock", "dedupe_base"],
-  uses: [clockLua, recordLua, leaseLua, dispatchOneLua, placeLua, dedupeLua],
+  uses: [clockLua, recordLua, leaseLua, dispatchOneLua, placeLua, dedupeLua, dispatchPlainLua],
   // SET (of a deduplication key) or XADD comes before any other write: where Redis is out of memory it
   // refuses the first write of a script and lets the others pass, so nothing is left half done.
   // XADD's id is at once time, token and index.
   lua: `
-local sent, ids = {}, {}
-for at = first, #ARGV, 7 do
-  local job = {
-    id = ARGV[at], target = ARGV[at + 1], name = ARGV[at + 2], at = ARGV[at + 3], deadline = ARGV[at + 4],
-    dedupe = ARGV[at + 5], body = ARGV[at + 6],
-  }
-  job.phase, job.node, job.deliveries, job.attempts = "Q", "-", 0, 0
-  sent[#sent + 1] = job
-  ids[#ids + 1] = job.id
+local ids, replies = {}, {}
+for at = first, #ARGV, 7 do ids[#ids + 1] = ARGV[at] end
+local stored = redis.call("HMGET", jobs, unpack(ids))
+if not accepted and are_plain(stored) then
+  accepted = redis.call("XADD", index, clock, "jobs", table.concat(ids, " "))
+  now = stamp_ms(accepted)
+  local is_done = dispatch_plain(replies)
+  commit()
+  if is_done then return replies end
 end
 
-local stored = redis.call("HMGET", jobs, unpack(ids))
-local known, fresh, fresh_ids = {}, {}, {}
-for i, job in ipairs(sent) do
-  job.same_as = known[job.id] or (stored[i] and read_record(job.id, stored[i]))
-  if not job.same_as then
-    if job.dedupe ~= "-" then deduplicate(job, known) end
-    if not job.held_by then
-      known[job.id] = job
+local sent, known, fresh, fresh_ids = {}, {}, {}, {}
+for i, id in ipairs(ids) do
+  local at = first + (i - 1) * 7
+  local job = not replies[i] and {
+    id = id, target = ARGV[at + 1], name = ARGV[at + 2], at = ARGV[at + 3], deadline = ARGV[at + 4],
+    dedupe = ARGV[at + 5], body = ARGV[at + 6], phase = "Q", node = "-", deliveries = 0, attempts = 0, place = i,
+  }
+  if job then
+    sent[#sent + 1] = job
+    job.same_as = known[id] or (stored[i] and read_record(id, stored[i]))
+    if not job.same_as and job.dedupe ~= "-" then deduplicate(job, known) end
+    if not job.same_as and not job.held_by then
+      known[id] = job
       fresh[#fresh + 1] = job
-      fresh_ids[#fresh_ids + 1] = job.id
+      fresh_ids[#fresh_ids + 1] = id
     end
   end
 end
@@ -117,14 +124,13 @@ local function where_is(job)
   return string.match(ended, "^%S+"), string.match(ended, "^%S+ %S+ %S+ (%S+)")
 end
 
-local replies = {}
-for i, job in ipairs(sent) do
-  local other = job.same_as
+for _, job in ipairs(sent) do
+  local other, i = job.same_as, job.place
   if job.held_by then
     local phase, node = where_is(job.held_by)
     replies[i] = { job.verdict, phase, node == "-" and job.held_by.target or node, job.held_by.id }
   elseif not other then
-    replies[i] = { "placed", job.phase, job.node }
+    replies[i] = job.phase .. " " .. job.node
   else
     local phase, node = where_is(other)
     if other.name == job.name and other.target == job.target and other.body == job.body then
@@ -138,12 +144,15 @@ return replies`,
   parse: (reply): readonly Placement[] => list(reply).map(parsePlacement),
 });
 
-function parsePlacement(reply: Parameters<typeof list>[0]): Placement {
+function parsePlacement(reply: Reply): Placement {
+  if (!Array.isArray(reply)) {
+    const [placed = "", at] = text(reply).split(" ");
+    return { kind: "placed", phase: placed, node: word(at) };
+  }
   const [first, phase, node, name, target, body] = list(reply);
-  const kind = text(first) as Placement["kind"];
+  const kind = text(first) as Exclude<Placement["kind"], "placed">;
   const place = { phase: text(phase), node: word(node) };
   if (kind === "missigned") return { kind, node: place.node, id: text(name) };
-  if (kind === "placed") return { kind, ...place };
   if (kind !== "known") return { kind, ...place, id: text(name) };
   if (body === undefined) return { kind, ...place };
   return { kind, ...place, other: { name: text(name), target: text(target), body: text(body) } };

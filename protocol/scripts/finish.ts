@@ -47,14 +47,17 @@ export const finish = defineScript({
   uses: [clockLua, recordLua, leaseLua, finishOneLua, placeLua, endLua],
   lua: `
 local count = ended_entry and 0 or tonumber(attempts)
-local ends, members = {}, {}
+local members = {}
 for i = 1, count do
   local at = first + (i - 1) * 6
-  ends[i] = {
+  members[i] = ARGV[at] .. " " .. ARGV[at + 1] .. " " .. ARGV[at + 2]
+end
+
+local function ending_at(at)
+  return {
     id = ARGV[at], token = ARGV[at + 1], node = ARGV[at + 2], state = ARGV[at + 3],
     delay_ms = tonumber(ARGV[at + 4]), text = ARGV[at + 5],
   }
-  members[i] = ARGV[at] .. " " .. ARGV[at + 1] .. " " .. ARGV[at + 2]
 end
 
 -- The lease is the fence: whoever removes it speaks for the job.
@@ -90,20 +93,22 @@ local freed, texts, returned, retried, stored, verdicts, entry = {}, {}, {}, {},
 if ended_entry then
   verdicts[1], freed[ARGV[first + 2]] = "s", 1
 end
-for i, ending in ipairs(ends) do
-  if held[i] then
-    verdicts[i] = "s"
-    freed[ending.node] = (freed[ending.node] or 0) + 1
-    if ending.state == "released" or ending.state == "refused" then
-      returned[#returned + 1] = ending
-    elseif ending.state == "retry" then
-      retried[#retried + 1] = ending
-    else
-      texts[#texts + 1] = ending.text
-      stored[#stored + 1] = ending
-    end
+for i = 1, count do
+  local at = first + (i - 1) * 6
+  local node, state = ARGV[at + 2], ARGV[at + 3]
+  if not held[i] then
+    verdicts[i] = is_known(ending_at(at)) and "r" or "f"
   else
-    verdicts[i] = is_known(ending) and "r" or "f"
+    verdicts[i] = "s"
+    freed[node] = (freed[node] or 0) + 1
+    if state == "released" or state == "refused" then
+      returned[#returned + 1] = ending_at(at)
+    elseif state == "retry" then
+      retried[#retried + 1] = ending_at(at)
+    else
+      texts[#texts + 1] = ARGV[at + 5]
+      stored[#stored + 1] = at
+    end
   end
 end
 
@@ -112,14 +117,15 @@ if #stored > 0 then
   entry = redis.call("XADD", outbox, clock, "results", batch)
   now = stamp_ms(entry)
   local fields, failures, stored_ids = {}, {}, {}
-  for i, ending in ipairs(stored) do
-    stored_ids[i] = ending.id
-    if ending.state == "failed" then
+  for i, at in ipairs(stored) do
+    local id, state = ARGV[at], ARGV[at + 3]
+    stored_ids[i] = id
+    if state == "failed" then
       failures[#failures + 1] = now
-      failures[#failures + 1] = ending.id
+      failures[#failures + 1] = id
     end
-    fields[#fields + 1] = ending.id
-    fields[#fields + 1] = table.concat({ ending.state, entry, ending.token, ending.node }, " ") .. "\\n" .. ending.text
+    fields[#fields + 1] = id
+    fields[#fields + 1] = state .. " " .. entry .. " " .. ARGV[at + 1] .. " " .. ARGV[at + 2] .. "\\n" .. texts[i]
   end
   call_in_chunks("HSET", results, fields)
   call_in_chunks("ZADD", failed, failures)
@@ -179,12 +185,52 @@ for at = first + attempts * 6, #ARGV, 3 do
 end
 for node in pairs(freed) do strange[node] = true end
 
+-- The short way for a job that has no deadline and no target, as most: its text is copied, not read.
+local function start_plain(node, id, record)
+  local accepted, deliveries, tried, name_at, name, body_at =
+    string.match(record, "^Q (%S+) (%d+) (%d+) %- %- %- ()(%S+)\\n()")
+  local delivery = accepted and counts[deliveries] and digits[counts[deliveries] + 1]
+  local attempt = delivery and counts[tried] and digits[counts[tried] + 1]
+  if not attempt then return false end
+  if now == 0 then now = read_clock() end
+  lease_ends[unheard_ms] = lease_ends[unheard_ms] or score(now + unheard_ms)
+  local token = accepted .. "." .. delivery
+  local at = #new_records
+  new_records[at + 1] = id
+  new_records[at + 2] = "R " .. accepted .. " " .. delivery .. " " .. tried .. " - " .. node .. " - " ..
+    string.sub(record, name_at)
+  at = #new_leases
+  new_leases[at + 1] = lease_ends[unheard_ms]
+  new_leases[at + 2] = id .. " " .. token .. " " .. node
+  envelopes[#envelopes + 1] = '{"v":1,"queue":"' .. queue .. '","node":"' .. node .. '","token":"' .. token ..
+    '","attempt":' .. attempt .. ',"id":"' .. id .. '","name":"' .. name .. '"' .. string.sub(record, body_at)
+  return true
+end
+
 -- Busy: look into the backlog first. Idle: give the slots back first; where free was not empty
 -- before, the backlog is (the invariant), which saves the look.
 local function feed(nodes_with_slots)
-  local fed = pop_waiting(backlog, #nodes_with_slots)
-  for i, job in ipairs(fed) do start(nodes_with_slots[i], job) end
-  return #fed
+  local used, wanted = 0, #nodes_with_slots
+  while used < wanted do
+    local asked = math.min(wanted - used, 1000)
+    local ids = redis.call("LPOP", backlog, asked)
+    if not ids then break end
+    local records = redis.call("HMGET", jobs, unpack(ids))
+    for i, id in ipairs(ids) do
+      local node, record = nodes_with_slots[used + 1], records[i]
+      if record and start_plain(node, id, record) then
+        used = used + 1
+      else
+        local job = read_waiting(id, record)
+        if job then
+          start(node, job)
+          used = used + 1
+        end
+      end
+    end
+    if #ids < asked then break end
+  end
+  return used
 end
 if #takers > 0 then
   local used = 0

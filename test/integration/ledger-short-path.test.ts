@@ -135,6 +135,151 @@ describe("one plain job", () => {
   });
 });
 
+describe("a batch of plain jobs", () => {
+  const ids = ["a", "b", "c", "d", "e", "f"];
+  const payload = { list: [], big: 12345678901234567890 };
+  const batch = ids.map((id) => job(id, { payload, attempts: 5 }));
+
+  test("is written, sent and listed as each job alone would be", async ({ bench, expect }) => {
+    const { ear: first } = await bench.connect("1", 2);
+    const { ear: second } = await bench.connect("2", 1);
+    const answers = await bench.ledger.dispatch(batch);
+    await first.settled();
+    await second.settled();
+    const places = answers.map((each) => each.kind === "accepted" && [each.state, each.node]);
+    expect(places).toEqual([
+      ...[
+        ["running", "1"],
+        ["running", "1"],
+        ["running", "2"],
+      ],
+      ...[
+        ["queued", null],
+        ["queued", null],
+        ["queued", null],
+      ],
+    ]);
+    const accepted = `${bench.clock.now()}-0`;
+    const token = `${accepted}.1`;
+    const envelope = {
+      v: 1,
+      queue: "default",
+      token,
+      attempt: 1,
+      name: "echo",
+      attempts: 5,
+      payload,
+    };
+    expect(first.envelopes()).toEqual([
+      { ...envelope, id: "a", node: "1" },
+      { ...envelope, id: "b", node: "1" },
+    ]);
+    expect(second.envelopes()).toEqual([{ ...envelope, id: "c", node: "2" }]);
+    expect(await bench.state()).toMatchObject({
+      ...{ free: [], backlog: ["d", "e", "f"], indexed: ids },
+      leases: [`a ${token} 1`, `b ${token} 1`, `c ${token} 2`],
+    });
+    const running = await bench.ledger.read("default", "b");
+    expect(running).toMatchObject({ state: "running", node: "1", deliveries: 1, accepted });
+    const waiting = await bench.ledger.read("default", "e");
+    expect(waiting).toMatchObject({ state: "queued", node: null, deliveries: 0, accepted });
+    expect(waiting?.body).toBe(running?.body);
+  });
+
+  test("changes nothing a second time", async ({ bench, expect }) => {
+    await bench.connect("1", 2);
+    await bench.ledger.dispatch(batch);
+    const before = await bench.state();
+    const answers = await bench.ledger.dispatch(batch);
+    expect(answers.every((each) => each.kind === "accepted" && each.duplicate)).toBe(true);
+    expect(await bench.state()).toEqual(before);
+  });
+
+  test("holds each id once", async ({ bench, expect }) => {
+    const answers = await bench.ledger.dispatch([...batch, job("a", { payload, attempts: 5 })]);
+    expect(answers.at(-1)).toMatchObject({ kind: "accepted", id: "a", duplicate: true });
+    expect((await bench.state()).backlog).toEqual(ids);
+  });
+
+  test("goes on to who listens, in order, where one node is silent", async ({ bench, expect }) => {
+    const { ear } = await bench.connect("1", 1);
+    const silent = await bench.connect("2", 2);
+    const { ear: third } = await bench.connect("3", 2);
+    await silent.ear.close();
+    const answers = await bench.ledger.dispatch(batch);
+    await ear.settled();
+    await third.settled();
+    const at = (node: string) =>
+      answers.flatMap((each) => (each.kind === "accepted" && each.node === node ? each.id : []));
+    const heard = (of: typeof ear) => of.envelopes().map(({ id }) => id);
+    expect([heard(ear), heard(third)]).toEqual([at("1"), at("3")]);
+    expect([at("1").length, at("2").length, at("3").length]).toEqual([1, 0, 2]);
+    const state = await bench.state();
+    expect(state).toMatchObject({ free: [], indexed: ids });
+    expect(state.backlog).toEqual(
+      ids.filter((id) => ![...heard(ear), ...heard(third)].includes(id)),
+    );
+    expect(state.leases).toHaveLength(3);
+    expect(state.nodes["2"]).toMatch(/^\S+ 2 0 /);
+  });
+});
+
+describe.each([
+  ["a node that was busy", true],
+  ["a node that was idle", false],
+])("several attempts that end at once on %s", (_, hot) => {
+  const nodes = [{ node: "1", mode: "take", waiting: false } as const];
+
+  async function end(bench: LedgerBench, envelopes: readonly Envelope[], state?: "released") {
+    const endings = envelopes.map((each) => ended(each, state));
+    const { next } = await bench.nodes.finish("default", endings, { nodes, hot });
+    return next.map((text) => JSON.parse(text) as Envelope);
+  }
+
+  async function busyTwice(bench: LedgerBench): Promise<readonly Envelope[]> {
+    const { ear } = await bench.connect("1", 2);
+    await bench.ledger.dispatch([job("one"), job("two")]);
+    await ear.settled();
+    return ear.envelopes();
+  }
+
+  test("bring what still waits, and pass over the rest", async ({ bench, expect }) => {
+    const envelopes = await busyTwice(bench);
+    const mortal = (ms: number) => ({ deadline: { inMs: ms } });
+    const waiting = [job("gone"), job("late", mortal(10)), job("good"), job("timely", mortal(99))];
+    await bench.ledger.dispatch([...waiting, job("z")]);
+    await bench.ledger.cancel("default", "gone");
+    bench.clock.advance(10);
+    const next = await end(bench, envelopes);
+    expect(next.map(({ id, attempt }) => [id, attempt])).toEqual([
+      ["good", 1],
+      ["timely", 1],
+    ]);
+    const state = await bench.state();
+    expect(state).toMatchObject({ free: [], backlog: ["z"] });
+    expect(state.leases).toEqual(next.map(({ id, token }) => `${id} ${token} 1`).toSorted());
+    await bench.upkeep.wake(["default"], 10);
+    expect((await bench.ledger.read("default", "late"))?.state).toBe("expired");
+  });
+
+  test("bring a job under a new token each time, however often it was given back", async ({
+    bench,
+    expect,
+  }) => {
+    const tokens = new Set<string>();
+    let running = await busyTwice(bench);
+    await bench.ledger.dispatch([job("three"), job("four")]);
+    for (let time = 1; time <= 10; time++) {
+      running = await end(bench, running, "released");
+      const ids = time % 2 === 1 ? ["three", "four"] : ["one", "two"];
+      expect(running.map(({ id, attempt }) => [id, attempt])).toEqual(ids.map((id) => [id, 1]));
+      for (const { id, token } of running) tokens.add(`${id} ${token}`);
+    }
+    expect(tokens.size).toBe(20);
+    expect(await bench.ledger.read("default", "one")).toMatchObject({ deliveries: 6, attempts: 0 });
+  });
+});
+
 describe("a fetch without an attempt to end", () => {
   test("does not bring a job that is too late", async ({ bench, expect }) => {
     const envelope = await busy(bench, []);

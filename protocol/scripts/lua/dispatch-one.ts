@@ -18,13 +18,13 @@ if is_plain and redis.call("HEXISTS", jobs, ARGV[first]) == 0 then
   if not node then
     redis.call("HSET", jobs, job.id, write_record(job))
     redis.call("RPUSH", backlog, job.id)
-    return { { "placed", "Q", "-" } }
+    return { "Q -" }
   end
   if redis.call("PUBLISH", channel .. node, envelope_of(job)) > 0 then
     redis.call("HSET", jobs, job.id, write_record(job))
     local now = stamp_ms(accepted)
     write_leases(now, { score(now + unheard_ms), member_of(job) })
-    return { { "placed", "R", node } }
+    return { "R " .. node }
   end
   silent_node = node
 end

@@ -242,8 +242,14 @@ local function reseat(node)
   return math.max(0, open)
 end
 
--- Takes up to n jobs that still wait out of a backlog. Those that wait too long (they are due, and ended
--- there) are only dropped from it.
+-- A job taken out of a backlog, if it still waits. One that waits too long is due, and ended there.
+local function read_waiting(id, record)
+  local job = record and read_record(id, record)
+  if job and job.deadline ~= "-" and now == 0 then now = read_clock() end
+  return job and job.phase == "Q" and not is_too_late(job, now) and job or nil
+end
+
+-- Takes up to n jobs that still wait out of a backlog.
 local function pop_waiting(key, n)
   local list = {}
   while #list < n do
@@ -251,13 +257,7 @@ local function pop_waiting(key, n)
     local ids = redis.call("LPOP", key, asked)
     if not ids then break end
     local records = redis.call("HMGET", jobs, unpack(ids))
-    for i, id in ipairs(ids) do
-      local job = records[i] and read_record(id, records[i])
-      if job and job.deadline ~= "-" and now == 0 then now = read_clock() end
-      if job and job.phase == "Q" and not is_too_late(job, now) then
-        list[#list + 1] = job
-      end
-    end
+    for i, id in ipairs(ids) do list[#list + 1] = read_waiting(id, records[i]) end
     if #ids < asked then break end
   end
   return list
