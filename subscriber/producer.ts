@@ -32,6 +32,11 @@ export interface ProducerOptions {
   readonly pingMs?: number;
 }
 
+interface Waiter {
+  readonly queue: string;
+  readonly resolve: (result: ResultMessage) => void;
+}
+
 interface Asked {
   readonly spec: JobSpec;
   readonly resolve: (dispatched: Dispatched) => void;
@@ -55,8 +60,8 @@ export async function createProducer(options: ProducerOptions) {
   const ledger = createLedger({ redis, naming, timing, ...signer });
   const newJobId = createJobIds();
   const closed = new AbortController();
-  /** Who waits for the end of a job, by queue and id. Emptied when removed: see `attempts.ts`. */
-  const waiting = new Map<string, ((result: ResultMessage) => void)[]>();
+  /** Who waits for the end of a job, by its id. Emptied when removed: see `attempts.ts`. */
+  const waiting = new Map<string, Waiter[]>();
 
   const gatherer = createGatherer<Asked>({
     sizeOf: ({ spec }) => JSON.stringify(spec.payload ?? null).length + 256,
@@ -77,12 +82,27 @@ export async function createProducer(options: ProducerOptions) {
 
   function settle(results: readonly ResultMessage[]): void {
     for (const result of results) {
-      const key = `${result.queue} ${result.id}`;
-      const resolvers = waiting.get(key);
-      if (resolvers === undefined) continue;
-      waiting.delete(key);
-      for (const resolve of resolvers.splice(0)) resolve(result);
+      const waiters = waiting.get(result.id);
+      if (waiters === undefined) continue;
+      for (const waiter of waiters.filter(({ queue }) => queue === result.queue)) {
+        forget(result.id, waiter);
+        waiter.resolve(result);
+      }
     }
+  }
+
+  function wait(id: string, waiter: Waiter): void {
+    const others = waiting.get(id);
+    if (others === undefined) waiting.set(id, [waiter]);
+    else others.push(waiter);
+  }
+
+  function forget(id: string, waiter: Waiter): void {
+    const waiters = waiting.get(id);
+    const at = waiters?.indexOf(waiter) ?? -1;
+    if (waiters === undefined || at < 0) return;
+    waiters.splice(at, 1);
+    if (waiters.length === 0) waiting.delete(id);
   }
 
   /** A result may have been published while nobody listened. */
@@ -104,9 +124,10 @@ export async function createProducer(options: ProducerOptions) {
     },
     onSubscribed: () => {
       isListening.resolve(undefined);
-      for (const key of waiting.keys()) {
-        const [queue = "", id = ""] = key.split(" ");
-        look(queue, id).catch(() => undefined); // looked at again with the next connection
+      for (const [id, waiters] of waiting) {
+        for (const queue of new Set(waiters.map((waiter) => waiter.queue))) {
+          look(queue, id).catch(() => undefined); // looked at again with the next connection
+        }
       }
     },
     onLost: () => undefined,
@@ -146,42 +167,29 @@ export async function createProducer(options: ProducerOptions) {
     signal?.throwIfAborted();
     await listen();
     const spec = specOf(order);
-    let key = `${spec.queue} ${spec.id}`;
-    let resolveEnd: (result: ResultMessage) => void = () => undefined;
-    let onAbort: () => void = () => undefined;
-    const end = new Promise<ResultMessage>((resolve, reject) => {
-      resolveEnd = resolve;
-      onAbort = () => {
-        reject(signal?.reason as Error);
-      };
-    });
+    const { promise: end, resolve, reject } = Promise.withResolvers<ResultMessage>();
     end.catch(() => undefined); // where the dispatch fails first, nobody waits for it
+    const onAbort = () => {
+      reject(signal?.reason as Error);
+    };
     signal?.addEventListener("abort", onAbort);
-    const wait = () => {
-      const others = waiting.get(key);
-      if (others === undefined) waiting.set(key, [resolveEnd]);
-      else others.push(resolveEnd);
-    };
-    const forget = () => {
-      const others = waiting.get(key);
-      if (others?.includes(resolveEnd) !== true) return;
-      others.splice(others.indexOf(resolveEnd), 1);
-      if (others.length === 0) waiting.delete(key);
-    };
-    wait();
+    let { id } = spec;
+    let waiter: Waiter = { queue: spec.queue, resolve };
+    wait(id, waiter);
     try {
       const dispatched = await dispatch(spec);
       if (dispatched.kind !== "accepted") throw refusal(dispatched);
-      if (dispatched.id !== spec.id) {
+      if (dispatched.id !== id) {
         // A deduplication key is held by another job: that one's end is this one's.
-        forget();
-        key = `${dispatched.queue} ${dispatched.id}`;
-        wait();
+        forget(id, waiter);
+        ({ id } = dispatched);
+        waiter = { queue: dispatched.queue, resolve };
+        wait(id, waiter);
       }
       if (dispatched.duplicate) await look(dispatched.queue, dispatched.id);
       return await end;
     } finally {
-      forget();
+      forget(id, waiter);
       signal?.removeEventListener("abort", onAbort);
     }
   }
