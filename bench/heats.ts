@@ -1,4 +1,7 @@
-/** The timed scenarios, shared by the benches that look at different figures of them. */
+/**
+ * The timed scenarios, shared by the benches that look at different figures of them. Each is warmed up with half as
+ * much again: these are processes that live for weeks, and in 3,000 jobs V8 has compiled little of them.
+ */
 import { jobsOf, type Setting } from "./bench.ts";
 import { contenderNames, queueNames, type ContenderName } from "./contender.ts";
 import { persistences, type Persistence } from "./redis-server.ts";
@@ -6,12 +9,12 @@ import type { Heat } from "./rounds.ts";
 
 /** One caller that waits for each result before it sends the next job. */
 export function alone(setting: Setting): Heat {
-  return calls(setting, { name: "alone", slots: 1, inFlight: 1, jobs: 600 });
+  return calls(setting, { name: "alone", slots: 1, inFlight: 1, jobs: 1_500 });
 }
 
 /** One caller with 100 jobs under way at any time. */
 export function windowOf100(setting: Setting): Heat {
-  return calls(setting, { name: "window of 100", slots: 100, inFlight: 100, jobs: 3_000 });
+  return calls(setting, { name: "window of 100", slots: 100, inFlight: 100, jobs: 10_000 });
 }
 
 function calls(
@@ -23,7 +26,7 @@ function calls(
   return {
     scenario: {
       ...{ name, slots, processes: 1 },
-      warmUp: burst(jobsOf(setting, of.jobs / 4)),
+      warmUp: burst(jobsOf(setting, of.jobs / 2)),
       workload: burst(jobsOf(setting, of.jobs)),
     },
     contenders: contenderNames,
@@ -40,12 +43,12 @@ export function batches(
   setting: Setting,
   of: { slots: number; processes?: number; jobs?: number; contenders?: readonly ContenderName[] },
 ): Heat {
-  const { slots, processes = 1, jobs = 5_000, contenders = queueNames } = of;
+  const { slots, processes = 1, jobs = 10_000, contenders = queueNames } = of;
   const burst = (count: number) => ({ kind: "batches", jobs: count, size: 1_000 }) as const;
   return {
     scenario: {
       ...{ name: `batches, ${processes} × ${slots} slots`, slots, processes },
-      warmUp: burst(jobsOf(setting, 1_000)),
+      warmUp: burst(jobsOf(setting, Math.max(1_000, jobs / 2))),
       workload: burst(jobsOf(setting, jobs)),
     },
     contenders,

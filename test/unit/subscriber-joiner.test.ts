@@ -44,7 +44,9 @@ function create() {
 }
 
 describe("a joiner", () => {
-  test("remembers what is settled while it asks again: it may be sent again", async ({ expect }) => {
+  test("remembers what is settled while it asks again: it may be sent again", async ({
+    expect,
+  }) => {
     const { joiner, attempts, answer, attempt } = create();
     joiner.join();
     await answer();
