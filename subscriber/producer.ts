@@ -84,10 +84,11 @@ export async function createProducer(options: ProducerOptions) {
     for (const result of results) {
       const waiters = waiting.get(result.id);
       if (waiters === undefined) continue;
-      for (const waiter of waiters.filter(({ queue }) => queue === result.queue)) {
-        forget(result.id, waiter);
-        waiter.resolve(result);
-      }
+      const others = waiters.filter(({ queue }) => queue !== result.queue);
+      const told = waiters.splice(0).filter(({ queue }) => queue === result.queue);
+      if (others.length === 0) waiting.delete(result.id);
+      else waiters.push(...others);
+      for (const { resolve } of told) resolve(result);
     }
   }
 

@@ -5,7 +5,7 @@ import { failureOf, maxMessage } from "./failure-of.ts";
 import { failureCodes } from "../protocol/failure.ts";
 import type { Json } from "../protocol/json.ts";
 import type { JobVerifier } from "../protocol/job-signature.ts";
-import { AttemptContext } from "./run-context.ts";
+import { createContext } from "./run-context.ts";
 
 /** A handler as the runner calls it; its types were checked where the module was written. */
 export type Handler = (payload: unknown, context: RunContext) => unknown;
@@ -70,7 +70,7 @@ export function startAttempt(
   const timer = setTimeout(() => {
     abort("timeout");
   }, timeoutMs);
-  const context = new AttemptContext(envelope, {
+  const context = createContext(envelope, {
     ...{ log, progress },
     signal: () => {
       controller ??= new AbortController();

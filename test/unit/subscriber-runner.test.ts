@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
+import type { RunContext } from "../../protocol/catalog.ts";
 import type { Envelope } from "../../protocol/codec.ts";
 import type { NodeLedger } from "../../protocol/node-ledger.ts";
 import type { Finished } from "../../protocol/scripts/finish.ts";
@@ -27,6 +28,36 @@ function run(handler: Handler, { cause = null as AbortCause | null, more = {} } 
   if (cause !== null) abort(cause);
   return outcome;
 }
+
+describe("the context of a handler", () => {
+  const seen: unknown[] = [];
+  const handler =
+    (wrap: (context: RunContext) => { readonly signal?: AbortSignal }): Handler =>
+    (_, context) => {
+      seen.push(wrap(context).signal);
+    };
+
+  test.each<[string, (context: RunContext) => { readonly signal?: AbortSignal }]>([
+    ["copied", (context) => ({ ...context })],
+    ["assigned", (context) => Object.assign({}, context)],
+    ["taken apart", ({ id, ...rest }) => ({ ...rest, of: id })],
+    ["wrapped", (context) => new Proxy(context, {})],
+    ["inherited from", (context) => Object.create(context) as RunContext],
+  ])("has its signal when it is %s", async (_, wrap) => {
+    expect(await run(handler(wrap))).toMatchObject({ kind: "done" });
+    expect(seen.pop()).toBeInstanceOf(AbortSignal);
+  });
+
+  test("has a schedule only where the job is a run of one", async () => {
+    const names = (_: unknown, context: RunContext) => Object.keys(context).toSorted();
+    const common = ["attempt", "id", "log", "name", "node", "progress", "queue"];
+    expect(await run(names)).toMatchObject({ value: [...common, "signal"] });
+    const schedule = { id: "s", at: 1 };
+    expect(await run(names, { more: { schedule } })).toMatchObject({
+      value: [...common, "schedule", "signal"],
+    });
+  });
+});
 
 describe("startAttempt", () => {
   test("gives what the handler returns, at once or later, null for nothing", async () => {

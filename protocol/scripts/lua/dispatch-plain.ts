@@ -17,7 +17,7 @@ local function are_plain(stored)
   return true
 end
 
--- Publishes what has a slot; answers the jobs' places in the list that nobody heard of.
+-- Publishes what has a slot; answers the set of nodes on whose channels nobody listened.
 local function send_plain(slots)
   local order, envelopes, unheard = {}, {}, {}
   local heads = {}
