@@ -49,6 +49,12 @@ export interface Signalbox {
   ) => Promise<void>;
 }
 
+/** What is made of an `env`. */
+interface Setup {
+  readonly config: Config;
+  readonly app: Hono;
+}
+
 /** What of the host's paths is Signalbox's. */
 const mounted = ["/healthz", "/openapi.json", "/docs", "/v1/*"];
 
@@ -56,21 +62,36 @@ const redisTimeoutMs = 8_000;
 const pingTimeoutMs = 2_000;
 const repeatAfterMs = 100;
 
-/** Makes the parts to put into a Worker; they read their configuration from its bindings, and keep nothing. */
+/** Makes the parts to put into a Worker; they read their configuration from its bindings, once for each `env`. */
 export function createSignalbox({ onResult, schedules = [] }: SignalboxOptions = {}): Signalbox {
   const hookFor = (env: Env): { readonly onResult?: OnResult } =>
     onResult === undefined ? {} : { onResult: (result) => onResult(result, env) };
 
+  const setups = new WeakMap<object, Setup>();
+
+  /**
+   * A Worker gets another `env` only with another isolate. What is kept is whole: no request waits for what another
+   * has begun, which the platform forbids.
+   * @throws SignalboxError `config_invalid`
+   */
+  async function setUp(env: object): Promise<Setup> {
+    const known = setups.get(env);
+    if (known !== undefined) return known;
+    const config = await readConfig(env as Env);
+    const setup = { config, app: createApp({ ...appDeps(config), ...hookFor(env as Env) }) };
+    setups.set(env, setup);
+    return setup;
+  }
+
   async function answer(request: Request, env: object): Promise<Response> {
-    const bindings = env as Env;
-    let config: Config;
+    let setup: Setup;
     try {
-      config = await readConfig(bindings);
+      setup = await setUp(env);
     } catch (error) {
       log({ level: "error", event: "config.invalid", error });
       return problemResponse(error);
     }
-    return createApp({ ...appDeps(config), ...hookFor(bindings) }).fetch(request);
+    return setup.app.fetch(request);
   }
 
   const app = new Hono<{ Bindings: object }>();
@@ -86,8 +107,7 @@ export function createSignalbox({ onResult, schedules = [] }: SignalboxOptions =
     fetch: answer,
 
     async scheduled({ scheduledTime }, env) {
-      const bindings = env as Env;
-      const config = await readConfig(bindings);
+      const { config } = await setUp(env);
       const options = ledgerOptions(config);
       await tick(
         {
@@ -95,7 +115,7 @@ export function createSignalbox({ onResult, schedules = [] }: SignalboxOptions =
           upkeep: createUpkeep(options),
           schedules: createSchedules(options),
           ...{ declared: schedules, config, log, newId: newJobId },
-          ...hookFor(bindings),
+          ...hookFor(env as Env),
         },
         scheduledTime,
       );
