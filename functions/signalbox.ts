@@ -20,6 +20,7 @@ import type { DeclaredSchedule } from "./declared.ts";
 import type { AppDeps } from "./deps.ts";
 import { problemResponse } from "./problem.ts";
 import type { OnResult } from "./record.ts";
+import { gatherCalls } from "./gather.ts";
 import { repeatOnce } from "./repeat.ts";
 import { subscribe } from "./subscription.ts";
 import { tick } from "./tick.ts";
@@ -108,7 +109,8 @@ export function createSignalbox({ onResult, schedules = [] }: SignalboxOptions =
 
     async scheduled({ scheduledTime }, env) {
       const { config } = await setUp(env);
-      const options = ledgerOptions(config);
+      const { redis, ...more } = ledgerOptions(config);
+      const options = { redis: gatherCalls(redis), ...more };
       await tick(
         {
           ledger: createLedger(options),
