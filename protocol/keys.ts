@@ -41,9 +41,14 @@ export interface QueueKeys {
   readonly reportsOf: (id: string) => string;
 }
 
+/** What every key of `queue` begins with. */
+export function queueKeyBase(naming: Naming, queue: string): string {
+  return `${naming.keyPrefix}:{${queue}}:`;
+}
+
 /** The keys of `queue`. */
 export function queueKeys(naming: Naming, queue: string): QueueKeys {
-  const base = `${naming.keyPrefix}:{${queue}}:`;
+  const base = queueKeyBase(naming, queue);
   return {
     jobs: `${base}jobs`,
     results: `${base}results`,

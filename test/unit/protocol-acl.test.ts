@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { describe, it } from "vitest";
+import { aclCommands, aclKeys, aclRoles, aclRules } from "../../protocol/acl.ts";
+import { defaultNaming } from "../../protocol/keys.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const folders = { function: "functions", subscriber: "subscriber" } as const;
+
+/** What no source of ours names as a command: what clients and gateway say by themselves, or by methods. */
+const unnamed = {
+  function: ["eval", "evalsha", "info", "subscribe"],
+  subscriber: ["eval", "evalsha", "subscribe", "unsubscribe"],
+};
+
+/** Every file whose code runs where that of `folder` does. */
+function filesOf(folder: string): readonly string[] {
+  const seen = new Set<string>();
+  const walk = (file: string) => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    const source = readFileSync(file, "utf8").replaceAll(/import type[^;]*;/g, "");
+    for (const [, target = ""] of source.matchAll(/from\s*"(\.[^"]+\.ts)"/g))
+      walk(resolve(dirname(file), target));
+  };
+  for (const name of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }))
+    if (name.endsWith(".ts")) walk(join(root, folder, name));
+  return [...seen];
+}
+
+/** Names of the commands in scripts and in plain calls; of those that have subcommands, with theirs. */
+function commandsIn(source: string): readonly string[] {
+  const inScripts = source.matchAll(
+    /(?:redis\.p?call|call_in_chunks)\(\s*"([A-Z]+)"(?:\s*,\s*"([A-Z]+)")?/g,
+  );
+  const plain = source.matchAll(/command:\s*\[\s*"([A-Z]+)"(?:\s*,\s*"([A-Z]+)")?/g);
+  return [...inScripts, ...plain].map(([, name = "", action]) =>
+    (action === undefined ? name : `${name}|${action}`).toLowerCase(),
+  );
+}
+
+describe("the rights of", () => {
+  it.for(aclRoles)("the %s are the commands that its code calls, and no others", (role, t) => {
+    const called = filesOf(folders[role]).flatMap((file) => commandsIn(readFileSync(file, "utf8")));
+    t.expect([...aclCommands(role)].sort()).toEqual(
+      [...new Set([...called, ...unnamed[role]])].sort(),
+    );
+  });
+
+  it("a script can be read by the test above: no command is called by a name that is not written there", ({
+    expect,
+  }) => {
+    const calls = filesOf("protocol").flatMap(
+      (file) => readFileSync(file, "utf8").match(/redis\.p?call\(\s*[^"\s][^,]*/g) ?? [],
+    );
+    expect([...new Set(calls)]).toEqual(["redis.call(command"]);
+    const helper = readFileSync(join(root, "protocol/scripts/lua/place.ts"), "utf8");
+    expect(helper.match(/redis\.call\(command/g)).toHaveLength(1);
+    expect(helper).toContain("local function call_in_chunks(command,");
+  });
+
+  it("both take a prefix as it is written", ({ expect }) => {
+    const naming = { keyPrefix: "a*b[c]\\", channelPrefix: "x?" };
+    expect(aclKeys(naming, "function")[0]).toBe("a\\*b\\[c\\]\\\\:{*}:*");
+    expect(aclRules(naming, "subscriber")).toContain("&x\\?CHANNEL_CONTROL");
+  });
+
+  it("neither reach what the other alone needs", ({ expect }) => {
+    expect(aclKeys(defaultNaming, "function")).not.toContain("signalbox:dead-letters");
+    expect(aclKeys(defaultNaming, "subscriber")).not.toContain("signalbox:rate:*");
+  });
+});
