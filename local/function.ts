@@ -2,11 +2,12 @@
  * The function in `wrangler dev`, as a child process. Nothing of it leaves this machine: no
  * telemetry, no look at who runs it, no check for updates.
  */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LOOPBACK } from "./ports.ts";
+import { writeSecretFile } from "./secret-file.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 export interface FunctionOptions {
@@ -79,7 +80,7 @@ async function writeEnvFile(
     if (/['\r\n]/.test(value)) throw new Error(`${name} must not hold a quote or a line break.`);
     return `${name}='${value}'\n`;
   });
-  await writeFile(file, lines.join(""), { mode: 0o600 });
+  await writeSecretFile(file, lines.join(""));
   return file;
 }
 

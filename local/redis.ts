@@ -1,6 +1,6 @@
 /**
  * The stack's Redis: the server that REDIS_URL names, or one of our own on a free loopback port
- * with its data in the project's folder.
+ * with its data in the project's folder, where function and subscriber may do what they need and no more.
  */
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,6 +8,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { freePort, LOOPBACK } from "./ports.ts";
 import { findRedisServer } from "./redis-binary.ts";
+import { makeRedisUsers, readNaming, urlAs, type RedisUsers } from "./redis-users.ts";
+import { writeSecretFile } from "./secret-file.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 export interface RedisOptions {
@@ -15,8 +17,22 @@ export interface RedisOptions {
   readonly directory: string;
   /** A server that is there already; nothing is started then. */
   readonly url: string | undefined;
+  /** Has the prefixes of keys and channels. */
+  readonly env: NodeJS.ProcessEnv;
   /** Finds the server program. @default in PATH, or by installing it */
   readonly findServer?: () => Promise<string>;
+}
+
+/** How to reach it. All but `shown` may hold a password. */
+export interface StackRedis {
+  /** As the function's user, for the gateway. */
+  readonly functionUrl: string;
+  /** As the subscribers' user. */
+  readonly subscriberUrl: string;
+  /** For people: without a password. */
+  readonly shown: string;
+  /** Holds the password of a user who may do everything; undefined where the server is not ours. */
+  readonly passwordFile: string | undefined;
 }
 
 /** A free port may be taken by somebody else before the server gets to it. */
@@ -24,18 +40,33 @@ const START_TRIES = 3;
 const READY_WITHIN_MS = 15_000;
 const PING_INTERVAL_MS = 50;
 
-/** Resolves with the URL of a server that has answered. */
-export async function startRedis(supervisor: Supervisor, options: RedisOptions): Promise<string> {
-  if (options.url !== undefined) {
-    await assertAnswers(options.url);
-    return options.url;
+/** Resolves once the server has answered. */
+export async function startRedis(
+  supervisor: Supervisor,
+  { directory, url, env, findServer = findRedisServer }: RedisOptions,
+): Promise<StackRedis> {
+  if (url !== undefined) {
+    await assertAnswers(url);
+    const shown = new URL(url);
+    shown.password &&= "***";
+    return { functionUrl: url, subscriberUrl: url, shown: shown.href, passwordFile: undefined };
   }
-  const program = await (options.findServer ?? findRedisServer)();
-  await mkdir(options.directory, { recursive: true });
-  await assertUnused(options.directory);
+  const users = makeRedisUsers(readNaming(env));
+  const program = await findServer();
+  await mkdir(directory, { recursive: true });
+  await assertUnused(directory);
+  await writeSecretFile(usersFile(directory), users.file);
+  const passwordFile = join(directory, "password");
+  await writeSecretFile(passwordFile, users.admin.password);
   for (let tries = 1; ; tries += 1) {
     try {
-      return await startServer(supervisor, program, options.directory);
+      const shown = await startServer(supervisor, { program, directory, users });
+      return {
+        functionUrl: urlAs(shown, users.function),
+        subscriberUrl: urlAs(shown, users.subscriber),
+        shown,
+        passwordFile,
+      };
     } catch (error) {
       const isPortTaken = error instanceof Error && error.message.includes("in use");
       if (!isPortTaken || tries === START_TRIES) throw error;
@@ -43,10 +74,15 @@ export async function startRedis(supervisor: Supervisor, options: RedisOptions):
   }
 }
 
+interface Server {
+  readonly program: string;
+  readonly directory: string;
+  readonly users: RedisUsers;
+}
+
 async function startServer(
   supervisor: Supervisor,
-  program: string,
-  directory: string,
+  { program, directory, users }: Server,
 ): Promise<string> {
   const port = await freePort();
   const url = `redis://${LOOPBACK}:${port}`;
@@ -57,7 +93,7 @@ async function startServer(
     cwd: directory,
     isQuietAtStart: true,
     readyWithinMs: READY_WITHIN_MS,
-    ready: (_, signal) => untilItAnswers(url, signal),
+    ready: (_, signal) => untilItAnswers(urlAs(url, users.admin), signal),
   });
   return url;
 }
@@ -68,6 +104,8 @@ function serverArguments(port: number, directory: string): readonly string[] {
     bind: LOOPBACK,
     "protected-mode": "yes",
     dir: directory,
+    // Not on the command line, which is there for everybody to see.
+    aclfile: usersFile(directory),
     pidfile: pidFile(directory),
     appendonly: "yes",
     appendfsync: "everysec",
@@ -77,6 +115,10 @@ function serverArguments(port: number, directory: string): readonly string[] {
     loglevel: "warning",
   };
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+function usersFile(directory: string): string {
+  return join(directory, "users.acl");
 }
 
 function pidFile(directory: string): string {

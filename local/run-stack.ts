@@ -141,13 +141,13 @@ async function choosePort(wanted: number | undefined): Promise<number> {
 }
 
 function describeStack(stack: Stack): void {
-  const redis = new URL(stack.redisUrl);
-  redis.password &&= "***";
+  const { shown, passwordFile } = stack.redis;
+  const password = passwordFile === undefined ? "" : `   password in ${passwordFile}`;
   say(`
 Signalbox is up.
   function  ${stack.functionUrl}   token ${stack.token}
   gateway   ${stack.gatewayUrl}
-  redis     ${redis.href}
+  redis     ${shown}${password}
 `);
 }
 

@@ -7,7 +7,7 @@ import { startGateway } from "./gateway.ts";
 import { startNodeFunction } from "./node-function.ts";
 import { startPages } from "./pages.ts";
 import { isBuilt, programPath } from "./program.ts";
-import { startRedis } from "./redis.ts";
+import { startRedis, type StackRedis } from "./redis.ts";
 import { startSubscriber } from "./subscriber.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -30,7 +30,7 @@ export interface StackOptions {
 export interface Stack {
   readonly functionUrl: string;
   readonly gatewayUrl: string;
-  readonly redisUrl: string;
+  readonly redis: Pick<StackRedis, "shown" | "passwordFile">;
   /** What HTTP callers of the function have to show. */
   readonly token: string;
   readonly pageUrls: readonly string[];
@@ -44,11 +44,15 @@ export async function startStack(supervisor: Supervisor, options: StackOptions):
     env["SIGNALBOX_SIGNING_SECRET"] ?? `whsec_${randomBytes(32).toString("base64")}`;
   const gatewayToken = randomBytes(24).toString("hex");
 
-  const redisUrl = await startRedis(supervisor, {
+  const redis = await startRedis(supervisor, {
     directory: join(home, "redis"),
     url: env["REDIS_URL"],
+    env,
   });
-  const gatewayUrl = await startGateway(supervisor, { redisUrl, token: gatewayToken });
+  const gatewayUrl = await startGateway(supervisor, {
+    redisUrl: redis.functionUrl,
+    token: gatewayToken,
+  });
   const variables = {
     ...settings(env),
     UPSTASH_REDIS_REST_URL: gatewayUrl,
@@ -67,7 +71,7 @@ export async function startStack(supervisor: Supervisor, options: StackOptions):
   const functionUrl = `${workerUrl}${options.mount}`;
   const pages = await startPages(supervisor, join(root, "examples", "pages"));
   await startSubscriber(supervisor, {
-    redisUrl,
+    redisUrl: redis.subscriberUrl,
     functionUrl,
     signingSecret,
     fetchHosts: [env["SIGNALBOX_FETCH_HOSTS"], pages.host].filter(Boolean).join(","),
@@ -81,7 +85,7 @@ export async function startStack(supervisor: Supervisor, options: StackOptions):
       },
     }),
   );
-  return { functionUrl, gatewayUrl, redisUrl, token, pageUrls: pages.urls };
+  return { functionUrl, gatewayUrl, redis, token, pageUrls: pages.urls };
 }
 
 /**
