@@ -22,7 +22,7 @@ export type AclRole = (typeof aclRoles)[number];
 
 /** Called by both; the second line is connections and scripts. */
 const shared =
-  "get hdel hexists hget hgetall hlen hmget hset llen lpop lrem pexpire publish pubsub|numsub rpush sadd set smembers " +
+  "get hdel hexists hget hgetall hlen hmget hset llen lpop lpush lrem pexpire publish pubsub|numsub rpush sadd set smembers " +
   "srandmember srem time xadd xdel xrange xrevrange xtrim zadd zcard zrange zrangebylex zrangebyscore zrem zrevrange " +
   // INFO is how clients learn that Redis has loaded its data.
   "eval evalsha info ping subscribe";
@@ -30,7 +30,7 @@ const shared =
 const commandsOf: Readonly<Record<AclRole, string>> = {
   // A request is counted where there is a limit for its rate.
   function: `${shared} incr pttl`,
-  subscriber: `${shared} cluster|keyslot cluster|slots hsetnx lpush rpop unsubscribe zmscore zscore`,
+  subscriber: `${shared} cluster|keyslot cluster|slots hsetnx rpop unsubscribe zmscore zscore`,
 };
 
 /** The commands that `role` may call, in small letters; some with their one subcommand, such as `pubsub|numsub`. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { freePort } from "../../local/ports.ts";
 import { startRedisServer, type RedisServer } from "../support/redis-server.ts";
+import { urlAs } from "../support/redis-users.ts";
 import type { History } from "./history.ts";
 import { startForeignNode } from "./foreign-node.ts";
 import { startLink, type Link } from "./link.ts";
@@ -81,7 +82,7 @@ async function build(parts: AsyncDisposableStack, history: History): Promise<Sta
   });
 
   const gatewayLink = await link("gateway", redis.port);
-  const redisUrl = `redis://127.0.0.1:${gatewayLink.port}`;
+  const redisUrl = urlAs(`redis://127.0.0.1:${gatewayLink.port}`, "function");
   const gateway = createGatewayPart({ redisUrl, port: await freePort(), token: gatewayToken });
   parts.defer(gateway.stop);
   await gateway.start();

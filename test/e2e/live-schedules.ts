@@ -15,6 +15,7 @@ import { parseRecord, stampMs } from "../../protocol/record.ts";
 import { createFunctionPart, createGatewayPart } from "../chaos/master.ts";
 import { pause } from "../chaos/pace.ts";
 import { startRedisServer } from "../support/redis-server.ts";
+import { urlAs } from "../support/redis-users.ts";
 import { spawnSubscriber } from "../support/subscriber-process.ts";
 import { until } from "../support/until.ts";
 
@@ -51,7 +52,7 @@ export async function runLive(minutes: number, say: (line: string) => void): Pro
     direct.disconnect();
   });
   const gateway = createGatewayPart({
-    ...{ redisUrl: redis.url, port: await freePort(), token: gatewayToken },
+    ...{ redisUrl: urlAs(redis.url, "function"), port: await freePort(), token: gatewayToken },
   });
   const variables = {
     ...{ UPSTASH_REDIS_REST_URL: gateway.url, UPSTASH_REDIS_REST_TOKEN: gatewayToken },

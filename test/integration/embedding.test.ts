@@ -8,6 +8,7 @@ import { defineCatalog, importSigningKeys, sign } from "../../protocol/package.t
 import { startSubscriber } from "../../subscriber/package.ts";
 import { startCallback } from "../support/callback-server.ts";
 import { clientToken, signingSecret, startStack, type Stack } from "../support/http-app.ts";
+import { urlAs } from "../support/redis-users.ts";
 import { until } from "../support/until.ts";
 
 const catalog = defineCatalog({ shout: { payload: z.string(), result: z.string() } });
@@ -27,7 +28,7 @@ const bindings = () => ({
   SIGNALBOX_SIGNING_SECRET: signingSecret,
 });
 
-const settings = () => ({ REDIS_URL: stack.server.url, SIGNALBOX_NODES: "1" });
+const settings = () => ({ REDIS_URL: urlAs(stack.server.url, "subscriber"), SIGNALBOX_NODES: "1" });
 
 describe("mounted in a Hono app", () => {
   test("it takes its paths below the mount, and no others", async ({ expect }) => {

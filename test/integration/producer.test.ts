@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 import { createProducer } from "../../subscriber/producer.ts";
 import { openRealLedger } from "../support/real-time-ledger.ts";
 import { startRedisServer, type RedisServer } from "../support/redis-server.ts";
+import { urlAs } from "../support/redis-users.ts";
 import { runSubscriber } from "../support/subscriber.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../support/until.ts";
@@ -16,7 +17,7 @@ afterAll(() => server.stop());
 async function open() {
   const bench = await openRealLedger(server.url);
   const running = await runSubscriber({ url: server.url });
-  const producer = await createProducer({ redisUrl: server.url });
+  const producer = await createProducer({ redisUrl: urlAs(server.url, "subscriber") });
   return {
     ...{ bench, producer },
     [Symbol.asyncDispose]: async () => {
@@ -65,7 +66,7 @@ describe("a producer", () => {
 
   test("ends a wait when it is told to, and the job goes on", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
-    const producer = await createProducer({ redisUrl: server.url });
+    const producer = await createProducer({ redisUrl: urlAs(server.url, "subscriber") });
     const stop = new AbortController();
     const run = producer.run({ id: "later", name: "echo" }, stop.signal);
     await until(async () => (await bench.ledger.read("default", "later")) !== null, {

@@ -21,7 +21,9 @@ import { newJobId } from "../../protocol/names.ts";
 import { createRateCounter } from "../../protocol/rate.ts";
 import { createNodeLedger, type NodeLedger } from "../../protocol/node-ledger.ts";
 import type { Call, RedisPort } from "../../protocol/redis-port.ts";
+import { createConnection, createRedisPort } from "../../subscriber/ioredis.ts";
 import { startRedisServer, type RedisServer } from "./redis-server.ts";
+import { urlAs } from "./redis-users.ts";
 
 export const clientToken = "client-token-0123456789";
 const gatewayToken = "gateway-token-0123456789";
@@ -65,7 +67,13 @@ export async function startStack(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Stack> {
   const server = await startRedisServer();
-  const gateway = await startGateway({ redisUrl: server.url, token: gatewayToken });
+  const gateway = await startGateway({
+    redisUrl: urlAs(server.url, "function"),
+    token: gatewayToken,
+  });
+  const node = createConnection(urlAs(server.url, "subscriber"));
+  node.on("error", () => undefined);
+  await node.connect();
   const redis = new Redis(server.url, { retryStrategy: () => 20 });
   redis.on("error", () => undefined);
   const bindings = {
@@ -90,7 +98,7 @@ export async function startStack(
   const ledger = createLedger({ naming, timing: times, redis: counted });
   const upkeep = createUpkeep({ naming, timing: times, redis: counted });
   const schedules = createSchedules({ naming, timing: times, redis: counted });
-  const nodes = createNodeLedger({ naming, timing: times, redis: port });
+  const nodes = createNodeLedger({ naming, timing: times, redis: createRedisPort(node) });
   const deps: AppDeps = {
     ledger,
     upkeep,
@@ -122,6 +130,7 @@ export async function startStack(
     },
     async close() {
       redis.disconnect();
+      node.disconnect();
       await gateway.close();
       await server.stop();
     },

@@ -15,6 +15,7 @@ import {
   resultChannel,
   type Naming,
 } from "../../protocol/keys.ts";
+import type { AclRole } from "../../protocol/acl.ts";
 import type { Timing } from "../../protocol/binding.ts";
 import { createLedger, type Ledger } from "../../protocol/ledger.ts";
 import { createNodeLedger, leaseMember, type Ending } from "../../protocol/node-ledger.ts";
@@ -25,6 +26,7 @@ import { createUpkeep, type Upkeep } from "../../protocol/upkeep.ts";
 import { createConnection, createRedisPort } from "../../subscriber/ioredis.ts";
 import { problemsOf, readState, type LedgerState } from "./ledger-state.ts";
 import { openLedgerRedis, type LedgerRedis } from "./ledger-redis.ts";
+import { urlFor } from "./redis-users.ts";
 import { until } from "./until.ts";
 
 export const timing: Timing = { unheardMs: 1_000, leaseMs: 3_000, foreignMs: 30_000 };
@@ -54,6 +56,7 @@ export interface LedgerBench extends AsyncDisposable {
   readonly redis: Redis;
   /** At every server, that one too. */
   readonly servers: readonly Redis[];
+  /** As the function's user. */
   readonly port: RedisPort;
   readonly naming: Naming;
   readonly clock: SimulatedClock;
@@ -94,9 +97,18 @@ export async function openLedger(server: LedgerRedis): Promise<LedgerBench> {
       ms += by;
     },
   };
-  const port = createRedisPort(redis);
+  const connectAs = async (role: AclRole) => {
+    // On a Cluster a call may be sent on to any of its servers, as the same user.
+    await Promise.all(server.urls.map((url) => urlFor(url, role, naming)));
+    const connection = createConnection(await urlFor(await server.urlOf("default"), role, naming));
+    await connection.connect();
+    connections.set(role, connection);
+    return createRedisPort(connection);
+  };
+  const servers = [...connections.values()];
+  const port = await connectAs("function");
   const options = { redis: port, naming, timing, simulatedNow: clock.now };
-  const nodes = createNodeLedger(options);
+  const nodes = createNodeLedger({ ...options, redis: await connectAs("subscriber") });
   const ledger = createLedger(options);
   const upkeep = createUpkeep(options);
   const schedules = createSchedules(options);
@@ -112,7 +124,7 @@ export async function openLedger(server: LedgerRedis): Promise<LedgerBench> {
     readState(at(await server.urlOf(queue)), naming, queue);
   return {
     redis,
-    servers: [...connections.values()],
+    servers,
     port,
     naming,
     clock,

@@ -1,22 +1,23 @@
 /** A real Redis server of a test's own: its own port, its own directory, gone when it is stopped. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { findRedisServer } from "../../local/redis-binary.ts";
+import { usersFile } from "./redis-users.ts";
 
 export interface RedisServerOptions {
   /** Whether writes outlive a crash, each synced before it is answered. @default false */
   readonly appendonly?: boolean;
-  /** More arguments of the program, such as `["--requirepass", "x"]`. @default none */
+  /** More arguments of the program, such as `["--maxmemory", "8mb"]`. @default none */
   readonly args?: readonly string[];
 }
 
 export interface RedisServer extends AsyncDisposable {
-  /** Without credentials, whatever `args` say. */
+  /** Without credentials: for a user who may do everything. See `redis-users.ts` for the others. */
   readonly url: string;
   readonly port: number;
   /** Kills it with SIGKILL and keeps its directory; resolves once it is gone. */
@@ -41,6 +42,7 @@ const COMMAND_LIMIT_MS = 2_000;
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
   const program = await findRedisServer();
   const dir = await mkdtemp(join(tmpdir(), "redis-server-"));
+  await writeFile(join(dir, "users.acl"), usersFile());
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     try {
@@ -99,7 +101,8 @@ async function start(program: string, { dir, port, options }: Place): Promise<Ch
     [
       ...["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--logfile", log],
       ...["--save", "", "--appendonly", options.appendonly === true ? "yes" : "no"],
-      ...["--appendfsync", "always", ...(options.args ?? [])],
+      ...["--appendfsync", "always", "--aclfile", join(dir, "users.acl")],
+      ...(options.args ?? []),
     ],
     { stdio: "ignore" },
   );

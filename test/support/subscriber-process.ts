@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { urlAs } from "./redis-users.ts";
 import { shortTiming } from "./subscriber.ts";
 import { until } from "./until.ts";
 
@@ -29,7 +30,7 @@ export interface SubscriberProcess extends AsyncDisposable {
 const main = resolve(import.meta.dirname, "../../subscriber/main.ts");
 const gateHandlers = resolve(import.meta.dirname, "gate-handlers.ts");
 
-/** Starts it; `early` returns before it listens. */
+/** Starts it as its own user of Redis; `early` returns before it listens. */
 export async function spawnSubscriber(
   env: Readonly<Record<string, string>>,
   { early = false } = {},
@@ -40,6 +41,9 @@ export async function spawnSubscriber(
       ...{ SIGNALBOX_NODES: "1", SIGNALBOX_HANDLERS: gateHandlers },
       ...shortTiming,
       ...env,
+      ...(env["REDIS_URL"] === undefined
+        ? {}
+        : { REDIS_URL: urlAs(env["REDIS_URL"], "subscriber") }),
     },
     stdio: ["ignore", "pipe", "pipe"],
   });

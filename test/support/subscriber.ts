@@ -10,12 +10,14 @@ import { noOutbox, type Outbox } from "../../subscriber/outbox.ts";
 import type { HandlerModule } from "../../subscriber/runner.ts";
 import { createSubscriber, type Subscriber } from "../../subscriber/subscriber.ts";
 import type { SubscriberEvents } from "../../subscriber/events.ts";
+import { urlAs } from "./redis-users.ts";
 import { until } from "./until.ts";
 
 type Names = keyof SubscriberEventMap;
 type Fields<N extends Names> = SubscriberEventMap[N][0];
 
 export interface RunOptions {
+  /** Of a server of the tests; the subscriber connects as its own user. */
   readonly url: string;
   /** Environment besides `REDIS_URL`; durations are short unless it says otherwise. */
   readonly env?: Readonly<Record<string, string>>;
@@ -60,7 +62,7 @@ export async function runSubscriber(options: RunOptions): Promise<RunningSubscri
     ...{ SIGNALBOX_NODES: "1", SIGNALBOX_HANDLERS: "given", LOG_LEVEL: "silent" },
     ...shortTiming,
     ...options.env,
-    REDIS_URL: options.url,
+    REDIS_URL: urlAs(options.url, "subscriber"),
   });
   const listenerErrors: unknown[] = [];
   const events = createEvents((error) => listenerErrors.push(error));
