@@ -1,12 +1,20 @@
 /** The doctor's checks of this machine, and of the Redis that its subscriber uses. */
+import { readNaming } from "../local/redis-users.ts";
 import { createConnection } from "../subscriber/ioredis.ts";
 import { readConfig } from "../subscriber/config.ts";
 import { judgeRedis } from "../subscriber/redis-check.ts";
+import { checkRights } from "./doctor-rights.ts";
 import { ok, skipped, warning, wrong, type Finding } from "./finding.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const answerMs = 5_000;
+const prefixFix = "correct the prefix: see the README's table of settings";
+const fixes: Readonly<Record<string, string>> = {
+  WRONGPASS: "correct user and password in REDIS_URL: redis://user:password@host",
+  NOAUTH: "put user and password into REDIS_URL: redis://user:password@host",
+  NOPERM: "give its user the rules that `signalbox keys acl` prints",
+};
 /** Older servers were never tried. */
 const oldestRedis = 6;
 const doubtfulMs = 30_000;
@@ -32,7 +40,7 @@ export function checkSubscriber(env: Environment): Finding {
   }
 }
 
-/** Whether Redis is there, keeps what it is given, and how its clock is. Never throws. */
+/** Whether Redis is there, keeps what it is given, lets its user do what subscribers do, and how its clock is. Never throws. */
 export async function checkRedis(env: Environment): Promise<readonly Finding[]> {
   const check = "redis";
   const url = env["REDIS_URL"];
@@ -44,16 +52,26 @@ export async function checkRedis(env: Environment): Promise<readonly Finding[]> 
     return [wrong(check, "REDIS_URL is not a URL of Redis", "begin it with redis:// or rediss://")];
   }
   const redis = createConnection(url);
-  redis.on("error", () => undefined); // the call fails by itself
+  let reason = "";
+  redis.on("error", (error: Error) => {
+    reason ||= error.message; // what the call fails with says less
+  });
   const late = setTimeout(() => {
     redis.disconnect();
   }, answerMs);
   try {
     await redis.connect();
+    const rights = await checkRights(redis, readNaming(env));
+    // Without them the rest cannot be asked for.
+    if (rights.state === "wrong") return [rights];
     const info = await redis.info();
     const [seconds = 0] = await redis.time();
-    return [...judge(info), judgeClock(seconds * 1_000)];
+    return [...judge(info), rights, judgeClock(seconds * 1_000)];
   } catch (error) {
+    const said = `${reason} ${error instanceof Error ? error.message : ""}`;
+    const refused = /\b(WRONGPASS|NOAUTH|NOPERM|SIGNALBOX_[A-Z_]+PREFIX)\b/.exec(said)?.[1];
+    if (refused !== undefined)
+      return [wrong(check, `it refuses: ${refused}`, fixes[refused] ?? prefixFix)];
     // Not the whole error: it may show the URL, and the password with it.
     const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
     const fix = "check address, password and TLS of REDIS_URL, and that the server runs";

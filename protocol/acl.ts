@@ -30,7 +30,8 @@ const shared =
 const commandsOf: Readonly<Record<AclRole, string>> = {
   // A request is counted where there is a limit for its rate.
   function: `${shared} incr pttl`,
-  subscriber: `${shared} cluster|keyslot cluster|slots hsetnx rpop unsubscribe zmscore zscore`,
+  // `signalbox doctor` opens a transaction to see what it may, and throws it away; without EXEC none can be run.
+  subscriber: `${shared} multi discard cluster|keyslot cluster|slots hsetnx rpop unsubscribe zmscore zscore`,
 };
 
 /** The commands that `role` may call, in small letters; some with their one subcommand, such as `pubsub|numsub`. */

@@ -10,7 +10,7 @@ const folders = { function: "functions", subscriber: "subscriber" } as const;
 /** What no source of ours names as a command: what clients and gateway say by themselves, or by methods. */
 const unnamed = {
   function: ["eval", "evalsha", "info", "subscribe"],
-  subscriber: ["eval", "evalsha", "subscribe", "unsubscribe"],
+  subscriber: ["eval", "evalsha", "subscribe", "unsubscribe", "multi", "discard"],
 };
 
 /** Every file whose code runs where that of `folder` does. */
