@@ -12,6 +12,7 @@ import {
 } from "../protocol/token.ts";
 import { importSigningKeys, type SecretSetting } from "../protocol/signing-keys.ts";
 import { UsageError } from "./exit.ts";
+import { addAclCommand } from "./keys-acl.ts";
 import { show } from "./output.ts";
 
 /** The values of a setting while its key is exchanged, and the ids of both keys. */
@@ -99,6 +100,7 @@ export function addKeyCommands(program: Command): void {
       const rotation = await rotate(process.env[setting] ?? "", setting);
       show(command, rotation, () => (envelope ? envelopeSteps(rotation) : signingSteps(rotation)));
     });
+  addAclCommand(keys);
 }
 
 /**

@@ -2,6 +2,7 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { checkRedis } from "../../cli/doctor-machine.ts";
+import { makeUsers } from "../../cli/keys-acl.ts";
 import { aclRoles, aclRules } from "../../protocol/acl.ts";
 import { defaultNaming } from "../../protocol/keys.ts";
 import { startRedisServer, type RedisServer } from "../support/redis-server.ts";
@@ -109,6 +110,32 @@ describe.for(aclRoles)("the user of the %s", (role) => {
     await expect(redis.publish("x?CHANNEL_CONTROL", "")).resolves.toBe(0);
     await expect(redis.publish("xyCHANNEL_CONTROL", "")).rejects.toThrow("NOPERM");
     redis.disconnect();
+  });
+});
+
+describe("signalbox keys acl", () => {
+  it("makes users who come in by the URLs that it prints, with the rights of their prefix", async ({
+    expect,
+  }) => {
+    const made = makeUsers({ REDIS_URL: server.url, SIGNALBOX_KEY_PREFIX: "shop" });
+    for (const role of aclRoles) {
+      const { name, password, url } = made.users[role];
+      const line = made.file.split("\n").find((each) => each.startsWith(`user ${name} `)) ?? "";
+      expect(line).toContain(made.rules[role]);
+      expect(made.file).not.toContain(password);
+      await admin.call("ACL", "SETUSER", ...line.split(" ").slice(1));
+      const redis = new Redis(url);
+      await expect(redis.hget("shop:{default}:jobs", "a")).resolves.toBeNull();
+      await expect(redis.hget("signalbox:{default}:jobs", "a")).rejects.toThrow("NOPERM");
+      redis.disconnect();
+    }
+  });
+
+  it("refuses a prefix that would be another rule", ({ expect }) => {
+    expect(() => makeUsers({ SIGNALBOX_KEY_PREFIX: "a ~*" })).toThrow(
+      "SIGNALBOX_KEY_PREFIX: expected",
+    );
+    expect(() => makeUsers({ REDIS_URL: "http://u:secret@host" })).toThrow(/^expected REDIS_URL/);
   });
 });
 
