@@ -45,10 +45,12 @@ const environment = z.object({
   SIGNALBOX_SLOTS: whole(1, 1000).default(defaultSlots),
   SIGNALBOX_QUEUES: z.string().default(defaultQueue),
   SIGNALBOX_HANDLERS: z.string({ error: "expected the path of your handlers module" }).min(1),
-  SIGNALBOX_CALLBACK_URL: url(
-    /^https?$/,
-    "https://signalbox.example.workers.dev/v1/results",
-  ).optional(),
+  SIGNALBOX_CALLBACK_URL: url(/^https?$/, "https://signalbox.example.workers.dev/v1/results")
+    // fetch takes none, and what it says of them shows them.
+    .refine((text) => URL.parse(text)?.username === "" && URL.parse(text)?.password === "", {
+      error: "expected a URL without credentials: deliveries are signed",
+    })
+    .optional(),
   SIGNALBOX_SIGNING_SECRET: z.string().optional(),
   SIGNALBOX_ENVELOPE_SECRET: z
     .string()

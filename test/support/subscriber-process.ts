@@ -30,7 +30,13 @@ export interface SubscriberProcess extends AsyncDisposable {
 const main = resolve(import.meta.dirname, "../../subscriber/main.ts");
 const gateHandlers = resolve(import.meta.dirname, "gate-handlers.ts");
 
-/** Starts it as its own user of Redis; `early` returns before it listens. */
+/** A URL that names no user is that of a test server, which has one for subscribers. */
+function asSubscriber(url: string | undefined): Readonly<Record<string, string>> {
+  const isWithoutUser = url !== undefined && URL.parse(url)?.username === "";
+  return isWithoutUser ? { REDIS_URL: urlAs(url, "subscriber") } : {};
+}
+
+/** Starts it, as a user of Redis of its own; `early` returns before it listens. */
 export async function spawnSubscriber(
   env: Readonly<Record<string, string>>,
   { early = false } = {},
@@ -41,9 +47,7 @@ export async function spawnSubscriber(
       ...{ SIGNALBOX_NODES: "1", SIGNALBOX_HANDLERS: gateHandlers },
       ...shortTiming,
       ...env,
-      ...(env["REDIS_URL"] === undefined
-        ? {}
-        : { REDIS_URL: urlAs(env["REDIS_URL"], "subscriber") }),
+      ...asSubscriber(env["REDIS_URL"]),
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
