@@ -145,14 +145,21 @@ function describeStack(stack: Stack): void {
   const password = passwordFile === undefined ? "" : `   password in ${passwordFile}`;
   say(`
 Signalbox is up.
-  function  ${stack.functionUrl}   token ${stack.token}
+  function  ${stack.functionUrl}   token ${shownToken(stack)}
   gateway   ${stack.gatewayUrl}
   redis     ${shown}${password}
 `);
 }
 
+/** A token that was given is a secret of somebody's; one that was made here is of use only if it is told. */
+function shownToken({ token, isTokenNew }: Stack): string {
+  return isTokenNew ? token : "$SIGNALBOX_TOKEN";
+}
+
 function suggestCalls(stack: Stack, lastId: string | undefined): void {
-  const curl = `curl -sS -H 'Authorization: Bearer ${stack.token}'`;
+  // Within quotes that let the shell put in what it has.
+  const quote = stack.isTokenNew ? "'" : '"';
+  const curl = `curl -sS -H ${quote}Authorization: Bearer ${shownToken(stack)}${quote}`;
   // Spelt out, because curl knows --json only since 2022.
   const json = "-H 'Content-Type: application/json'";
   const { functionUrl: url } = stack;

@@ -33,6 +33,8 @@ export interface Stack {
   readonly redis: Pick<StackRedis, "shown" | "passwordFile">;
   /** What HTTP callers of the function have to show. */
   readonly token: string;
+  /** Whether the token was made for this run, and is known to nobody yet. */
+  readonly isTokenNew: boolean;
   readonly pageUrls: readonly string[];
 }
 
@@ -85,7 +87,8 @@ export async function startStack(supervisor: Supervisor, options: StackOptions):
       },
     }),
   );
-  return { functionUrl, gatewayUrl, redis, token, pageUrls: pages.urls };
+  const isTokenNew = env["SIGNALBOX_TOKEN"] === undefined;
+  return { functionUrl, gatewayUrl, redis, token, isTokenNew, pageUrls: pages.urls };
 }
 
 /**

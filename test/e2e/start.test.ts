@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "vitest";
 import { freePort, isPortFree } from "../../local/ports.ts";
+import { createPlanted } from "../support/planted.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const IS_UP = "Ctrl-C ends everything.";
@@ -145,14 +146,22 @@ describe("npm start", () => {
     await expect(leftBehind(text)).resolves.toEqual([]);
   });
 
-  it("gives its settings to function and subscriber alike", async ({ expect }) => {
+  it("gives its settings to function and subscriber alike, and shows no secret of them", async ({
+    expect,
+  }) => {
+    const { plant, plantKey, shownIn } = createPlanted();
     const settings = {
+      SIGNALBOX_TOKEN: plant("token"),
+      SIGNALBOX_SIGNING_SECRET: plantKey("signing secret"),
+      SIGNALBOX_ENVELOPE_SECRET: plantKey("envelope secret"),
       SIGNALBOX_KEY_PREFIX: "other",
       SIGNALBOX_CHANNEL_PREFIX: "other:",
       SIGNALBOX_RECURRING: '[{"cron":"0 0 1 1 *","name":"echo","payload":"new year"}]',
     };
     const stack = await npmStartWith(settings, "--once");
     expect(await stack.closed, stack.text()).toBe(0);
+    expect(stack.text()).toContain("token $SIGNALBOX_TOKEN");
+    expect(shownIn(stack.text())).toEqual([]);
   });
 
   it("shows three calls that work, and leaves nothing after SIGTERM to npm alone", async ({

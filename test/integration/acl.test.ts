@@ -131,6 +131,37 @@ describe("signalbox keys acl", () => {
     }
   });
 
+  it("makes users whose password is exchanged without a gap; whoever had the old one is cut off", async ({
+    expect,
+  }) => {
+    const user = async (...rules: string[]) => {
+      await admin.call("ACL", "SETUSER", "exchanged", ...rules);
+    };
+    const connect = (password: string) => {
+      const url = server.url.replace("//", `//exchanged:${password}@`);
+      const redis = new Redis(url, { retryStrategy: () => null });
+      redis.on("error", () => undefined); // calls fail by themselves
+      return redis;
+    };
+    await user(...aclRules(defaultNaming, "subscriber"), ">old");
+    const thief = connect("old");
+    await thief.ping();
+    await user(">new");
+    for (const password of ["old", "new"]) {
+      const redis = connect(password);
+      await expect(redis.ping()).resolves.toBe("PONG");
+      redis.disconnect();
+    }
+    await user("<old");
+    await expect(connect("old").ping()).rejects.toThrow();
+    await expect(thief.ping()).resolves.toBe("PONG");
+    await admin.call("CLIENT", "KILL", "USER", "exchanged");
+    await expect(thief.ping()).rejects.toThrow();
+    const redis = connect("new");
+    await expect(redis.ping()).resolves.toBe("PONG");
+    redis.disconnect();
+  });
+
   it("refuses a prefix that would be another rule", ({ expect }) => {
     expect(() => makeUsers({ SIGNALBOX_KEY_PREFIX: "a ~*" })).toThrow(
       "SIGNALBOX_KEY_PREFIX: expected",
