@@ -34,6 +34,7 @@ export default defineConfig({
             miniflare: {
               bindings: {
                 UPSTASH_REDIS_REST_URL: inject("redisRestUrl"),
+                NODE_REST_URL: inject("nodeRestUrl"),
                 UPSTASH_REDIS_REST_TOKEN: "gateway-token-0123456789",
                 SIGNALBOX_TOKEN: "client-token-0123456789",
                 SIGNALBOX_SIGNING_SECRET: "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",

@@ -12,7 +12,8 @@ import { defaultNaming } from "../../protocol/keys.ts";
 import { readEvents } from "../support/event-stream.ts";
 
 interface Bindings {
-  readonly UPSTASH_REDIS_REST_URL: string;
+  /** For acting as a node. */
+  readonly NODE_REST_URL: string;
   readonly UPSTASH_REDIS_REST_TOKEN: string;
   readonly SIGNALBOX_SIGNING_SECRET: string;
 }
@@ -21,7 +22,7 @@ const headers = { authorization: "Bearer client-token-0123456789" };
 
 const redis = () =>
   createUpstash({
-    url: bindings.UPSTASH_REDIS_REST_URL,
+    url: bindings.NODE_REST_URL,
     token: bindings.UPSTASH_REDIS_REST_TOKEN,
     timeoutMs: 5_000,
   });
