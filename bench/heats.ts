@@ -9,12 +9,12 @@ import type { Heat } from "./rounds.ts";
 
 /** One caller that waits for each result before it sends the next job. */
 export function alone(setting: Setting): Heat {
-  return calls(setting, { name: "alone", slots: 1, inFlight: 1, jobs: 1_500 });
+  return calls(setting, { name: "alone", slots: 1, inFlight: 1, jobs: 1_000 });
 }
 
 /** One caller with 100 jobs under way at any time. */
 export function windowOf100(setting: Setting): Heat {
-  return calls(setting, { name: "window of 100", slots: 100, inFlight: 100, jobs: 10_000 });
+  return calls(setting, { name: "window of 100", slots: 100, inFlight: 100, jobs: 6_000 });
 }
 
 function calls(
@@ -43,7 +43,7 @@ export function batches(
   setting: Setting,
   of: { slots: number; processes?: number; jobs?: number; contenders?: readonly ContenderName[] },
 ): Heat {
-  const { slots, processes = 1, jobs = 10_000, contenders = queueNames } = of;
+  const { slots, processes = 1, jobs = 8_000, contenders = queueNames } = of;
   const burst = (count: number) => ({ kind: "batches", jobs: count, size: 1_000 }) as const;
   return {
     scenario: {
