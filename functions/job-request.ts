@@ -27,6 +27,9 @@ export const jobId = z
   .regex(jobIdPattern, "expected a job id: 1 to 128 of A-Z a-z 0-9 . _ : @ ~ + = -")
   .refine((id) => id !== "." && id !== "..", "expected a job id other than . and ..");
 
+/** The id of a run: whoever had it first would have the run left out. */
+const runId = /@\d{10,16}\+?$/;
+
 export function whole(what: string, max: number) {
   const message = `expected ${what}: a whole number from 1 to ${max}`;
   return z.int(message).min(1, message).max(max, message);
@@ -138,7 +141,12 @@ export const jobRequest = z
         .unknown()
         .refine(hasFiniteNumbers, "expected numbers of at most about 1.8e308 in the payload")
         .exactOptional(),
-      id: jobId.exactOptional(),
+      id: jobId
+        .refine(
+          (id) => !runId.test(id),
+          "expected an id other than those of schedules' runs, <id>@<ms>",
+        )
+        .exactOptional(),
       node: nodeName.exactOptional(),
       queue: queueName.exactOptional(),
       attempts: whole("attempts", 100).exactOptional(),

@@ -164,7 +164,8 @@ function isEnvelope(value: Fields): value is Fields & Envelope {
     value["state"] === undefined &&
     isAbsentOr(value["attempts"], isNumber) &&
     isAbsentOr(value["timeoutMs"], isNumber) &&
-    isAbsentOr(value["backoff"], isBackoff)
+    isAbsentOr(value["backoff"], isBackoff) &&
+    isAbsentOr(value["schedule"], isRun)
   );
 }
 
@@ -183,6 +184,10 @@ function isBackoff(value: unknown): boolean {
   return (
     (kind === "fixed" || kind === "exponential") && isNumber(delayMs) && isAbsentOr(capMs, isNumber)
   );
+}
+
+function isRun(value: unknown): boolean {
+  return isFields(value) && typeof value["id"] === "string" && Number.isInteger(value["at"]);
 }
 
 function isNumber(value: unknown): boolean {

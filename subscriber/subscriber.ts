@@ -8,7 +8,7 @@
  */
 import type { Redis } from "ioredis";
 import type { Logger } from "pino";
-import type { Envelope } from "../protocol/codec.ts";
+import { decodeDispatch } from "../protocol/codec.ts";
 import { controlChannel, dispatchChannel, resultChannel } from "../protocol/keys.ts";
 import type { JobVerifier } from "../protocol/job-signature.ts";
 import { createLedger } from "../protocol/ledger.ts";
@@ -190,7 +190,11 @@ export function createSubscriber(options: SubscriberOptions) {
           events.emit("attempt:fenced", nameOf(attempt.envelope));
       },
       onNext: (envelopes) => {
-        for (const text of envelopes) executor.accept(JSON.parse(text) as Envelope);
+        for (const text of envelopes) {
+          const message = decodeDispatch(text);
+          if (message.kind === "jobs") message.envelopes.forEach(executor.accept);
+          else deadLetter("finish", Buffer.from(text), "expected the envelope of a job");
+        }
       },
       onStored: outbox.add,
       signal: stopping.signal,

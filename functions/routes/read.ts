@@ -34,7 +34,7 @@ export function readJob(
     const look = () => findJob(deps, id, queue);
     const found = !jobIdPattern.test(id)
       ? null
-      : wait === 0
+      : wait === 0 || (queue !== undefined && !deps.mayUse(queue))
         ? await look()
         : await waitForEnd(
             deps,

@@ -34,6 +34,13 @@ const bodies: readonly (readonly [what: string, path: string, body: string, code
   ["a number as id", "/v1/jobs", job({ id: 1 }), "invalid_request"],
   ["an id with a quote", "/v1/jobs", job({ id: 'a"b' }), "invalid_request"],
   ["an id that no URL can name", "/v1/jobs", job({ id: ".." }), "invalid_request"],
+  ["the id of a schedule's run", "/v1/jobs", job({ id: "s@1795500000000" }), "invalid_request"],
+  [
+    "and of one in turn",
+    "/v1/jobs/batch",
+    batch({ name: "echo", id: "s@1795500000000+" }),
+    "invalid_request",
+  ],
   ["a long id", "/v1/jobs", job({ id: "x".repeat(129) }), "invalid_request"],
   ["a node with a comma", "/v1/jobs", job({ node: "1,2" }), "invalid_request"],
   ["a number as node", "/v1/jobs", job({ node: 1 }), "invalid_request"],

@@ -142,7 +142,7 @@ describe("a subscriber of signed jobs", () => {
     ["another number of attempts", (text: string) => text.replace("\n", '\n,"attempts":9')],
     [
       "a schedule's name",
-      (text: string) => text.replace(',"payload"', ',"schedule":{"id":"a"},"payload"'),
+      (text: string) => text.replace(',"payload"', ',"schedule":{"id":"a","at":1},"payload"'),
     ],
   ] as const)(
     "does not run one that was given %s while it waited",

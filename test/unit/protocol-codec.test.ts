@@ -54,6 +54,9 @@ describe("decodeDispatch", () => {
     ...["", " ", "x".repeat(129), "a b", "{", "[]", "null ", '"a"', "[1]", "[[]]", "ü"],
     ...[text({ ...envelope, v: 2 }), text({ ...envelope, v: "1" }), text([envelope, { v: 2 }])],
     ...[text({ ...envelope, token: 5 }), text({ ...envelope, attempt: "1" }), text(result)],
+    ...[null, 5, {}, { id: "s" }, { id: 5, at: 1 }, { id: "s", at: "1" }].map((schedule) =>
+      text({ ...envelope, schedule }),
+    ),
     ...[text({ v: 1, queue: "q", joined: 17 }), text({ v: 1, queue: 5, waiting: true })],
   ])("calls %j unreadable and says what was expected", (message) => {
     const read = decodeDispatch(message);

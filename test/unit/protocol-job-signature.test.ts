@@ -112,6 +112,16 @@ describe("a signed job", () => {
     expect(await verdict({ sent: { signature: { key: "k1", mac } } })).toBe(misplaced);
   });
 
+  test.each<[string, Json, string]>([
+    ["infinite", null, "1e999"],
+    ["negative nothing", 0, "-0"],
+  ])("does not become %s: JSON has it for what was signed", async (_, payload, text) => {
+    const body = { ...content.body, payload };
+    expect(await verdict({ signed: { body } })).toBeNull();
+    const sent = { payload: JSON.parse(text) as Json };
+    expect(await verdict({ signed: { body }, sent })).toMatch(/^expected the content/);
+  });
+
   test("that is nested without end is refused like any other", async () => {
     let payload: Json = 1;
     for (let level = 0; level < 100_000; level++) payload = [payload];
