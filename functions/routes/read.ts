@@ -32,6 +32,7 @@ export function readJob(
     // The route of the batch is also that of a job of this name.
     const id = c.req.param("id") ?? "batch";
     const look = () => findJob(deps, id, queue);
+    // What is not the caller's is looked for, which refuses it, and not listened for.
     const found = !jobIdPattern.test(id)
       ? null
       : wait === 0 || (queue !== undefined && !deps.mayUse(queue))

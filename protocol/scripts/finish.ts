@@ -202,8 +202,8 @@ local function start_plain(node, id, record)
   at = #new_leases
   new_leases[at + 1] = lease_ends[unheard_ms]
   new_leases[at + 2] = id .. " " .. token .. " " .. node
-  envelopes[#envelopes + 1] = '{"v":1,"queue":"' .. queue .. '","node":"' .. node .. '","token":"' .. token ..
-    '","attempt":' .. attempt .. ',"id":"' .. id .. '","name":"' .. name .. '"' .. string.sub(record, body_at)
+  envelopes[#envelopes + 1] = envelope_head(node, token, attempt) .. id .. '","name":"' .. name .. '"' ..
+    string.sub(record, body_at)
   return true
 end
 

@@ -1,7 +1,8 @@
 /** The typed client with tokens that may not do everything, and not as often as they like. */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
-import { createClient, SignalboxApiError } from "../../client/index.ts";
+import { createClient } from "../../client/index.ts";
+import { caught } from "../support/caught.ts";
 import { startStack, type Stack } from "../support/http-app.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -34,15 +35,6 @@ function open(token: string, ending?: string) {
     },
   });
   return { client, statuses };
-}
-
-async function caught(promise: Promise<unknown>): Promise<SignalboxApiError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof SignalboxApiError) return error;
-  throw new Error(`expected a SignalboxApiError, got ${String(error)}`);
 }
 
 test("what a token may not do is an error by its code, and is not repeated", async ({ expect }) => {

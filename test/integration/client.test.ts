@@ -1,6 +1,7 @@
 /** The typed client, against the function's app on real parts, over a wire that can be cut. */
 import { afterAll, beforeAll, beforeEach, describe, test, type TestContext } from "vitest";
-import { createClient, SignalboxApiError } from "../../client/index.ts";
+import { createClient } from "../../client/index.ts";
+import { caught } from "../support/caught.ts";
 import type { catalog } from "../support/client-catalog.ts";
 import { clientToken, joinNode, startStack, type Stack } from "../support/http-app.ts";
 import { until } from "../support/until.ts";
@@ -33,15 +34,6 @@ function open(fault: Fault = () => undefined, timeoutMs = 20_000) {
     },
   });
   return { client, sent };
-}
-
-async function caught(promise: Promise<unknown>): Promise<SignalboxApiError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof SignalboxApiError) return error;
-  throw new Error(`expected a SignalboxApiError, got ${String(error)}`);
 }
 
 /** A node that ends what comes as `end` says, until the test is over. */

@@ -25,8 +25,7 @@ local function send_plain(slots)
     local at = first + (i - 1) * 7
     if not envelopes[node] then
       envelopes[node], order[#order + 1] = {}, node
-      heads[node] = '{"v":1,"queue":"' .. queue .. '","node":"' .. node .. '","token":"' .. accepted ..
-        '.1","attempt":1,"id":"'
+      heads[node] = envelope_head(node, accepted .. ".1", "1")
     end
     local list = envelopes[node]
     list[#list + 1] = heads[node] .. ARGV[at] .. '","name":"' .. ARGV[at + 2] .. '"' .. ARGV[at + 6]

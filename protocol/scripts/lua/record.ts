@@ -29,9 +29,14 @@ local function token_of(job)
   return job.accepted .. "." .. (digits[job.deliveries] or job.deliveries)
 end
 
+-- The start of an envelope, up to the job's id.
+local function envelope_head(node, token, attempt)
+  return '{"v":1,"queue":"' .. queue .. '","node":"' .. node .. '","token":"' .. token .. '","attempt":' .. attempt .. ',"id":"'
+end
+
 local function envelope_of(job)
-  return '{"v":1,"queue":"' .. queue .. '","node":"' .. job.node .. '","token":"' .. token_of(job) ..
-    '","attempt":' .. (digits[job.attempts + 1] or job.attempts + 1) .. ',"id":"' .. job.id .. '","name":"' .. job.name .. '"' .. job.body
+  local attempt = digits[job.attempts + 1] or job.attempts + 1
+  return envelope_head(job.node, token_of(job), attempt) .. job.id .. '","name":"' .. job.name .. '"' .. job.body
 end
 
 -- Whether the job should have been started by now and never was.
