@@ -20,7 +20,7 @@ export default defineConfig({
         test: {
           name: "cluster",
           // The same once more on a Cluster, which all files share: one after the other.
-          include: ["test/integration/ledger-*.test.ts"],
+          include: ["test/integration/ledger/**/*.test.ts"],
           globalSetup: ["test/cluster/global-setup.ts"],
           testTimeout: 30_000,
           hookTimeout: 120_000,

@@ -1,7 +1,7 @@
 /** The same steps on several subjects in turn, so that whatever slows the machine slows all of them. */
-import type { JobSpec } from "../protocol/job.ts";
-import type { Ledger } from "../protocol/ledger.ts";
-import { newJobId } from "../protocol/names.ts";
+import type { JobSpec } from "../protocol/wire/job.ts";
+import type { Ledger } from "../protocol/ledger/jobs.ts";
+import { newJobId } from "../protocol/wire/names.ts";
 import type { Row } from "./row.ts";
 import { median } from "./statistics.ts";
 

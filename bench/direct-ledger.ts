@@ -1,11 +1,11 @@
 /** The ledger used directly, in the bench's own process: for what is asked of the scripts alone. */
-import { defaultTiming } from "../protocol/binding.ts";
-import { defaultNaming } from "../protocol/keys.ts";
-import { createLedger, type Ledger } from "../protocol/ledger.ts";
-import { createNodeLedger, type NodeLedger } from "../protocol/node-ledger.ts";
-import { createSchedules, type Schedules } from "../protocol/schedule-ledger.ts";
-import { createUpkeep, type Upkeep } from "../protocol/upkeep.ts";
-import { createConnection, createRedisPort } from "../subscriber/ioredis.ts";
+import { defaultTiming } from "../protocol/ledger/binding.ts";
+import { defaultNaming } from "../protocol/redis/keys.ts";
+import { createLedger, type Ledger } from "../protocol/ledger/jobs.ts";
+import { createNodeLedger, type NodeLedger } from "../protocol/ledger/nodes.ts";
+import { createSchedules, type Schedules } from "../protocol/ledger/schedules.ts";
+import { createUpkeep, type Upkeep } from "../protocol/ledger/maintenance.ts";
+import { createConnection, createRedisPort } from "../subscriber/connection/ioredis.ts";
 
 /** All of the ledger over one connection. */
 export interface DirectLedger extends Disposable {

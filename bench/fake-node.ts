@@ -1,8 +1,8 @@
 /** Nodes that run nothing: they listen, and keep what they are sent until it is asked for. */
-import { decodeDispatch, type Envelope } from "../protocol/codec.ts";
-import { defaultNaming, dispatchChannel } from "../protocol/keys.ts";
-import type { Ending, NodeLedger } from "../protocol/node-ledger.ts";
-import { createConnection } from "../subscriber/ioredis.ts";
+import { decodeDispatch, type Envelope } from "../protocol/wire/messages.ts";
+import { defaultNaming, dispatchChannel } from "../protocol/redis/keys.ts";
+import type { Ending, NodeLedger } from "../protocol/ledger/nodes.ts";
+import { createConnection } from "../subscriber/connection/ioredis.ts";
 
 /** Many nodes on one connection. */
 export interface Station extends AsyncDisposable {

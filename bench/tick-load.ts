@@ -1,10 +1,10 @@
 /** Schedules that are due now, for ticks to work off. */
 import type { Redis } from "ioredis";
-import { defaultTiming } from "../protocol/binding.ts";
-import { defaultNaming } from "../protocol/keys.ts";
-import { createSchedules } from "../protocol/schedule-ledger.ts";
-import { defaultPlan, type Rule, type ScheduleSpec } from "../protocol/schedule.ts";
-import { createRedisPort } from "../subscriber/ioredis.ts";
+import { defaultTiming } from "../protocol/ledger/binding.ts";
+import { defaultNaming } from "../protocol/redis/keys.ts";
+import { createSchedules } from "../protocol/ledger/schedules.ts";
+import { defaultPlan, type Rule, type ScheduleSpec } from "../protocol/schedule/schedule.ts";
+import { createRedisPort } from "../subscriber/connection/ioredis.ts";
 
 const hour = 3_600_000;
 const timeZone = "Europe/Berlin";

@@ -1,9 +1,9 @@
 /** The doctor's checks of the function, over HTTP: whether it is there, whose it is, its clock, the shared secret. */
 import { createClient } from "../client/client.ts";
 import { SignalboxApiError } from "../client/error.ts";
-import { newJobId } from "../protocol/names.ts";
-import { sign, toleranceSeconds } from "../protocol/signature.ts";
-import { importSigningKeys, type SigningKey } from "../protocol/signing-keys.ts";
+import { newJobId } from "../protocol/wire/names.ts";
+import { sign, toleranceSeconds } from "../protocol/signing/webhook.ts";
+import { importSigningKeys, type SigningKey } from "../protocol/signing/keys.ts";
 import { ok, skipped, warning, wrong, type Finding } from "./finding.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,8 +1,8 @@
 /** The doctor's checks of this machine, and of the Redis that its subscriber uses. */
 import { readNaming } from "../local/redis-users.ts";
-import { createConnection } from "../subscriber/ioredis.ts";
-import { readConfig } from "../subscriber/config.ts";
-import { judgeRedis } from "../subscriber/redis-check.ts";
+import { createConnection } from "../subscriber/connection/ioredis.ts";
+import { readConfig } from "../subscriber/config/config.ts";
+import { judgeRedis } from "../subscriber/connection/redis-check.ts";
 import { checkRights } from "./doctor-rights.ts";
 import { ok, skipped, warning, wrong, type Finding } from "./finding.ts";
 

@@ -1,13 +1,13 @@
 /** The doctor's check of what the user of `REDIS_URL` may do, if it is not one who may do everything. */
-import { aclChannels, aclCommands } from "../protocol/acl.ts";
+import { aclChannels, aclCommands } from "../protocol/redis/acl.ts";
 import {
   controlChannel,
   deadLettersKey,
   queueKeys,
   queuesKey,
   type Naming,
-} from "../protocol/keys.ts";
-import type { createConnection } from "../subscriber/ioredis.ts";
+} from "../protocol/redis/keys.ts";
+import type { createConnection } from "../subscriber/connection/ioredis.ts";
 import { ok, skipped, wrong, type Finding } from "./finding.ts";
 
 type Connection = ReturnType<typeof createConnection>;

@@ -1,7 +1,7 @@
 /** JSON that a command takes: from its argument, from a file, or from stdin. */
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import type { Json } from "../protocol/json.ts";
+import type { Json } from "../protocol/wire/json.ts";
 import { UsageError } from "./exit.ts";
 
 /** Where the JSON is. */

@@ -1,6 +1,6 @@
 /** `signalbox keys acl`: users of Redis for function and subscribers. Passwords go to stdout and nowhere else. */
 import type { Command } from "commander";
-import { aclRules, type AclRole } from "../protocol/acl.ts";
+import { aclRules, type AclRole } from "../protocol/redis/acl.ts";
 import { makeRedisUsers, readNaming, urlAs, type RedisUser } from "../local/redis-users.ts";
 import { UsageError } from "./exit.ts";
 import { show } from "./output.ts";

@@ -1,16 +1,16 @@
 /** `signalbox keys new`, `token` and `rotate`. What they write is secret; it goes to stdout and nowhere else. */
 import { randomBytes } from "node:crypto";
 import { InvalidArgumentError, type Command } from "commander";
-import { queueNamePattern } from "../protocol/names.ts";
-import { ratePattern } from "../protocol/rate.ts";
+import { queueNamePattern } from "../protocol/wire/names.ts";
+import { ratePattern } from "../protocol/ledger/rate-limit.ts";
 import {
   scopes,
   tokenDigest,
   tokenNamePattern,
   type Scope,
   type TokenEntry,
-} from "../protocol/token.ts";
-import { importSigningKeys, type SecretSetting } from "../protocol/signing-keys.ts";
+} from "../protocol/signing/api-token.ts";
+import { importSigningKeys, type SecretSetting } from "../protocol/signing/keys.ts";
 import { UsageError } from "./exit.ts";
 import { addAclCommand } from "./keys-acl.ts";
 import { show } from "./output.ts";

@@ -2,8 +2,8 @@
 import type { Command } from "commander";
 import type { ScheduleOrder, ScheduleTimes } from "../client/order.ts";
 import type { ScheduleView } from "../client/views.ts";
-import type { Catalog } from "../protocol/catalog.ts";
-import type { Json } from "../protocol/json.ts";
+import type { Catalog } from "../protocol/wire/catalog.ts";
+import type { Json } from "../protocol/wire/json.ts";
 import { connect } from "./connection.ts";
 import { UsageError } from "./exit.ts";
 import { readJsonInput, whole } from "./json-input.ts";

@@ -2,9 +2,9 @@
  * The HTTP API as typed calls. Needs `fetch` and nothing else: runs on Node, on Workers and in browsers. Ids are
  * made here, before the first try, so that a dispatch whose answer was lost is repeated and makes one job.
  */
-import type { Catalog, ResultOf } from "../protocol/catalog.ts";
-import { terminalStates, type JobState } from "../protocol/job.ts";
-import { newJobId } from "../protocol/names.ts";
+import type { Catalog, ResultOf } from "../protocol/wire/catalog.ts";
+import { terminalStates, type JobState } from "../protocol/wire/job.ts";
+import { newJobId } from "../protocol/wire/names.ts";
 import { SignalboxApiError, type ClientErrorCode } from "./error.ts";
 import { createFailed } from "./failed.ts";
 import type { AnyJob, AnyOrder, CallOptions, InQueue, JobOf, Order } from "./order.ts";

@@ -1,6 +1,6 @@
 /** What a caller asks for, with the types of its catalogue. */
-import type { Catalog, InputOf, PayloadOf, ResultOf } from "../protocol/catalog.ts";
-import type { Backoff } from "../protocol/job.ts";
+import type { Catalog, InputOf, PayloadOf, ResultOf } from "../protocol/wire/catalog.ts";
+import type { Backoff } from "../protocol/wire/job.ts";
 import type { JobView } from "./views.ts";
 
 /** A time: milliseconds since 1970, RFC 3339 with its zone, or a `Date`. */

@@ -1,7 +1,7 @@
 /** Schedules. */
-import type { Catalog } from "../protocol/catalog.ts";
-import type { Json } from "../protocol/json.ts";
-import { newJobId } from "../protocol/names.ts";
+import type { Catalog } from "../protocol/wire/catalog.ts";
+import type { Json } from "../protocol/wire/json.ts";
+import { newJobId } from "../protocol/wire/names.ts";
 import type { CallOptions, InQueue, ScheduleOrder, ScheduleTimes, Time } from "./order.ts";
 import { paged } from "./pages.ts";
 import type { Call, Request } from "./request.ts";

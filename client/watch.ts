@@ -1,5 +1,5 @@
 /** What happens to a job, as it happens: the server-sent events of the API as one loop, over as many streams as it takes. */
-import type { Json } from "../protocol/json.ts";
+import type { Json } from "../protocol/wire/json.ts";
 import type { InQueue } from "./order.ts";
 import { sleep, type Open } from "./request.ts";
 import type { Ended, JobLine } from "./views.ts";
@@ -49,7 +49,7 @@ export async function* watchJob<View>(
         const { event, id, data } = fieldsOf(block);
         if (id !== undefined) last = id;
         if (event === undefined || data === undefined) continue;
-        // The function says what is in `data`; see `functions/watch-events.ts`.
+        // The function says what is in `data`; see `functions/jobs/watch.ts`.
         yield { event, data: JSON.parse(data) as unknown } as WatchEvent<View>;
         if (event === "result") return;
       }

@@ -3,8 +3,8 @@
  * The function and the subscriber may both import this; it must not know how the work is done.
  */
 import { z } from "zod";
-import type { Catalog } from "../protocol/catalog.ts";
-import type { Json } from "../protocol/json.ts";
+import type { Catalog } from "../protocol/wire/catalog.ts";
+import type { Json } from "../protocol/wire/json.ts";
 
 /**
  * Any JSON as it came; what was left out arrives as null. Not `z.json()`: that copies every object, and

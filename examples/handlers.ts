@@ -1,5 +1,5 @@
 /** The demonstration's handlers, one per entry of the catalogue; `SIGNALBOX_HANDLERS` names this file. */
-import type { Handlers } from "../protocol/catalog.ts";
+import type { Handlers } from "../protocol/wire/catalog.ts";
 import type { catalog } from "./catalog.ts";
 import { hostMetrics } from "./host-metrics.ts";
 import { createPageFetch } from "./page-fetch.ts";

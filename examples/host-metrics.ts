@@ -2,7 +2,7 @@
 import { statfs } from "node:fs/promises";
 import { cpus, freemem, hostname, loadavg, totalmem, uptime } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RunContext } from "../protocol/catalog.ts";
+import type { RunContext } from "../protocol/wire/catalog.ts";
 import type { HostMetrics } from "./catalog.ts";
 
 const DEFAULT_SAMPLE_MS = 200;

@@ -3,7 +3,7 @@
  * each hop must be allowed too. The body streams through; memory does not grow with it.
  */
 import { createHash } from "node:crypto";
-import type { RunContext } from "../protocol/catalog.ts";
+import type { RunContext } from "../protocol/wire/catalog.ts";
 import type { Page } from "./catalog.ts";
 import { isFetchAllowed, type FetchHost } from "./fetch-hosts.ts";
 import { JobError } from "./job-error.ts";

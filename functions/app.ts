@@ -1,25 +1,25 @@
 /** The HTTP side as a pure function of its dependencies: who may ask, which routes there are. */
 import { Hono, type Handler } from "hono";
 import { SignalboxError } from "../protocol/error.ts";
-import { authenticate, requireScope } from "./authorization.ts";
-import { confine } from "./confine.ts";
-import type { Operation } from "./contract/operation.ts";
-import { operations, type OperationName } from "./contract/operations.ts";
-import { allowOrigins } from "./cors.ts";
+import { authenticate, requireScope } from "./auth/authenticate.ts";
+import { confine } from "./auth/queue-guard.ts";
+import type { Operation } from "./openapi/operation.ts";
+import { operations, type OperationName } from "./openapi/operations.ts";
+import { allowOrigins } from "./http/cors.ts";
 import type { AppDeps } from "./deps.ts";
-import { etag } from "./etag.ts";
-import { problemOf, problemResponse } from "./problem.ts";
-import { readDocs } from "./routes/docs.ts";
-import { readDocument } from "./routes/document.ts";
-import { acceptBatch, acceptJob } from "./routes/accept.ts";
-import { deleteFailed, listFailed, resendFailed } from "./routes/failed.ts";
-import { watchJob } from "./routes/events.ts";
-import { health } from "./routes/health.ts";
-import { listJobs } from "./routes/list.ts";
-import { cancelJob, deleteJob, resendJob } from "./routes/manage.ts";
-import { listNodes } from "./routes/nodes.ts";
-import { readJob } from "./routes/read.ts";
-import { takeResults } from "./routes/results.ts";
+import { etag } from "./http/etag.ts";
+import { problemOf, problemResponse } from "./http/problem.ts";
+import { readDocs } from "./openapi/docs-page.ts";
+import { readDocument } from "./openapi/routes.ts";
+import { acceptBatch, acceptJob } from "./jobs/dispatch.ts";
+import { deleteFailed, listFailed, resendFailed } from "./failed/routes.ts";
+import { watchJob } from "./jobs/events.ts";
+import { health } from "./health/routes.ts";
+import { listJobs } from "./jobs/list.ts";
+import { cancelJob, deleteJob, resendJob } from "./jobs/manage.ts";
+import { listNodes } from "./nodes/routes.ts";
+import { readJob } from "./jobs/read.ts";
+import { takeResults } from "./results/routes.ts";
 import {
   moveSchedule,
   pauseSchedule,
@@ -27,7 +27,7 @@ import {
   resumeSchedule,
   runSchedule,
   scheduleHistory,
-} from "./routes/schedule-actions.ts";
+} from "./schedules/actions.ts";
 import {
   countSchedules,
   deleteSchedule,
@@ -36,8 +36,8 @@ import {
   postSchedule,
   putSchedule,
   readSchedule,
-} from "./routes/schedules.ts";
-import type { Token } from "./tokens.ts";
+} from "./schedules/routes.ts";
+import type { Token } from "./auth/tokens.ts";
 
 /** How the handler of each operation is made. */
 const makers: Readonly<Record<OperationName, (deps: AppDeps) => Handler>> = {

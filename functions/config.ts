@@ -1,17 +1,17 @@
 /** Bindings → configuration. All problems are reported together; values are never shown. */
 import * as z from "zod";
 import { SignalboxError } from "../protocol/error.ts";
-import { defaultNaming, type Naming } from "../protocol/keys.ts";
-import type { Retention } from "../protocol/upkeep.ts";
-import { defaultTiming, type Timing } from "../protocol/binding.ts";
-import { tokenDigest } from "../protocol/token.ts";
-import { corsOrigins } from "./cors.ts";
-import { mainToken, rateLimit, tokenList, tokenOf, type Token } from "./tokens.ts";
+import { defaultNaming, type Naming } from "../protocol/redis/keys.ts";
+import type { Retention } from "../protocol/ledger/maintenance.ts";
+import { defaultTiming, type Timing } from "../protocol/ledger/binding.ts";
+import { tokenDigest } from "../protocol/signing/api-token.ts";
+import { corsOrigins } from "./http/cors.ts";
+import { mainToken, rateLimit, tokenList, tokenOf, type Token } from "./auth/tokens.ts";
 import {
   importSigningKeys,
   type SecretSetting,
   type SigningKeys,
-} from "../protocol/signing-keys.ts";
+} from "../protocol/signing/keys.ts";
 
 /** The bindings of the Worker: text, as `wrangler.toml` and `wrangler secret put` give them. */
 export type Env = Readonly<Record<string, unknown>>;

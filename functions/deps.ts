@@ -1,11 +1,11 @@
 /** What the routes are given; `index.ts` makes it from the bindings, tests make their own. */
-import type { Ledger } from "../protocol/ledger.ts";
-import type { CountRequest } from "../protocol/rate.ts";
-import type { Schedules } from "../protocol/schedule-ledger.ts";
-import type { Upkeep } from "../protocol/upkeep.ts";
+import type { Ledger } from "../protocol/ledger/jobs.ts";
+import type { CountRequest } from "../protocol/ledger/rate-limit.ts";
+import type { Schedules } from "../protocol/ledger/schedules.ts";
+import type { Upkeep } from "../protocol/ledger/maintenance.ts";
 import type { Config } from "./config.ts";
-import type { OnResult } from "./record.ts";
-import type { Subscription } from "./subscription.ts";
+import type { OnResult } from "./results/deliver.ts";
+import type { Subscription } from "./redis/subscribe.ts";
 
 /** Writes one structured line. */
 export type Log = (fields: Readonly<Record<string, unknown>>) => void;

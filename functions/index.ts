@@ -1,7 +1,4 @@
-/** The Worker that is Signalbox and nothing else. */
-import { schedules } from "./schedules.ts";
-import { createSignalbox } from "./signalbox.ts";
-
-const { fetch, scheduled } = createSignalbox({ schedules });
-
-export default { fetch, scheduled };
+/** `signalbox/functions`: what a Worker imports. */
+export { declare, type DeclaredFor, type DeclaredSchedule } from "./schedules/declare.ts";
+export { createSignalbox, type Signalbox, type SignalboxOptions } from "./signalbox.ts";
+export type { ResultMessage } from "../protocol/wire/messages.ts";

@@ -8,6 +8,6 @@
  *       { id: "nightly", cron: "0 30 2 * * *", name: "report", missed: "all", overlap: "queue" },
  *     ]);
  */
-import { declare } from "./declared.ts";
+import { declare } from "./schedules/declare.ts";
 
 export const schedules = declare([]);

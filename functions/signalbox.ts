@@ -4,27 +4,27 @@
  */
 import { Hono } from "hono";
 import { routePath } from "hono/route";
-import type { LedgerOptions } from "../protocol/binding.ts";
-import type { ResultMessage } from "../protocol/codec.ts";
+import type { LedgerOptions } from "../protocol/ledger/binding.ts";
+import type { ResultMessage } from "../protocol/wire/messages.ts";
 import type { SignalboxError } from "../protocol/error.ts";
-import { resultChannel } from "../protocol/keys.ts";
-import { createJobSigner } from "../protocol/job-signature.ts";
-import { createLedger } from "../protocol/ledger.ts";
-import { newJobId } from "../protocol/names.ts";
-import { createRateCounter } from "../protocol/rate.ts";
-import { createSchedules } from "../protocol/schedule-ledger.ts";
-import { createUpkeep } from "../protocol/upkeep.ts";
+import { resultChannel } from "../protocol/redis/keys.ts";
+import { createJobSigner } from "../protocol/signing/job.ts";
+import { createLedger } from "../protocol/ledger/jobs.ts";
+import { newJobId } from "../protocol/wire/names.ts";
+import { createRateCounter } from "../protocol/ledger/rate-limit.ts";
+import { createSchedules } from "../protocol/ledger/schedules.ts";
+import { createUpkeep } from "../protocol/ledger/maintenance.ts";
 import { createApp } from "./app.ts";
 import { readConfig, type Config, type Env } from "./config.ts";
-import type { DeclaredSchedule } from "./declared.ts";
+import type { DeclaredSchedule } from "./schedules/declare.ts";
 import type { AppDeps } from "./deps.ts";
-import { problemResponse } from "./problem.ts";
-import type { OnResult } from "./record.ts";
-import { gatherCalls } from "./gather.ts";
-import { repeatOnce } from "./repeat.ts";
-import { subscribe } from "./subscription.ts";
+import { problemResponse } from "./http/problem.ts";
+import type { OnResult } from "./results/deliver.ts";
+import { gatherCalls } from "./redis/coalesce.ts";
+import { repeatOnce } from "./redis/retry-once.ts";
+import { subscribe } from "./redis/subscribe.ts";
 import { tick } from "./tick.ts";
-import { createUpstash } from "./upstash.ts";
+import { createUpstash } from "./redis/upstash.ts";
 
 /** What may be added to Signalbox. */
 export interface SignalboxOptions {

@@ -3,16 +3,16 @@
  * leaves what is too much for the next minute; each may run twice. A part that fails does not stop
  * the others.
  */
-import { decodeResultTexts } from "../protocol/codec.ts";
-import { createCronClock } from "../protocol/cron.ts";
-import { doDue } from "../protocol/due.ts";
-import type { Ledger } from "../protocol/ledger.ts";
-import type { Schedules } from "../protocol/schedule-ledger.ts";
-import type { Retention, Upkeep } from "../protocol/upkeep.ts";
-import { putInForce, type DeclaredSchedule } from "./declared.ts";
+import { decodeResultTexts } from "../protocol/wire/messages.ts";
+import { createCronClock } from "../protocol/schedule/cron.ts";
+import { doDue } from "../protocol/ledger/due.ts";
+import type { Ledger } from "../protocol/ledger/jobs.ts";
+import type { Schedules } from "../protocol/ledger/schedules.ts";
+import type { Retention, Upkeep } from "../protocol/ledger/maintenance.ts";
+import { putInForce, type DeclaredSchedule } from "./schedules/declare.ts";
 import type { Log } from "./deps.ts";
-import { problemOf } from "./problem.ts";
-import { record, type Delivery, type OnResult } from "./record.ts";
+import { problemOf } from "./http/problem.ts";
+import { record, type Delivery, type OnResult } from "./results/deliver.ts";
 
 export interface TickDeps {
   readonly ledger: Pick<Ledger, "queues">;

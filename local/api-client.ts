@@ -1,7 +1,7 @@
 /** The few calls of the function's HTTP API that the demonstration makes. */
 import { z } from "zod";
-import { jobStates } from "../protocol/job.ts";
-import type { Json } from "../protocol/json.ts";
+import { jobStates } from "../protocol/wire/job.ts";
+import type { Json } from "../protocol/wire/json.ts";
 
 const json = z.json();
 

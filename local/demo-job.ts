@@ -1,6 +1,6 @@
 /** Takes one job of the demonstration from its dispatch to the function's record of its outcome. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { terminalStates } from "../protocol/job.ts";
+import { terminalStates } from "../protocol/wire/job.ts";
 import type { ApiClient, JobView, NewJob } from "./api-client.ts";
 
 export interface DemoJob {

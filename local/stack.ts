@@ -62,7 +62,7 @@ export async function startStack(supervisor: Supervisor, options: StackOptions):
     SIGNALBOX_TOKEN: token,
     SIGNALBOX_SIGNING_SECRET: signingSecret,
   };
-  const app = options.app ?? (isBuilt ? programPath("functions/index") : undefined);
+  const app = options.app ?? (isBuilt ? programPath("functions/worker") : undefined);
   const workerUrl =
     app === undefined
       ? await startFunction(supervisor, {

@@ -1,4 +1,4 @@
-/** What can go wrong, by stable code. The HTTP status of each is in `functions/problem.ts`. */
+/** What can go wrong, by stable code. The HTTP status of each is in `functions/http/problem.ts`. */
 export const errorCodes = [
   "body_not_json",
   "body_too_large",

@@ -1,6 +1,6 @@
 /** What happens in a subscriber, as a contract: logs, metrics and tests hang on these events. */
 import { EventEmitter } from "node:events";
-import type { TerminalState } from "../protocol/job.ts";
+import type { TerminalState } from "../protocol/wire/job.ts";
 import type { SignalboxError } from "../protocol/error.ts";
 
 /** One attempt, as events name it. */

@@ -3,9 +3,9 @@
  * Cluster that has changed: to be started again; 2 misconfigured.
  */
 import { SignalboxError } from "../protocol/error.ts";
-import { readConfig } from "./config.ts";
+import { readConfig } from "./config/config.ts";
 import { createLog } from "./log.ts";
-import { loadModule } from "./module.ts";
+import { loadModule } from "./config/handler-module.ts";
 import { stopOnSignals } from "./shutdown.ts";
 import { assemble } from "./start.ts";
 

@@ -1,15 +1,15 @@
 /** Puts a subscriber together from its settings, for the program `subscriber/main.ts` and for any other. */
 import { pino, type Logger } from "pino";
-import type { Catalog, Handlers, RunContext } from "../protocol/catalog.ts";
+import type { Catalog, Handlers, RunContext } from "../protocol/wire/catalog.ts";
 import { SignalboxError } from "../protocol/error.ts";
-import { createJobVerifier } from "../protocol/job-signature.ts";
-import { importSigningKeys } from "../protocol/signing-keys.ts";
-import { readConfig, type Config } from "./config.ts";
+import { createJobVerifier } from "../protocol/signing/job.ts";
+import { importSigningKeys } from "../protocol/signing/keys.ts";
+import { readConfig, type Config } from "./config/config.ts";
 import { createEvents, type SubscriberEvents } from "./events.ts";
 import { logEvents } from "./log.ts";
-import { createOutbox, noOutbox } from "./outbox.ts";
-import type { HandlerModule } from "./runner.ts";
-import { createSubscribers, type Subscribers } from "./subscribers.ts";
+import { createOutbox, noOutbox } from "./outcome/outbox.ts";
+import type { HandlerModule } from "./attempt/runner.ts";
+import { createSubscribers, type Subscribers } from "./cluster/subscribers.ts";
 
 /** What an embedded subscriber is given. */
 export interface StartOptions {

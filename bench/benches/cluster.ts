@@ -1,9 +1,9 @@
 /** The same work in three queues of a Cluster: all on one master, and one on each of three. */
 import { pino } from "pino";
-import { readConfig } from "../../subscriber/config.ts";
+import { readConfig } from "../../subscriber/config/config.ts";
 import { createEvents } from "../../subscriber/events.ts";
-import { noOutbox } from "../../subscriber/outbox.ts";
-import { createSubscribers } from "../../subscriber/subscribers.ts";
+import { noOutbox } from "../../subscriber/outcome/outbox.ts";
+import { createSubscribers } from "../../subscriber/cluster/subscribers.ts";
 import { jobsOf, type Bench, type Setting } from "../bench.ts";
 import { plainJobs } from "../compare.ts";
 import { openLedger } from "../direct-ledger.ts";

@@ -1,6 +1,6 @@
 /** What a job costs, and what nothing costs: commands and bytes. */
 import { tick } from "../../functions/tick.ts";
-import { newJobId } from "../../protocol/names.ts";
+import { newJobId } from "../../protocol/wire/names.ts";
 import { jobsOf, type Bench, type Setting } from "../bench.ts";
 import { contenderNames, queueNames } from "../contender.ts";
 import { openLedger } from "../direct-ledger.ts";

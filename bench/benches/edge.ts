@@ -1,11 +1,11 @@
 /** Through `wrangler dev` and the REST stand-in: what the function adds to a round trip, and what it weighs. */
 import { createSignalbox } from "../../functions/signalbox.ts";
-import { createUpstash } from "../../functions/upstash.ts";
-import { defaultTiming } from "../../protocol/binding.ts";
-import { decodeResults } from "../../protocol/codec.ts";
-import { defaultNaming, resultChannel } from "../../protocol/keys.ts";
-import { createLedger, type Ledger } from "../../protocol/ledger.ts";
-import { createConnection } from "../../subscriber/ioredis.ts";
+import { createUpstash } from "../../functions/redis/upstash.ts";
+import { defaultTiming } from "../../protocol/ledger/binding.ts";
+import { decodeResults } from "../../protocol/wire/messages.ts";
+import { defaultNaming, resultChannel } from "../../protocol/redis/keys.ts";
+import { createLedger, type Ledger } from "../../protocol/ledger/jobs.ts";
+import { createConnection } from "../../subscriber/connection/ioredis.ts";
 import { createArrivals } from "../arrivals.ts";
 import { jobsOf, type Bench, type Setting } from "../bench.ts";
 import { measureBundle } from "../bundle.ts";

@@ -1,5 +1,5 @@
 /** What jobs take in Redis, and whether a long backlog makes anything slower. */
-import type { Envelope } from "../../protocol/codec.ts";
+import type { Envelope } from "../../protocol/wire/messages.ts";
 import { jobsOf, type Bench, type Setting } from "../bench.ts";
 import { queueNames, type ContenderName } from "../contender.ts";
 import { openLedger, timed } from "../direct-ledger.ts";

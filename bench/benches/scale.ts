@@ -1,7 +1,7 @@
 /** How cost grows with nodes, queues and schedules; `memory` has how it grows with waiting jobs. */
 import { tick } from "../../functions/tick.ts";
-import { defaultNaming, queuesKey } from "../../protocol/keys.ts";
-import { defaultPlan, type ScheduleSpec } from "../../protocol/schedule.ts";
+import { defaultNaming, queuesKey } from "../../protocol/redis/keys.ts";
+import { defaultPlan, type ScheduleSpec } from "../../protocol/schedule/schedule.ts";
 import { jobsOf, type Bench, type Setting } from "../bench.ts";
 import { compare, plainJobs, type Compared } from "../compare.ts";
 import { openLedger, timed } from "../direct-ledger.ts";

@@ -1,5 +1,5 @@
 /** Cancels a job: at once where it waits, by asking its node where it runs. */
-import { defineScript } from "../script.ts";
+import { defineScript } from "../redis/script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { cancelLua } from "./lua/cancel.ts";
 import { endLua } from "./lua/end.ts";
@@ -7,7 +7,7 @@ import { endingArgs, endingKeys } from "./lua/ending.ts";
 import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
-import { list, text } from "../reply.ts";
+import { list, text } from "../redis/reply.ts";
 
 /**
  * - `cancelled`: it waited, and will not run.

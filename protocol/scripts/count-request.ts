@@ -1,6 +1,6 @@
 /** Counts a request in a window that the first one opens. No clock is asked: the key's expiry is the window's end. */
-import { defineScript } from "../script.ts";
-import { number, text } from "../reply.ts";
+import { defineScript } from "../redis/script.ts";
+import { number, text } from "../redis/reply.ts";
 
 /**
  * Answers null where the request is among the first `max` of its window, else how long the window lasts yet, in

@@ -1,6 +1,6 @@
 /** Counts the schedules of a queue. Changes nothing. */
-import { defineScript } from "../script.ts";
-import { number } from "../reply.ts";
+import { defineScript } from "../redis/script.ts";
+import { number } from "../redis/reply.ts";
 
 /** `before` is `-` for all, or a time: those that are due by then. */
 export const countSchedules = defineScript({

@@ -2,7 +2,7 @@
  * Accepts jobs: writes each one down and sends it to a free slot, or lets it wait.
  * Repeat-safe: an id that is already known changes nothing and is answered with what is stored.
  */
-import { defineScript } from "../script.ts";
+import { defineScript } from "../redis/script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { dedupeLua } from "./lua/dedupe.ts";
 import { dispatchOneLua } from "./lua/dispatch-one.ts";
@@ -10,8 +10,8 @@ import { dispatchPlainLua } from "./lua/dispatch-plain.ts";
 import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
-import type { Reply } from "../redis-port.ts";
-import { list, text, word } from "../reply.ts";
+import type { Reply } from "../redis/port.ts";
+import { list, text, word } from "../redis/reply.ts";
 
 /** How a deduplication key was answered. */
 export type DedupeVerdict = "rejected" | "returned" | "replaced" | "debounced";

@@ -3,7 +3,7 @@
  * gathered since its previous call. Repeat-safe: only the call that removes an attempt's lease
  * stores its outcome and frees its slot.
  */
-import { defineScript } from "../script.ts";
+import { defineScript } from "../redis/script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { endLua } from "./lua/end.ts";
 import { endingArgs, endingKeys } from "./lua/ending.ts";
@@ -11,7 +11,7 @@ import { finishOneLua } from "./lua/finish-one.ts";
 import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
-import { list, text } from "../reply.ts";
+import { list, text } from "../redis/reply.ts";
 
 /** `stored`: now. `repeated`: by an earlier call of the same attempt. `fenced`: the attempt had lost its lease. */
 export type FinishVerdict = "stored" | "repeated" | "fenced";

@@ -2,13 +2,13 @@
  * A node says that it listens (after every subscription, first or again) and which attempts it is
  * running. It gets back, on its channel, the jobs assigned to it that it never heard of.
  */
-import { defineScript } from "../script.ts";
+import { defineScript } from "../redis/script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { endLua } from "./lua/end.ts";
 import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
-import { list, number, text } from "../reply.ts";
+import { list, number, text } from "../redis/reply.ts";
 
 /** What `join` answers. `superseded`: another subscriber has taken the node since. */
 export type Joined =

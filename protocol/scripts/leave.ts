@@ -2,7 +2,7 @@
  * A node takes no more jobs. While it drains its seat stays, marked: what it runs is not taken for lost
  * and it is not taken for a stranger that listens. Jobs of its own wait for its next join.
  */
-import { defineScript } from "../script.ts";
+import { defineScript } from "../redis/script.ts";
 
 /** Does nothing where another subscriber has taken the node since (its epoch differs). */
 export const leave = defineScript({

@@ -1,6 +1,6 @@
 /** Lists the schedules of a queue in the order of their ids. Changes nothing. */
-import { defineScript } from "../script.ts";
-import { list, text } from "../reply.ts";
+import { defineScript } from "../redis/script.ts";
+import { list, text } from "../redis/reply.ts";
 
 /** A page, and the id that it ends at (null at the end of the list). */
 export interface SchedulePage {

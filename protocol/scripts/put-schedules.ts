@@ -2,10 +2,10 @@
  * Makes schedules, or gives them another content. The same content again changes nothing. A new or changed plan
  * is due at once: whoever looks first works out its times (`plan.ts`), so that no caller's clock counts.
  */
-import { defineScript } from "../script.ts";
+import { defineScript } from "../redis/script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { scheduleLua } from "./lua/schedule.ts";
-import { list, number, text } from "../reply.ts";
+import { list, number, text } from "../redis/reply.ts";
 
 /** `foreign`: another source made it. `full`: the queue has as many as are allowed. */
 export type PutVerdict = "created" | "replaced" | "unchanged" | "foreign" | "full";

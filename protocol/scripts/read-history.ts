@@ -1,6 +1,6 @@
 /** Reads the history of a schedule, and what became of its runs. Changes nothing. */
-import { defineScript } from "../script.ts";
-import { list, text } from "../reply.ts";
+import { defineScript } from "../redis/script.ts";
+import { list, text } from "../redis/reply.ts";
 
 /** Lines of JSON, newest first, and for each that names a job its state or phase; empty if it is forgotten. */
 export interface HistoryReply {

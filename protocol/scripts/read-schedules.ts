@@ -1,7 +1,7 @@
 /** Reads schedules by id, and the time. Changes nothing. */
-import { defineScript } from "../script.ts";
+import { defineScript } from "../redis/script.ts";
 import { clockLua } from "./lua/clock.ts";
-import { list, number, text } from "../reply.ts";
+import { list, number, text } from "../redis/reply.ts";
 
 /** List: ids. Answers the records in their order; null where there is none. */
 export const readSchedules = defineScript({

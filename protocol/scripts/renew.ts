@@ -1,7 +1,7 @@
 /** Extends the leases of all running attempts of a subscriber, and says which are lost. */
-import { defineScript } from "../script.ts";
+import { defineScript } from "../redis/script.ts";
 import { clockLua } from "./lua/clock.ts";
-import { list, number } from "../reply.ts";
+import { list, number } from "../redis/reply.ts";
 
 /**
  * List: lease members. Answers the positions (from 0) of those that no longer hold.

@@ -1,6 +1,6 @@
 /** Keeps a report of a running attempt and tells those who watch the job. */
-import { defineScript } from "../script.ts";
-import { text } from "../reply.ts";
+import { defineScript } from "../redis/script.ts";
+import { text } from "../redis/reply.ts";
 
 /**
  * Answers whether the attempt still holds its lease; the reports of one that lost it are refused, as its

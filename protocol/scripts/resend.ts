@@ -1,12 +1,12 @@
 /** Sends ended jobs again as if they were new, with their ids and all their attempts. */
-import { defineScript } from "../script.ts";
+import { defineScript } from "../redis/script.ts";
 import { clockLua } from "./lua/clock.ts";
 import { endLua } from "./lua/end.ts";
 import { endingArgs, endingKeys } from "./lua/ending.ts";
 import { leaseLua } from "./lua/lease.ts";
 import { placeLua } from "./lua/place.ts";
 import { recordLua } from "./lua/record.ts";
-import { list, text } from "../reply.ts";
+import { list, text } from "../redis/reply.ts";
 
 /**
  * - `resent`: it had failed, expired or been cancelled, and is as new.

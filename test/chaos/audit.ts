@@ -5,8 +5,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Redis } from "ioredis";
-import { defaultNaming, queueKeys } from "../../protocol/keys.ts";
-import { parseRecord, parseResultRecord } from "../../protocol/record.ts";
+import { defaultNaming, queueKeys } from "../../protocol/redis/keys.ts";
+import { parseRecord, parseResultRecord } from "../../protocol/wire/record.ts";
 import { createSlotAudit } from "./slot-audit.ts";
 import { queueNames } from "./stack.ts";
 

@@ -1,6 +1,6 @@
 /** A node that knows nothing of Signalbox: it sends back whatever it hears, and comes back after outages. */
 import { Redis } from "ioredis";
-import { defaultNaming, dispatchChannel, resultChannel } from "../../protocol/keys.ts";
+import { defaultNaming, dispatchChannel, resultChannel } from "../../protocol/redis/keys.ts";
 import { foreignNode } from "./jobs.ts";
 
 /** Starts it; the returned function ends it. */

@@ -10,7 +10,7 @@ import type { Random } from "./random.ts";
 import { readRuns } from "./run-log.ts";
 import type { PutSchedules } from "./schedules.ts";
 import { queueNames, type Stack } from "./stack.ts";
-import { deadLettersKey, defaultNaming } from "../../protocol/keys.ts";
+import { deadLettersKey, defaultNaming } from "../../protocol/redis/keys.ts";
 
 /** Jobs that are also read over HTTP, and how many at a time. */
 const maxViews = 600;

@@ -4,8 +4,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { openSync, writeSync } from "node:fs";
-import type { RunContext } from "../../protocol/catalog.ts";
-import type { Json } from "../../protocol/json.ts";
+import type { RunContext } from "../../protocol/wire/catalog.ts";
+import type { Json } from "../../protocol/wire/json.ts";
 import { jobKinds, type Work } from "./jobs.ts";
 import { pause } from "./pace.ts";
 import type { RunLine } from "./run-log.ts";

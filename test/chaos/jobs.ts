@@ -1,6 +1,6 @@
 /** What is dispatched: the kinds of job and how each may end. */
-import type { JobState } from "../../protocol/job.ts";
-import type { Json } from "../../protocol/json.ts";
+import type { JobState } from "../../protocol/wire/job.ts";
+import type { Json } from "../../protocol/wire/json.ts";
 import type { Random } from "./random.ts";
 
 /** How often each kind comes up. */

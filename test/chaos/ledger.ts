@@ -1,7 +1,7 @@
 /** Reads what Redis holds in the end, or on the way there. */
 import type { Redis } from "ioredis";
-import { defaultNaming, queueKeys } from "../../protocol/keys.ts";
-import { parseRecord, parseResultRecord, type Stored } from "../../protocol/record.ts";
+import { defaultNaming, queueKeys } from "../../protocol/redis/keys.ts";
+import { parseRecord, parseResultRecord, type Stored } from "../../protocol/wire/record.ts";
 import { readState, type LedgerState } from "../support/ledger-state.ts";
 import { queueNames } from "./stack.ts";
 

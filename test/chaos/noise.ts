@@ -6,8 +6,8 @@ import {
   dispatchChannel,
   queueKeys,
   resultChannel,
-} from "../../protocol/keys.ts";
-import { parseRecord, parseResultRecord } from "../../protocol/record.ts";
+} from "../../protocol/redis/keys.ts";
+import { parseRecord, parseResultRecord } from "../../protocol/wire/record.ts";
 import type { History } from "./history.ts";
 import type { Observer } from "./observer.ts";
 import type { Random } from "./random.ts";

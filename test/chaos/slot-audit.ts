@@ -2,7 +2,7 @@
  * Follows the slots through Redis's own log of writes, and holds the two invariants of `place.ts` against
  * what was true after each script: a drift that a later join put right is found here all the same.
  */
-import type { QueueKeys } from "../../protocol/keys.ts";
+import type { QueueKeys } from "../../protocol/redis/keys.ts";
 
 /** One queue's slots, as far as the log has been read. */
 export type SlotAudit = ReturnType<typeof createSlotAudit>;

@@ -1,5 +1,5 @@
 /** The invariants, each with its figure; what breaks one is listed under it. */
-import { stampMs } from "../../protocol/record.ts";
+import { stampMs } from "../../protocol/wire/record.ts";
 import { acceptedOf, type Evidence } from "./evidence.ts";
 import {
   tally,

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
-import type { ResultMessage } from "../../protocol/codec.ts";
+import type { ResultMessage } from "../../protocol/wire/messages.ts";
 import { until } from "./until.ts";
 
 /** `drop`: does the work, then closes the connection without an answer. */

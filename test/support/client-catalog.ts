@@ -1,6 +1,6 @@
 /** What the client's tests dispatch. */
 import * as z from "zod";
-import { defineCatalog } from "../../protocol/catalog.ts";
+import { defineCatalog } from "../../protocol/wire/catalog.ts";
 
 export const catalog = defineCatalog({
   double: { payload: z.object({ n: z.number() }), result: z.object({ n: z.number() }) },

@@ -1,11 +1,11 @@
 /** A ledger on a Cluster, on its own clock, for tests of real subscribers; reached through one of the masters. */
 import type { Redis } from "ioredis";
-import { defaultTiming } from "../../protocol/binding.ts";
-import { defaultNaming } from "../../protocol/keys.ts";
-import { createLedger, type Ledger } from "../../protocol/ledger.ts";
-import type { Stored } from "../../protocol/record.ts";
-import { createUpkeep } from "../../protocol/upkeep.ts";
-import { createConnection, createRedisPort } from "../../subscriber/ioredis.ts";
+import { defaultTiming } from "../../protocol/ledger/binding.ts";
+import { defaultNaming } from "../../protocol/redis/keys.ts";
+import { createLedger, type Ledger } from "../../protocol/ledger/jobs.ts";
+import type { Stored } from "../../protocol/wire/record.ts";
+import { createUpkeep } from "../../protocol/ledger/maintenance.ts";
+import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
 import { problemsOf, readState, type LedgerState } from "./ledger-state.ts";
 import { masterOf, type RedisCluster } from "./redis-cluster.ts";
 import { until } from "./until.ts";

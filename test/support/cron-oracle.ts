@@ -1,6 +1,6 @@
 /**
  * The times of a cron expression by brute force: every minute of a span is held against the fields, and what
- * daylight saving does is done as `protocol/cron.ts` states it, from nothing but the zone's offsets.
+ * daylight saving does is done as `protocol/schedule/cron.ts` states it, from nothing but the zone's offsets.
  */
 
 /** An expression taken apart; each field lists all that it matches. Days are matched by both fields together. */

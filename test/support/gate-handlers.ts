@@ -1,6 +1,6 @@
 /** Handlers for subscriber processes; `gate` ends when the test's gate server lets it. */
-import type { RunContext } from "../../protocol/catalog.ts";
-import type { Json } from "../../protocol/json.ts";
+import type { RunContext } from "../../protocol/wire/catalog.ts";
+import type { Json } from "../../protocol/wire/json.ts";
 
 interface GatePayload {
   readonly url: string;

@@ -1,6 +1,6 @@
 /** Reads a whole ledger and says what is wrong with it. */
 import type { Redis } from "ioredis";
-import { queueKeys, type Naming } from "../../protocol/keys.ts";
+import { queueKeys, type Naming } from "../../protocol/redis/keys.ts";
 
 /** All of one queue's ledger, read in one transaction. */
 export interface LedgerState {

@@ -4,9 +4,9 @@
  */
 import { Redis } from "ioredis";
 import { expect, test as base } from "vitest";
-import type { Envelope } from "../../protocol/codec.ts";
-import { decodeDispatch } from "../../protocol/codec.ts";
-import type { JobSpec } from "../../protocol/job.ts";
+import type { Envelope } from "../../protocol/wire/messages.ts";
+import { decodeDispatch } from "../../protocol/wire/messages.ts";
+import type { JobSpec } from "../../protocol/wire/job.ts";
 import {
   controlChannel,
   dispatchChannel,
@@ -14,16 +14,16 @@ import {
   reportChannel,
   resultChannel,
   type Naming,
-} from "../../protocol/keys.ts";
-import type { AclRole } from "../../protocol/acl.ts";
-import type { Timing } from "../../protocol/binding.ts";
-import { createLedger, type Ledger } from "../../protocol/ledger.ts";
-import { createNodeLedger, leaseMember, type Ending } from "../../protocol/node-ledger.ts";
-import type { NodeLedger, SlotUse } from "../../protocol/node-ledger.ts";
-import type { RedisPort } from "../../protocol/redis-port.ts";
-import { createSchedules, type Schedules } from "../../protocol/schedule-ledger.ts";
-import { createUpkeep, type Upkeep } from "../../protocol/upkeep.ts";
-import { createConnection, createRedisPort } from "../../subscriber/ioredis.ts";
+} from "../../protocol/redis/keys.ts";
+import type { AclRole } from "../../protocol/redis/acl.ts";
+import type { Timing } from "../../protocol/ledger/binding.ts";
+import { createLedger, type Ledger } from "../../protocol/ledger/jobs.ts";
+import { createNodeLedger, leaseMember, type Ending } from "../../protocol/ledger/nodes.ts";
+import type { NodeLedger, SlotUse } from "../../protocol/ledger/nodes.ts";
+import type { RedisPort } from "../../protocol/redis/port.ts";
+import { createSchedules, type Schedules } from "../../protocol/ledger/schedules.ts";
+import { createUpkeep, type Upkeep } from "../../protocol/ledger/maintenance.ts";
+import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
 import { problemsOf, readState, type LedgerState } from "./ledger-state.ts";
 import { openLedgerRedis, type LedgerRedis } from "./ledger-redis.ts";
 import { urlFor } from "./redis-users.ts";

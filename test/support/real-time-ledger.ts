@@ -1,14 +1,14 @@
 /** A ledger on Redis's own clock, as the function has it, for tests of real subscribers. */
 import type { Redis } from "ioredis";
-import type { JobSpec } from "../../protocol/job.ts";
-import { defaultNaming, type Naming } from "../../protocol/keys.ts";
-import { createLedger, type Ledger } from "../../protocol/ledger.ts";
-import type { JobSigner } from "../../protocol/job-signature.ts";
-import { createSchedules, type Schedules } from "../../protocol/schedule-ledger.ts";
-import { createUpkeep, type Upkeep } from "../../protocol/upkeep.ts";
-import type { Stored } from "../../protocol/record.ts";
-import { readConfig } from "../../subscriber/config.ts";
-import { createConnection, createRedisPort } from "../../subscriber/ioredis.ts";
+import type { JobSpec } from "../../protocol/wire/job.ts";
+import { defaultNaming, type Naming } from "../../protocol/redis/keys.ts";
+import { createLedger, type Ledger } from "../../protocol/ledger/jobs.ts";
+import type { JobSigner } from "../../protocol/signing/job.ts";
+import { createSchedules, type Schedules } from "../../protocol/ledger/schedules.ts";
+import { createUpkeep, type Upkeep } from "../../protocol/ledger/maintenance.ts";
+import type { Stored } from "../../protocol/wire/record.ts";
+import { readConfig } from "../../subscriber/config/config.ts";
+import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
 import { problemsOf, readState, type LedgerState } from "./ledger-state.ts";
 import { shortTiming } from "./subscriber.ts";
 import { until } from "./until.ts";

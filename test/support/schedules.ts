@@ -1,6 +1,6 @@
 /** Schedules on a ledger of simulated time. */
-import { doDue, type DoneDue, type DueLimits } from "../../protocol/due.ts";
-import { decodeBody } from "../../protocol/job.ts";
+import { doDue, type DoneDue, type DueLimits } from "../../protocol/ledger/due.ts";
+import { decodeBody } from "../../protocol/wire/job.ts";
 import {
   defaultPlan,
   type Plan,
@@ -8,8 +8,8 @@ import {
   type ScheduleSpec,
   type StoredSchedule,
   type Template,
-} from "../../protocol/schedule.ts";
-import type { PutAnswer } from "../../protocol/schedule-ledger.ts";
+} from "../../protocol/schedule/schedule.ts";
+import type { PutAnswer } from "../../protocol/ledger/schedules.ts";
 import type { LedgerBench } from "./ledger.ts";
 
 const limits: DueLimits = { moments: 500, schedules: 200, runs: 1_000, evaluations: 1_000 };

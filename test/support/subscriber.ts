@@ -1,13 +1,13 @@
 /** A real subscriber in this process, on a real Redis, whose events are recorded. */
 import { pino } from "pino";
-import { createJobVerifier, type JobVerifier } from "../../protocol/job-signature.ts";
-import { importSigningKeys } from "../../protocol/signing-keys.ts";
-import { readConfig } from "../../subscriber/config.ts";
-import type { Config } from "../../subscriber/config.ts";
+import { createJobVerifier, type JobVerifier } from "../../protocol/signing/job.ts";
+import { importSigningKeys } from "../../protocol/signing/keys.ts";
+import { readConfig } from "../../subscriber/config/config.ts";
+import type { Config } from "../../subscriber/config/config.ts";
 import { createEvents, type SubscriberEventMap } from "../../subscriber/events.ts";
-import { createConnection } from "../../subscriber/ioredis.ts";
-import { noOutbox, type Outbox } from "../../subscriber/outbox.ts";
-import type { HandlerModule } from "../../subscriber/runner.ts";
+import { createConnection } from "../../subscriber/connection/ioredis.ts";
+import { noOutbox, type Outbox } from "../../subscriber/outcome/outbox.ts";
+import type { HandlerModule } from "../../subscriber/attempt/runner.ts";
 import { createSubscriber, type Subscriber } from "../../subscriber/subscriber.ts";
 import type { SubscriberEvents } from "../../subscriber/events.ts";
 import { urlAs } from "./redis-users.ts";

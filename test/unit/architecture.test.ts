@@ -9,12 +9,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   functions: ["protocol"],
   subscriber: ["protocol"],
+  producer: ["protocol", "subscriber"],
   client: ["protocol"],
   cli: ["protocol", "client", "gateway", "subscriber", "local"],
   gateway: [],
   examples: ["protocol"],
   local: ["protocol", "gateway", "examples"],
-  bench: ["protocol", "functions", "subscriber", "local"],
+  bench: ["protocol", "functions", "subscriber", "producer", "local"],
 };
 const packageHomes: Readonly<Record<string, readonly string[]>> = {
   "@upstash/redis": ["functions"],

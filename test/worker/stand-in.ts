@@ -1,7 +1,7 @@
 /** Starts Redis and a gateway for each of its users, says where, and ends them when its input ends. */
 import { once } from "node:events";
 import { startGateway } from "../../gateway/server.ts";
-import { aclRoles } from "../../protocol/acl.ts";
+import { aclRoles } from "../../protocol/redis/acl.ts";
 import { startRedisServer } from "../support/redis-server.ts";
 import { urlAs } from "../support/redis-users.ts";
 

@@ -2,13 +2,13 @@
 import { env, exports } from "cloudflare:workers";
 import { test } from "vitest";
 import { createClient } from "../../client/client.ts";
-import worker from "../../functions/index.ts";
-import { createUpstash } from "../../functions/upstash.ts";
-import { sign } from "../../protocol/signature.ts";
-import { importSigningKeys } from "../../protocol/signing-keys.ts";
-import { createNodeLedger } from "../../protocol/node-ledger.ts";
-import { defaultTiming } from "../../protocol/binding.ts";
-import { defaultNaming } from "../../protocol/keys.ts";
+import worker from "../../functions/worker.ts";
+import { createUpstash } from "../../functions/redis/upstash.ts";
+import { sign } from "../../protocol/signing/webhook.ts";
+import { importSigningKeys } from "../../protocol/signing/keys.ts";
+import { createNodeLedger } from "../../protocol/ledger/nodes.ts";
+import { defaultTiming } from "../../protocol/ledger/binding.ts";
+import { defaultNaming } from "../../protocol/redis/keys.ts";
 import { readEvents } from "../support/event-stream.ts";
 
 interface Bindings {

@@ -1,0 +1,49 @@
+/** Who asks, by the bearer token that every route under `/v1` but the callback wants, and whether that suffices. */
+import { SignalboxError } from "../../protocol/error.ts";
+import { tokenDigest, type Scope } from "../../protocol/signing/api-token.ts";
+import type { Token } from "./tokens.ts";
+
+/**
+ * The token that is shown. Compares digests, and all of them: neither the token's text, nor how many there are
+ * before it, shows in how long it takes.
+ * @throws SignalboxError `unauthorized`
+ */
+export async function authenticate(
+  header: string | undefined,
+  tokens: readonly Token[],
+  nowMs: number,
+): Promise<Token> {
+  const given = /^bearer +(\S+) *$/i.exec(header ?? "")?.[1];
+  const digest = given === undefined ? new Uint8Array() : await tokenDigest(given);
+  const [found] = tokens.filter((token) => equal(digest, token.digest));
+  if (found === undefined) {
+    throw new SignalboxError(
+      "unauthorized",
+      "expected the header Authorization: Bearer <SIGNALBOX_TOKEN>, " +
+        (header === undefined ? "got none" : "got another"),
+    );
+  }
+  if (found.expiresMs !== null && found.expiresMs <= nowMs) {
+    const at = new Date(found.expiresMs).toISOString();
+    throw new SignalboxError(
+      "unauthorized",
+      `expected a token that is still good; ${found.name} was until ${at}`,
+    );
+  }
+  return found;
+}
+
+/** @throws SignalboxError `forbidden` */
+export function requireScope({ name, scopes }: Token, scope: Scope): void {
+  if (scopes.includes(scope)) return;
+  throw new SignalboxError(
+    "forbidden",
+    `expected a token with the scope ${scope}; ${name} has ${scopes.join(", ")}`,
+  );
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length;
+  b.forEach((byte, at) => (difference |= byte ^ (a[at] ?? 0)));
+  return difference === 0;
+}

@@ -1,0 +1,80 @@
+/**
+ * What a token that is good for some queues alone can reach. The ledgers are handed to the routes behind a fence, so
+ * that no route can forget to look: what names another queue is refused before Redis is asked, and what asks for all
+ * queues gets the token's own.
+ */
+import { SignalboxError } from "../../protocol/error.ts";
+import type { Ledger } from "../../protocol/ledger/jobs.ts";
+import type { Schedules } from "../../protocol/ledger/schedules.ts";
+import type { AppDeps } from "../deps.ts";
+import type { Token } from "./tokens.ts";
+
+type Method = (...args: never[]) => Promise<unknown>;
+/** For each method, which queues its arguments name. A new method does not compile until it is said here. */
+type QueuesOf<Part> = {
+  readonly [Name in keyof Part]: Part[Name] extends (...args: infer Args) => Promise<unknown>
+    ? (...args: Args) => readonly string[]
+    : never;
+};
+
+const first = (queue: string) => [queue];
+const all = (queues: readonly string[]) => queues;
+const each = (things: readonly { readonly queue: string }[]) => things.map(({ queue }) => queue);
+const none = () => [];
+
+const ledgerQueues: QueuesOf<Ledger> = {
+  ...{ dispatch: each, find: all, list: all, nodes: all, queues: none },
+  ...{ read: first, reports: first, cancel: first, resend: first, forget: first, failed: first },
+  // Of nodes that were found in queues.
+  listeners: none,
+};
+const scheduleQueues: QueuesOf<Schedules> = {
+  ...{ put: each, advance: each, read: all, count: all },
+  ...{ list: first, drop: first, pause: first, resume: first, runNow: first, move: first },
+  history: first,
+  // For the tick, which has no caller.
+  ...{ declared: none, declare: none, signedBy: none },
+};
+
+/** The dependencies of a route, as far as `token` may use them. */
+export function confine(deps: AppDeps, { name, queues }: Token): AppDeps {
+  if (queues === null) return deps;
+  const mayUse = (queue: string) => queues.has(queue);
+  const need = (asked: readonly string[]) => {
+    const other = asked.find((queue) => !mayUse(queue));
+    if (other === undefined) return;
+    throw new SignalboxError(
+      "forbidden",
+      `expected a queue that token ${name} is good for, got ${other}; it is good for ${[...queues].join(", ")}`,
+    );
+  };
+  return {
+    ...deps,
+    ledger: {
+      ...fence(deps.ledger, ledgerQueues, need),
+      queues: () => Promise.resolve([...queues]),
+    },
+    schedules: fence(deps.schedules, scheduleQueues, need),
+    mayUse,
+  };
+}
+
+function fence<Part extends object>(
+  part: Part,
+  queuesOf: QueuesOf<Part>,
+  need: (asked: readonly string[]) => void,
+): Part {
+  const fenced = Object.entries(
+    queuesOf as Readonly<Record<string, (...args: never[]) => readonly string[]>>,
+  ).map(([name, queues]) => {
+    const method = part[name as keyof Part] as Method;
+    return [
+      name,
+      async (...args: never[]) => {
+        need(queues(...args));
+        return method(...args);
+      },
+    ];
+  });
+  return Object.fromEntries(fenced) as Part;
+}

@@ -1,0 +1,94 @@
+/**
+ * Request bodies: counted while they arrive, so that one that is too large is never held in memory,
+ * and refused before a parser sees one that is too deep. `Content-Type` is not looked at: a body is
+ * JSON or is refused, and `curl -d` calls everything a form.
+ */
+import { SignalboxError } from "../../protocol/error.ts";
+import { jsonDepth } from "../../protocol/wire/json.ts";
+
+/** What is read at most. */
+export interface BodyLimits {
+  readonly maxBytes: number;
+  /** How deeply arrays and objects may be nested in the whole body. */
+  readonly maxDepth: number;
+}
+
+/**
+ * How much of a body that proved too large is still received: a caller that is cut off while it sends
+ * sees a broken connection, not the answer, and sends it all again.
+ */
+const maxDroppedBytes = 33_554_432;
+
+/**
+ * The body's value and its text.
+ * @throws SignalboxError `body_too_large`, `body_too_deep`, `body_not_json`
+ */
+export async function readJson(
+  request: Request,
+  { maxBytes, maxDepth }: BodyLimits,
+): Promise<{ readonly text: string; readonly value: unknown }> {
+  const text = await readText(request, maxBytes);
+  const depth = jsonDepth(text);
+  if (depth > maxDepth) {
+    throw new SignalboxError(
+      "body_too_deep",
+      `expected at most ${maxDepth} levels of arrays and objects in the body, got ${depth}`,
+    );
+  }
+  return { text, value: parseJson(text) };
+}
+
+/** @throws SignalboxError `body_not_json` */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    const got = text === "" ? "an empty one" : "text that is none";
+    throw new SignalboxError("body_not_json", `expected a body of JSON, got ${got}`, { cause });
+  }
+}
+
+/** @throws SignalboxError `body_too_large`, `body_not_json` (not UTF-8) */
+export async function readText(request: Request, maxBytes: number): Promise<string> {
+  // Number(null) is 0; what is not a number is left to the count below.
+  if (Number(request.headers.get("content-length")) > maxBytes) throw tooLarge(maxBytes);
+  if (request.body === null) return "";
+
+  // The mark at the start of a text is kept: the signature covers it, and JSON does not allow it.
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const reader = (request.body as ReadableStream<Uint8Array>).getReader();
+  let bytes = 0;
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decode(decoder);
+    bytes += value.byteLength;
+    if (bytes > maxBytes) {
+      await drop(reader);
+      throw tooLarge(maxBytes);
+    }
+    text += decode(decoder, value);
+  }
+}
+
+/** Receives the rest and keeps nothing of it, up to a limit. */
+async function drop(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  for (let bytes = 0; bytes <= maxDroppedBytes;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    bytes += value.byteLength;
+  }
+  await reader.cancel();
+}
+
+function decode(decoder: TextDecoder, bytes?: Uint8Array): string {
+  try {
+    return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
+  } catch (cause) {
+    throw new SignalboxError("body_not_json", "expected a body in UTF-8", { cause });
+  }
+}
+
+function tooLarge(maxBytes: number): SignalboxError {
+  return new SignalboxError("body_too_large", `expected a body of at most ${maxBytes} bytes`);
+}

@@ -1,0 +1,97 @@
+/** `POST /v1/jobs` and `POST /v1/jobs/batch`: write jobs down and push them to nodes. */
+import type { Handler } from "hono";
+import { SignalboxError } from "../../protocol/error.ts";
+import type { JobSpec } from "../../protocol/wire/job.ts";
+import type { Dispatched } from "../../protocol/ledger/jobs.ts";
+import { readJson } from "../http/body.ts";
+import type { AppDeps } from "../deps.ts";
+import { batchRequest, jobId, jobRequest, toSpec, type JobRequest } from "./request.ts";
+import { receipt } from "./view.ts";
+import { refuseSwelling } from "./batch-size.ts";
+import { refuseQuery, validate } from "../http/validation.ts";
+
+/** Room for a job's other fields beside its payload, and for spaces. */
+const envelopeBytes = 65_536;
+/** How deep a job is without its payload: it may hold a list of delays. */
+const envelopeDepth = 3;
+const maxBatchBytes = 8_388_608;
+
+type Accept = Pick<AppDeps, "ledger" | "config" | "newId">;
+
+/** One job: 202 with its receipt, the same again if it was known, 409 if its id has other content. */
+export function acceptJob({ ledger, config, newId }: Accept): Handler {
+  return async (c) => {
+    refuseQuery(c.req.queries());
+    const { value } = await readJson(c.req.raw, {
+      maxBytes: config.maxPayloadBytes + envelopeBytes,
+      maxDepth: Math.max(config.maxDepth + 1, envelopeDepth),
+    });
+    const request = validate(jobRequest, value);
+    const key = c.req.header("idempotency-key");
+    const id = request.id ?? (key === undefined ? newId() : validate(jobId, key));
+    const spec = await toSpec(
+      { ...request, id },
+      { newId, maxPayloadBytes: config.maxPayloadBytes },
+    );
+    const [answer] = await ledger.dispatch([spec]);
+    if (answer === undefined) throw new SignalboxError("internal", "expected an answer per job");
+    if (answer.kind !== "accepted") throw refusal(answer);
+    const { queue } = answer;
+    c.header(
+      "location",
+      `/v1/jobs/${encodeURIComponent(answer.id)}?queue=${encodeURIComponent(queue)}`,
+    );
+    return c.json(receipt(answer), 202);
+  };
+}
+
+/** Up to 1,000 jobs in one round trip: 202, with a receipt or an error for each, in their order. */
+export function acceptBatch({ ledger, config, newId }: Accept): Handler {
+  return async (c) => {
+    refuseQuery(c.req.queries());
+    const { value, text } = await readJson(c.req.raw, {
+      maxBytes: maxBatchBytes,
+      maxDepth: Math.max(config.maxDepth + 1, envelopeDepth) + 2,
+    });
+    const { jobs } = validate(batchRequest, value);
+    if (c.req.header("idempotency-key") !== undefined) refuseMissingIds(jobs);
+    const options = { newId, maxPayloadBytes: config.maxPayloadBytes };
+    const specs = await Promise.all(jobs.map((job): Promise<JobSpec> => toSpec(job, options)));
+    refuseSwelling(text, specs);
+    const answers = await ledger.dispatch(specs);
+    const receipts = answers.map((answer) => {
+      if (answer.kind === "accepted") return receipt(answer);
+      const { code, message } = refusal(answer);
+      return { id: answer.id, error: { code, detail: message } };
+    });
+    return c.json({ jobs: receipts }, 202);
+  };
+}
+
+/**
+ * Who sends an idempotency key will send it again and count on that. One key cannot be the id of many
+ * jobs, and to pass over it would make them all a second time.
+ */
+function refuseMissingIds(jobs: readonly JobRequest[]): void {
+  const at = jobs.findIndex(({ id }) => id === undefined);
+  if (at === -1) return;
+  throw new SignalboxError(
+    "invalid_request",
+    `jobs.${at}.id: expected an id for each job, since Idempotency-Key is for one job alone`,
+  );
+}
+
+function refusal(answer: Exclude<Dispatched, { kind: "accepted" }>): SignalboxError {
+  if (answer.kind === "rejected") {
+    return new SignalboxError(
+      "key_held",
+      `expected a deduplication key that no job of queue ${answer.queue} holds; job ${answer.holder} holds this one`,
+    );
+  }
+  return new SignalboxError(
+    "id_conflict",
+    `expected the content with which job ${answer.id} of queue ${answer.queue} was accepted ` +
+      "(name, payload, node, attempts, backoff, timeoutMs; not when it starts or expires, nor dedupe); " +
+      "use another id for another job",
+  );
+}

@@ -1,4 +1,0 @@
-/** `signalbox/functions`: what a Worker imports. */
-export { declare, type DeclaredFor, type DeclaredSchedule } from "./declared.ts";
-export { createSignalbox, type Signalbox, type SignalboxOptions } from "./signalbox.ts";
-export type { ResultMessage } from "../protocol/codec.ts";

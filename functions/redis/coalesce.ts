@@ -1,0 +1,47 @@
+/** Puts the calls that are made at one moment into one request: what a tick costs is the requests that it makes. */
+import { SignalboxError } from "../../protocol/error.ts";
+import type { Call, RedisPort, Reply } from "../../protocol/redis/port.ts";
+
+interface Asked {
+  readonly calls: readonly Call[];
+  readonly resolve: (replies: readonly Reply[] | Promise<readonly Reply[]>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Gathers what comes in one turn. Where Redis refuses a call, each caller's go again by themselves, so that the fault is
+ * his alone who made it: only what is repeat-safe may be sent through this.
+ */
+export function gatherCalls(redis: RedisPort): RedisPort {
+  let waiting: Asked[] = [];
+
+  async function sendTogether(asked: readonly Asked[]): Promise<void> {
+    try {
+      const replies = await redis.send(asked.flatMap(({ calls }) => calls));
+      let from = 0;
+      for (const { calls, resolve } of asked) {
+        resolve(replies.slice(from, from + calls.length));
+        from += calls.length;
+      }
+    } catch (error) {
+      const isRefused = !(error instanceof SignalboxError) || error.code !== "redis_unavailable";
+      for (const { calls, resolve, reject } of asked) {
+        if (isRefused && asked.length > 1) resolve(redis.send(calls));
+        else reject(error);
+      }
+    }
+  }
+
+  return {
+    send: (calls) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ calls, resolve, reject });
+        if (waiting.length > 1) return;
+        setTimeout(() => {
+          const asked = waiting;
+          waiting = [];
+          void sendTogether(asked);
+        }, 0);
+      }),
+  };
+}

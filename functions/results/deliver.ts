@@ -1,0 +1,50 @@
+/** Recording results: the end of a job's path, reached through the callback or through the tick. */
+import type { ResultMessage } from "../../protocol/wire/messages.ts";
+import type { Upkeep } from "../../protocol/ledger/maintenance.ts";
+
+/** One outbox entry and the results in it. */
+export interface Delivery {
+  readonly queue: string;
+  readonly entry: string;
+  readonly results: readonly ResultMessage[];
+}
+
+/**
+ * Called for each result before it counts as recorded: the place to write it into a database of
+ * one's own. May be called more than once for one result.
+ */
+export type OnResult = (result: ResultMessage) => Promise<void>;
+
+/** What recording needs. */
+export interface Recorder {
+  readonly upkeep: Pick<Upkeep, "record">;
+  readonly onResult?: OnResult;
+}
+
+/**
+ * Takes the deliveries out of the outbox. Those whose hook failed stay there and come again.
+ * @returns how many were still in the outbox
+ * @throws AggregateError of what the hook threw, once the others are recorded
+ */
+export async function record(
+  { upkeep, onResult }: Recorder,
+  deliveries: readonly Delivery[],
+): Promise<number> {
+  const entries = new Map<string, string[]>();
+  const failures: unknown[] = [];
+  for (const { queue, entry, results } of deliveries) {
+    try {
+      if (onResult !== undefined) for (const result of results) await onResult(result);
+      const known = entries.get(queue);
+      if (known === undefined) entries.set(queue, [entry]);
+      else known.push(entry);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  const recorded = await upkeep.record(entries);
+  if (failures.length > 0) {
+    throw new AggregateError(failures, `${failures.length} deliveries could not be recorded`);
+  }
+  return recorded;
+}

@@ -1,8 +1,0 @@
-/**
- * `GET /openapi.json`. Open to everyone: it says what the source says, and nothing of this installation;
- * tools that read it know no token yet.
- */
-import type { Handler } from "hono";
-import { openApiDocument } from "../contract/document.ts";
-
-export const readDocument: Handler = (c) => c.json(openApiDocument());

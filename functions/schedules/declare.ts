@@ -1,0 +1,146 @@
+/**
+ * Schedules that are declared in code and deployed with the function. The ledger keeps which list was last put in
+ * force: one read a minute finds that nothing has changed.
+ */
+import type * as z from "zod";
+import type { Catalog, PayloadOf } from "../../protocol/wire/catalog.ts";
+import { SignalboxError } from "../../protocol/error.ts";
+import type { Schedules } from "../../protocol/ledger/schedules.ts";
+import type { ScheduleSpec } from "../../protocol/schedule/schedule.ts";
+import { scheduleRequest, toScheduleSpec } from "./request.ts";
+import { validate } from "../http/validation.ts";
+
+/** A schedule as `PUT /v1/schedules/:id` takes it, with its id. */
+export type DeclaredSchedule = z.input<typeof scheduleRequest> & { readonly id: string };
+
+/** The same, its name and payload checked against a catalogue. */
+export type DeclaredFor<C extends Catalog> = {
+  readonly [N in keyof C & string]: Omit<DeclaredSchedule, "name" | "payload"> & {
+    readonly name: N;
+    readonly payload: PayloadOf<C[N]>;
+  };
+}[keyof C & string];
+
+/** How many schedules may be declared. */
+const maxDeclared = 1_000;
+/** Schedules of one queue in one call. */
+const chunk = 200;
+
+/** Declares schedules; with a catalogue as type argument, their names and payloads are those of its jobs. */
+export function declare<C extends Catalog = never>(
+  list: readonly ([C] extends [never] ? DeclaredSchedule : DeclaredFor<C>)[],
+): readonly DeclaredSchedule[] {
+  return list;
+}
+
+/** What was put in force last. */
+interface InForce {
+  readonly digest: string;
+  /** `<queue>/<id>` of each. */
+  readonly names: readonly string[];
+}
+
+/** What was done. */
+export interface PutInForce {
+  readonly put: number;
+  readonly dropped: number;
+  /** Schedules of the list that could not be made; the others were. */
+  readonly refused: readonly {
+    readonly id: string;
+    readonly queue: string;
+    readonly reason: string;
+  }[];
+}
+
+/**
+ * Makes the schedules of `list`, and deletes those of the list before it that are gone. May be cut short
+ * anywhere and is then done again: names are written down before anything is made.
+ * @throws SignalboxError `config_invalid` for a list that is not as it should be
+ */
+export async function putInForce(
+  schedules: Pick<Schedules, "declared" | "declare" | "put" | "drop" | "signedBy">,
+  list: readonly DeclaredSchedule[],
+  { nonce, max }: { readonly nonce: string; readonly max: number },
+): Promise<PutInForce> {
+  const digest = await digestOf(JSON.stringify(list) + ((await schedules.signedBy()) ?? ""));
+  const before = parseInForce(await schedules.declared());
+  if (before.digest === digest || (list.length === 0 && before.names.length === 0))
+    return { put: 0, dropped: 0, refused: [] };
+
+  const specs = readList(list);
+  const names = specs.map(nameOf);
+  await schedules.declare(
+    JSON.stringify({ digest: "", names: [...new Set([...before.names, ...names])] }),
+  );
+  const refused: PutInForce["refused"][number][] = [];
+  let put = 0;
+  for (let from = 0; from < specs.length; from += chunk) {
+    const some = specs.slice(from, from + chunk);
+    const answers = await schedules.put(some, { source: "declared", nonce, max, look: false });
+    for (const [at, { verdict }] of answers.entries()) {
+      const { id = "", queue = "" } = some[at] ?? {};
+      if (verdict === "foreign")
+        refused.push({ id, queue, reason: "made over HTTP, and left alone" });
+      else if (verdict === "full") refused.push({ id, queue, reason: "the queue has too many" });
+      else if (verdict !== "unchanged") put++;
+    }
+  }
+  const gone = before.names.filter((name) => !names.includes(name));
+  let dropped = 0;
+  for (const [queue, ids] of byQueue(gone)) {
+    const answers = await schedules.drop(queue, ids, "declared");
+    dropped += answers.filter((answer) => answer === "deleted").length;
+  }
+  await schedules.declare(JSON.stringify({ digest, names }));
+  return { put, dropped, refused };
+}
+
+function readList(list: readonly DeclaredSchedule[]): readonly ScheduleSpec[] {
+  const specs = list.map((entry, at) => {
+    try {
+      const request = validate(scheduleRequest, entry);
+      if (request.id === undefined) throw new SignalboxError("invalid_request", "expected an id");
+      return toScheduleSpec(request.id, request, { maxPayloadBytes: Infinity });
+    } catch (error) {
+      if (!(error instanceof SignalboxError)) throw error;
+      throw new SignalboxError("config_invalid", `declared schedule ${at}: ${error.message}`);
+    }
+  });
+  const names = new Set(specs.map(nameOf));
+  if (specs.length > maxDeclared || names.size < specs.length) {
+    throw new SignalboxError(
+      "config_invalid",
+      `expected at most ${maxDeclared} declared schedules, each with an id of its own in its queue`,
+    );
+  }
+  return specs;
+}
+
+function nameOf({ id, queue }: ScheduleSpec): string {
+  return `${queue}/${id}`;
+}
+
+function byQueue(names: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const queues = new Map<string, string[]>();
+  for (const name of names) {
+    const [queue = "", id = ""] = name.split("/");
+    queues.set(queue, [...(queues.get(queue) ?? []), id]);
+  }
+  return queues;
+}
+
+function parseInForce(text: string | null): InForce {
+  if (text === null) return { digest: "", names: [] };
+  try {
+    return JSON.parse(text) as InForce;
+  } catch {
+    return { digest: "", names: [] };
+  }
+}
+
+async function digestOf(text: string): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return [...new Uint8Array(bytes, 0, 16)]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+}

@@ -1,0 +1,81 @@
+/**
+ * Signing what is dispatched, and signing anew what turns out to become another job's content: a deduplication key can
+ * hand it to the job that holds it, under whose id and node it is to be run.
+ */
+import { SignalboxError } from "../error.ts";
+import { decodeBody, encodeBody, encodeOptions, encodePayload, type JobSpec } from "../wire/job.ts";
+import type { JobSigner, SignedContent } from "../signing/job.ts";
+import type { Template } from "../schedule/schedule.ts";
+
+/** Under which id and for which node (`null`: any) a job's content is run. */
+export interface Place {
+  readonly id: string;
+  readonly node: string | null;
+}
+
+/** A job's body with its signature, and the place that it is signed for, as `scripts/lua/dedupe.ts` compares it. */
+export interface SignedBody {
+  readonly body: string;
+  readonly place: string;
+}
+
+/** Others may take the key meanwhile; not for ever. */
+const maxTries = 5;
+
+/**
+ * Sends jobs by `send`, which resolves to those that were not taken as they are signed for another place, and which.
+ * @throws SignalboxError `state_conflict` if the holders of their keys keep changing
+ */
+export async function dispatchSigned(
+  signer: JobSigner,
+  specs: readonly JobSpec[],
+  send: (
+    specs: readonly JobSpec[],
+    signed: ReadonlyMap<JobSpec, SignedBody>,
+  ) => Promise<ReadonlyMap<JobSpec, Place>>,
+): Promise<void> {
+  let left = new Map<JobSpec, Place>(
+    specs.map((spec) => [spec, { id: spec.id, node: spec.node ?? null }]),
+  );
+  for (let tries = 0; left.size > 0; tries++) {
+    if (tries === maxTries) {
+      throw new SignalboxError(
+        "state_conflict",
+        "expected a deduplication key to stay with its job for a moment; others keep taking it: try again",
+      );
+    }
+    const entries = [...left].map(
+      async ([spec, place]) => [spec, await signJob(signer, spec, place)] as const,
+    );
+    const signed = new Map(await Promise.all(entries));
+    left = new Map(await send([...left.keys()], signed));
+  }
+}
+
+async function signJob(signer: JobSigner, spec: JobSpec, place: Place): Promise<SignedBody> {
+  const { queue, name } = spec;
+  const { id, node } = place;
+  const signature = await signatureText(signer, {
+    ...{ queue, name, node, subject: { job: id } },
+    body: decodeBody(encodeBody(spec)),
+  });
+  const body = encodeOptions(spec) + signature + encodePayload(spec.payload);
+  return { body, place: `${id}/${node ?? "-"}` };
+}
+
+/** The options of a schedule's runs, with the signature of all that they are. */
+export async function signTemplate(
+  signer: JobSigner,
+  { id, queue, job }: { readonly id: string; readonly queue: string; readonly job: Template },
+): Promise<string> {
+  const signature = await signatureText(signer, {
+    ...{ queue, name: job.name, node: job.node ?? null, subject: { schedule: id } },
+    body: decodeBody(encodeOptions(job) + encodePayload(job.payload)),
+  });
+  return encodeOptions(job) + signature;
+}
+
+/** Of what is stored, read back: what JSON leaves out of a payload must not be signed. */
+async function signatureText(signer: JobSigner, content: SignedContent): Promise<string> {
+  return `,"signature":${JSON.stringify(await signer.sign(content))}`;
+}

@@ -1,0 +1,108 @@
+/**
+ * Cron expressions, by croner: five or six fields (seconds first), names, `L`, `W`, `#`, `@daily` and the like.
+ *
+ * What daylight saving does, as Vixie cron has it. An expression that names its hours and minutes (no `*` and
+ * no step among seconds, minutes and hours) is a time of day: in a skipped hour it runs once, right after
+ * the gap; in a doubled hour once, the first time. Any other is an interval of real time: nothing runs in
+ * an hour that does not exist, and an hour that comes twice is two hours.
+ */
+import { Cron } from "croner";
+import { SignalboxError } from "../error.ts";
+
+/** Parsed expressions hold 80 kB each, and a Worker has 128 MB. */
+const maxParsed = 100;
+const parsed = new Map<string, Cron>();
+const form = /^(@[a-z]+|\S+( +\S+){4,5})$/i;
+
+/** Finds the times of expressions, each time once; counts what that takes. */
+export interface CronClock {
+  /** The first time after `ms`, in milliseconds since 1970; null if there is none. */
+  readonly after: (expression: CronExpression, ms: number) => number | null;
+  /** Up to `n` times at or before `ms` and after `floor`, newest first. */
+  readonly upTo: (
+    expression: CronExpression,
+    ms: number,
+    floor: number,
+    n: number,
+  ) => readonly number[];
+  /** How many times were worked out so far, and expressions read for it: each takes about 50 µs. */
+  readonly spent: () => number;
+}
+
+/** An expression and the zone in which it is read. */
+export interface CronExpression {
+  readonly cron: string;
+  readonly timeZone: string;
+}
+
+/** A clock for one use; it remembers every answer, because many schedules share few expressions. */
+export function createCronClock(): CronClock {
+  const known = new Map<string, number | null>();
+  let spent = 0;
+  return {
+    after: (expression, ms) => {
+      const key = `${keyOf(expression)}\n${ms}`;
+      let found = known.get(key);
+      if (found === undefined) {
+        spent += isParsed(expression) ? 1 : 2;
+        found = parse(expression).nextRun(new Date(ms))?.getTime() ?? null;
+        known.set(key, found);
+      }
+      return found;
+    },
+    upTo: (expression, ms, floor, n) => {
+      const found: number[] = [];
+      if (!isParsed(expression)) spent++;
+      const times = parse(expression);
+      // What comes before its reference is looked for.
+      for (let at = ms + 1; found.length < n;) {
+        spent++;
+        const [before] = times.previousRuns(1, new Date(at));
+        if (before === undefined || before.getTime() <= floor) break;
+        at = before.getTime();
+        found.push(at);
+      }
+      return found;
+    },
+    spent: () => spent,
+  };
+}
+
+function keyOf({ cron, timeZone }: CronExpression): string {
+  return `${cron}\n${timeZone}`;
+}
+
+function isParsed(expression: CronExpression): boolean {
+  return parsed.has(keyOf(expression));
+}
+
+/** @throws SignalboxError `schedule_invalid` for what is no cron expression, or no time zone */
+export function parse(expression: CronExpression): Cron {
+  const { cron, timeZone } = expression;
+  const key = keyOf(expression);
+  const before = parsed.get(key);
+  if (before !== undefined) return before;
+  let made: Cron;
+  try {
+    // A date would be taken too.
+    if (!form.test(cron)) throw new Error("expected five or six fields, or a name such as @daily");
+    made = new Cron(cron, {
+      paused: true,
+      mode: "5-or-6-parts",
+      fixedTimeRule: "no-wildcard",
+      timezone: timeZone,
+    });
+    made.match(new Date(0)); // finds out about the zone
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split("\n", 1)[0] : "";
+    throw new SignalboxError(
+      "schedule_invalid",
+      `expected five or six cron fields and an IANA time zone: ${reason}`,
+      { cause },
+    );
+  }
+  const [oldest] = parsed.keys();
+  if (parsed.size >= maxParsed && oldest !== undefined) parsed.delete(oldest);
+  parsed.set(key, made);
+  return made;
+}

@@ -1,0 +1,216 @@
+/** The port over `ioredis`, and the settings of both connections. */
+import { createHash } from "node:crypto";
+import { Redis } from "ioredis";
+import { SignalboxError } from "../../protocol/error.ts";
+import type { Call, RedisPort, Reply } from "../../protocol/redis/port.ts";
+import { readMoved, type SlotOwner } from "./slot-owner.ts";
+
+/** How long Redis may take to answer before the connection is taken for dead, in milliseconds. */
+const answerMs = 10_000;
+
+/**
+ * Nothing is queued or sent again behind our back: a call fails at once while the connection is
+ * down, and its caller decides. RESP2 saves the `HELLO`, which hosted Redis bills.
+ */
+const settings = {
+  protocol: 2,
+  disableClientInfo: true,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  maxRetriesPerRequest: 0,
+  lazyConnect: true,
+  connectTimeout: 5_000,
+  keepAlive: 30_000,
+  retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 7), 2_000),
+} as const;
+
+/**
+ * A connection that connects by itself again whenever it is lost. Not yet connected. One that has been
+ * made and stays dumb is given up too: `connectTimeout` ends where TCP is connected.
+ */
+export function createConnection(url: string): Redis {
+  const redis = new Redis(url, settings);
+  giveUpIfDumb(redis);
+  return redis;
+}
+
+function giveUpIfDumb(redis: Redis): void {
+  let timer: NodeJS.Timeout | undefined;
+  redis.on("connect", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      if (redis.status !== "ready") connectAnew(redis);
+    }, answerMs);
+    timer.unref();
+  });
+}
+
+const givenUp = new WeakSet<object>();
+
+/**
+ * Has the connection made anew. Many calls may find out at once that it is dead, and it counts as ready until
+ * its socket is closed: each socket is ended once.
+ */
+export function connectAnew(redis: Redis): void {
+  if (givenUp.has(redis.stream)) return;
+  givenUp.add(redis.stream);
+  redis.disconnect(true);
+}
+
+/**
+ * Adapts a connection to the port. Where the Redis is one master of a Cluster, calls for keys of another
+ * are sent there, over a connection that is made for the first of them and closed with this one; `onMoved` tells
+ * of each.
+ */
+export function createRedisPort(
+  redis: Redis,
+  onMoved: (owner: SlotOwner) => void = () => undefined,
+): RedisPort {
+  const send = createSend(redis);
+  const others = new Map<string, Promise<Send>>();
+
+  async function connectTo({ host, port: number }: SlotOwner, address: string): Promise<Send> {
+    const other = redis.duplicate({
+      ...{ host: host === "" ? (redis.options.host ?? "") : host, port: number },
+      retryStrategy: () => null, // the next call connects anew
+    });
+    giveUpIfDumb(other);
+    other.on("error", () => undefined); // its calls fail
+    const close = () => {
+      other.disconnect();
+    };
+    redis.once("end", close);
+    other.on("end", () => {
+      redis.off("end", close);
+      others.delete(address);
+    });
+    try {
+      await other.connect();
+    } catch (error) {
+      throw translate(error);
+    }
+    return createSend(other);
+  }
+
+  async function follow(owner: SlotOwner, call: Call): Promise<Reply> {
+    onMoved(owner);
+    const address = `${owner.host}:${owner.port}`;
+    const other = others.get(address) ?? connectTo(owner, address);
+    others.set(address, other);
+    return (await other)(call);
+  }
+
+  const sendAnywhere = (call: Call): Promise<Reply> =>
+    send(call).catch((error: unknown) => {
+      const owner = error instanceof SignalboxError ? readMoved(error.cause) : null;
+      if (owner === null) throw error;
+      return follow(owner, call);
+    });
+
+  return {
+    async send(calls) {
+      const replies = calls.map(sendAnywhere);
+      try {
+        return await Promise.all(replies);
+      } catch (error) {
+        // On one connection the others have been answered by then; at other masters they may be under way.
+        await Promise.allSettled(replies);
+        throw error;
+      }
+    },
+  };
+}
+
+type Send = (call: Call) => Promise<Reply>;
+
+/**
+ * An answer that does not come within 10 s ends the connection: the other end may be gone. One timer watches
+ * all calls, since answers come in the order of the calls.
+ */
+function createSend(redis: Redis): Send {
+  const waiting = new Set<(error: SignalboxError) => void>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function giveUp(): void {
+    timer = undefined;
+    if (redis.status === "ready") connectAnew(redis);
+    const message = `expected an answer from Redis within ${answerMs} ms; connecting anew`;
+    for (const reject of waiting) reject(new SignalboxError("redis_unavailable", message));
+    waiting.clear();
+  }
+
+  function inTime(answer: Promise<Reply>): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        if (!waiting.delete(reject)) return;
+        if (waiting.size > 0) timer?.refresh();
+        else {
+          clearTimeout(timer);
+          timer = undefined;
+        }
+      };
+      waiting.add(reject);
+      timer ??= setTimeout(giveUp, answerMs);
+      answer.then(
+        (reply) => {
+          settle();
+          resolve(reply);
+        },
+        (error: unknown) => {
+          settle();
+          // A master that has become a replica keeps its connections: only a new one finds its successor.
+          if (isReplyError(error, "READONLY") && redis.status === "ready") connectAnew(redis);
+          reject(translate(error));
+        },
+      );
+    });
+  }
+
+  return (call) => inTime(sendOne(redis, call));
+}
+
+async function sendOne(redis: Redis, call: Call): Promise<Reply> {
+  if ("command" in call) {
+    const [name, ...args] = call.command;
+    return (await redis.call(name, ...args)) as Reply;
+  }
+  const { script, keys, args } = call;
+  try {
+    return (await redis.evalsha(digestOf(script.lua), keys.length, ...keys, ...args)) as Reply;
+  } catch (error) {
+    if (!isReplyError(error, "NOSCRIPT")) throw error;
+    return (await redis.eval(script.lua, keys.length, ...keys, ...args)) as Reply;
+  }
+}
+
+const digests = new Map<string, string>();
+
+function digestOf(lua: string): string {
+  const known = digests.get(lua);
+  if (known !== undefined) return known;
+  const digest = createHash("sha1").update(lua).digest("hex");
+  digests.set(lua, digest);
+  return digest;
+}
+
+/** Redis's own refusals that pass: worth another try, unlike a wrong script. */
+const passing = [
+  ...["OOM", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY"],
+  ...["MOVED", "ASK"],
+];
+
+function isReplyError(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && codes.some((code) => error.message.startsWith(code));
+}
+
+function translate(error: unknown): SignalboxError {
+  const message = error instanceof Error ? error.message : String(error);
+  const refused =
+    error instanceof Error && error.name === "ReplyError" && !isReplyError(error, ...passing);
+  return new SignalboxError(
+    refused ? "redis_refused" : "redis_unavailable",
+    `Redis: ${message.slice(0, 300)}`,
+    { cause: error },
+  );
+}

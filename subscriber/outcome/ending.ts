@@ -1,0 +1,72 @@
+/** Outcome → what the ledger is told: the state, and the result message as JSON text. */
+import type { Envelope, Failure, ResultMessage } from "../../protocol/wire/messages.ts";
+import { retryDelayMs } from "../../protocol/wire/failure.ts";
+import type { Ending } from "../../protocol/ledger/nodes.ts";
+import { failureOf } from "../attempt/failure-of.ts";
+import type { Outcome } from "../attempt/runner.ts";
+
+/** An ending, and the failure in it for the log. */
+export interface DescribedEnding extends Ending {
+  readonly state: Exclude<Ending["state"], "refused">;
+  readonly error?: Failure;
+}
+
+/** What is said besides the outcome. Size in bytes of UTF-8. */
+export interface EndingOptions {
+  readonly durationMs: number;
+  readonly maxResultBytes: number;
+  /** @default Math.random */
+  readonly random?: () => number;
+}
+
+/** Pure. A result that is too large, or not JSON, fails the attempt for good. */
+export function endingOf(
+  envelope: Envelope,
+  outcome: Outcome,
+  options: EndingOptions,
+): DescribedEnding {
+  const { id, token, node } = envelope;
+  if (outcome.kind === "released") return { id, token, node, state: "released", text: "" };
+  if (outcome.kind === "cancelled") {
+    const error = { code: "cancelled", message: "cancelled while it ran", retryable: false };
+    const text = JSON.stringify({ ...headOf(envelope, "cancelled", options), error });
+    return { id, token, node, state: "cancelled", text, error };
+  }
+  if (outcome.kind === "failed") return failed(envelope, outcome.failure, options);
+  let value: string | undefined;
+  try {
+    value = JSON.stringify(outcome.value);
+  } catch (error) {
+    return failed(
+      envelope,
+      { code: "result_not_json", message: failureOf(error).message, retryable: false },
+      options,
+    );
+  }
+  value ??= "null";
+  const bytes = Buffer.byteLength(value);
+  if (bytes > options.maxResultBytes) {
+    const message = `expected a result of at most ${options.maxResultBytes} bytes as JSON, got ${bytes}; store it elsewhere and return where`;
+    return failed(envelope, { code: "result_too_large", message, retryable: false }, options);
+  }
+  const head = JSON.stringify(headOf(envelope, "succeeded", options));
+  return { id, token, node, state: "succeeded", text: `${head.slice(0, -1)},"result":${value}}` };
+}
+
+function failed(envelope: Envelope, error: Failure, options: EndingOptions): DescribedEnding {
+  const { id, token, node } = envelope;
+  const delayMs = retryDelayMs(error, envelope, (options.random ?? Math.random)());
+  if (delayMs !== null) {
+    return { id, token, node, state: "retry", delayMs, text: JSON.stringify(error), error };
+  }
+  const text = JSON.stringify({ ...headOf(envelope, "failed", options), error });
+  return { id, token, node, state: "failed", text, error };
+}
+
+function headOf(
+  { id, name, queue, node, token, attempt }: Envelope,
+  state: ResultMessage["state"],
+  { durationMs }: EndingOptions,
+): ResultMessage {
+  return { v: 1, id, name, queue, node, token, attempt, state, durationMs };
+}

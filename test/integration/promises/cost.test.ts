@@ -1,0 +1,176 @@
+/**
+ * The command budget. Hosted Redis bills every command, those inside scripts too, so the figures
+ * here are promises: they stand in the README, and a change that raises one fails.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { pino } from "pino";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { defaultTiming } from "../../../protocol/ledger/binding.ts";
+import { defaultNaming } from "../../../protocol/redis/keys.ts";
+import { createLedger } from "../../../protocol/ledger/jobs.ts";
+import { newJobId } from "../../../protocol/wire/names.ts";
+import { createUpkeep } from "../../../protocol/ledger/maintenance.ts";
+import { createEvents } from "../../../subscriber/events.ts";
+import { createConnection, createRedisPort } from "../../../subscriber/connection/ioredis.ts";
+import { createSubscriber } from "../../../subscriber/subscriber.ts";
+import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
+
+const budget = {
+  /** One job, a slot free: dispatch, finish and record together. */
+  alone: 14,
+  /** The same, where nothing ran for as long as a first lease (10 s): all are told to watch it. */
+  afterRest: 15,
+  /** The look at it that each subscriber takes when that lease would have ended. */
+  look: 3,
+  /** 1,000 jobs in one call, 30 slots, per job. */
+  inBatch: 1.5,
+  /** A minute at rest with three subscribers, keep-alives aside. */
+  atRest: 0,
+  /** One tick that finds nothing to do. */
+  tick: 19,
+};
+
+let server: RedisServer;
+let redis: ReturnType<typeof createConnection>;
+let recorded = 0;
+let onRecorded: () => void = () => undefined;
+const subscribers: { stop(): Promise<unknown> }[] = [];
+
+function options() {
+  return { redis: createRedisPort(redis), naming: defaultNaming, timing: defaultTiming };
+}
+
+async function startSubscriber(nodes: readonly string[]): Promise<void> {
+  const upkeep = createUpkeep(options());
+  const events = createEvents((error) => {
+    throw error;
+  });
+  const subscriber = createSubscriber({
+    config: {
+      redisUrl: server.url,
+      seats: nodes.map((node) => ({ node, queue: "default", slots: 10 })),
+      handlers: "",
+      callbackUrl: undefined,
+      signingSecret: undefined,
+      envelopeSecret: undefined,
+      naming: defaultNaming,
+      timing: defaultTiming,
+      drainMs: 5_000,
+      pingMs: 120_000,
+      maxResultBytes: 262_144,
+      allowsEviction: false,
+      logLevel: "silent",
+      host: "test",
+    },
+    module: { handlers: { echo: (payload) => payload }, catalog: undefined },
+    commands: createConnection(server.url),
+    subscription: createConnection(server.url),
+    // Records as the function does, in one command a callback.
+    outbox: {
+      add: ({ queue, entry, texts }) => {
+        void upkeep.record(new Map([[queue, [entry]]])).then(() => {
+          recorded += texts.length;
+          onRecorded();
+        });
+      },
+      flush: () => Promise.resolve(),
+      stop: () => undefined,
+    },
+    events,
+    log: pino({ level: "silent" }),
+  });
+  const listening = new Promise<void>((resolve) => {
+    events.on("listening", () => {
+      resolve();
+    });
+  });
+  subscriber.start();
+  await listening;
+  subscribers.push(subscriber);
+}
+
+/** Commands that Redis ran since the last call, those inside scripts counted, our own looking left out. */
+async function commandsSince(): Promise<number> {
+  const stats = await redis.info("commandstats");
+  await redis.call("CONFIG", "RESETSTAT");
+  return [...stats.matchAll(/cmdstat_(\S+?):calls=(\d+)/g)]
+    .filter(([, name]) => name !== "info" && !name?.startsWith("config"))
+    .reduce((sum, [, , calls]) => sum + Number(calls), 0);
+}
+
+async function runJobs(count: number): Promise<void> {
+  const wanted = recorded + count;
+  const done = new Promise<void>((resolve) => {
+    onRecorded = () => {
+      if (recorded >= wanted) resolve();
+    };
+  });
+  const specs = Array.from({ length: count }, () => ({
+    id: newJobId(),
+    name: "echo",
+    queue: "default",
+    payload: { n: 1 },
+  }));
+  await createLedger(options()).dispatch(specs);
+  await done;
+}
+
+beforeAll(async () => {
+  server = await startRedisServer();
+  redis = createConnection(server.url);
+  await redis.connect();
+  for (const nodes of [["1"], ["2"], ["3"]]) await startSubscriber(nodes);
+  for (let job = 0; job < 10; job++) await runJobs(1); // loads every script
+  await runJobs(100);
+});
+
+afterAll(async () => {
+  await Promise.all(subscribers.map((subscriber) => subscriber.stop()));
+  redis.disconnect();
+  await server.stop();
+});
+
+test(`a job alone costs at most ${budget.alone} commands, from dispatch to recorded`, async () => {
+  await commandsSince();
+  for (let job = 0; job < 20; job++) await runJobs(1);
+  expect((await commandsSince()) / 20).toBeLessThanOrEqual(budget.alone);
+});
+
+test(`jobs in batches of 1,000 cost at most ${budget.inBatch} commands each`, async () => {
+  await commandsSince();
+  await runJobs(1_000);
+  expect((await commandsSince()) / 1_000).toBeLessThanOrEqual(budget.inBatch);
+});
+
+test(`after a rest it costs ${budget.afterRest}, and each subscriber looks once for ${budget.look} at most`, async () => {
+  await delay(defaultTiming.unheardMs + 1_000); // the last look at what the jobs above left
+  await commandsSince();
+  await runJobs(1);
+  expect(await commandsSince()).toBeLessThanOrEqual(budget.afterRest);
+  await delay(defaultTiming.unheardMs + 1_000);
+  expect(await commandsSince()).toBeLessThanOrEqual(3 * budget.look + 2);
+});
+
+test("three subscribers at rest send nothing for a minute", async () => {
+  await delay(defaultTiming.unheardMs + 1_000); // the last look at what the jobs above left
+  await commandsSince();
+  await delay(60_000);
+  expect(await commandsSince()).toBe(budget.atRest);
+}, 90_000);
+
+test(`a tick with nothing to do costs at most ${budget.tick} commands`, async () => {
+  const upkeep = createUpkeep(options());
+  const keep = { retentionMs: 1e9, maxFinished: 1e6, failedMs: 1e9, maxFailed: 1e4, outboxMs: 1e9 };
+  const tick = async () => {
+    const queues = await createLedger(options()).queues();
+    await upkeep.expire(queues, 100);
+    await upkeep.wake(queues, 100);
+    await upkeep.unpark(queues, 100);
+    await upkeep.overdue(queues, 30_000, 100);
+    await upkeep.retire(queues, keep);
+  };
+  await tick(); // loads every script
+  await commandsSince();
+  await tick();
+  expect(await commandsSince()).toBeLessThanOrEqual(budget.tick);
+});
