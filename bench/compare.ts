@@ -1,6 +1,6 @@
 /** The same steps on several subjects in turn, so that whatever slows the machine slows all of them. */
 import type { JobSpec } from "../protocol/wire/job.ts";
-import type { Ledger } from "../protocol/ledger/jobs.ts";
+import type { JobLedger } from "../protocol/ledger/jobs.ts";
 import { newJobId } from "../protocol/wire/names.ts";
 import type { Row } from "./row.ts";
 import { median } from "./statistics.ts";
@@ -57,7 +57,7 @@ export function plainJobs(queue: string, count: number): readonly JobSpec[] {
 }
 
 /** Dispatches so many to a queue that nobody serves. */
-export async function fill(ledger: Ledger, queue: string, count: number): Promise<void> {
+export async function fill(ledger: JobLedger, queue: string, count: number): Promise<void> {
   for (let from = 0; from < count; from += 1_000) {
     await ledger.dispatch(plainJobs(queue, Math.min(1_000, count - from)));
   }

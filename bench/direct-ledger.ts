@@ -1,18 +1,18 @@
 /** The ledger used directly, in the bench's own process: for what is asked of the scripts alone. */
 import { defaultTiming } from "../protocol/ledger/binding.ts";
 import { defaultNaming } from "../protocol/redis/keys.ts";
-import { createLedger, type Ledger } from "../protocol/ledger/jobs.ts";
+import { createJobLedger, type JobLedger } from "../protocol/ledger/jobs.ts";
 import { createNodeLedger, type NodeLedger } from "../protocol/ledger/nodes.ts";
-import { createSchedules, type Schedules } from "../protocol/ledger/schedules.ts";
-import { createUpkeep, type Upkeep } from "../protocol/ledger/maintenance.ts";
+import { createScheduleLedger, type ScheduleLedger } from "../protocol/ledger/schedules.ts";
+import { createMaintenance, type Maintenance } from "../protocol/ledger/maintenance.ts";
 import { createConnection, createRedisPort } from "../subscriber/connection/ioredis.ts";
 
 /** All of the ledger over one connection. */
 export interface DirectLedger extends Disposable {
-  readonly ledger: Ledger;
+  readonly ledger: JobLedger;
   readonly nodes: NodeLedger;
-  readonly upkeep: Upkeep;
-  readonly schedules: Schedules;
+  readonly maintenance: Maintenance;
+  readonly schedules: ScheduleLedger;
 }
 
 /** Connects. */
@@ -22,10 +22,10 @@ export async function openLedger(url: string): Promise<DirectLedger> {
   const redis = createRedisPort(connection);
   const options = { redis, naming: defaultNaming, timing: defaultTiming };
   return {
-    ledger: createLedger(options),
+    ledger: createJobLedger(options),
     nodes: createNodeLedger(options),
-    upkeep: createUpkeep(options),
-    schedules: createSchedules(options),
+    maintenance: createMaintenance(options),
+    schedules: createScheduleLedger(options),
     [Symbol.dispose]: () => {
       connection.disconnect();
     },

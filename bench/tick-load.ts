@@ -2,7 +2,7 @@
 import type { Redis } from "ioredis";
 import { defaultTiming } from "../protocol/ledger/binding.ts";
 import { defaultNaming } from "../protocol/redis/keys.ts";
-import { createSchedules } from "../protocol/ledger/schedules.ts";
+import { createScheduleLedger } from "../protocol/ledger/schedules.ts";
 import { defaultPlan, type Rule, type ScheduleSpec } from "../protocol/schedule/schedule.ts";
 import { createRedisPort } from "../subscriber/connection/ioredis.ts";
 
@@ -34,7 +34,7 @@ export async function loadSchedules(
   ruleOf: (at: number) => Rule,
 ): Promise<void> {
   await redis.flushall();
-  const schedules = createSchedules({
+  const schedules = createScheduleLedger({
     ...{ redis: createRedisPort(redis), naming: defaultNaming, timing: defaultTiming },
     simulatedNow: () => Date.now() - hour,
   });

@@ -32,8 +32,11 @@ export function checkSubscriber(env: Environment): Finding {
     return skipped(check, "no settings of a subscriber here", fix);
   }
   try {
-    const { seats } = readConfig(env);
-    return ok(check, `${seats.length} seats: ${seats.map(({ node }) => node).join(", ")}`);
+    const { assignments } = readConfig(env);
+    return ok(
+      check,
+      `${assignments.length} seats: ${assignments.map(({ node }) => node).join(", ")}`,
+    );
   } catch (error) {
     const problem = error instanceof Error ? error.message.replaceAll("\n", "; ") : "";
     return wrong(check, problem, "correct these variables; the README has a table of them");

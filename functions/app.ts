@@ -2,7 +2,7 @@
 import { Hono, type Handler } from "hono";
 import { SignalboxError } from "../protocol/error.ts";
 import { authenticate, requireScope } from "./auth/authenticate.ts";
-import { confine } from "./auth/queue-guard.ts";
+import { guardQueues } from "./auth/queue-guard.ts";
 import type { Operation } from "./openapi/operation.ts";
 import { operations, type OperationName } from "./openapi/operations.ts";
 import { allowOrigins } from "./http/cors.ts";
@@ -165,7 +165,7 @@ function handlerOf(
   return (c, next) => {
     const caller = c.get("caller");
     requireScope(caller, access);
-    const allowed = confine(deps, caller);
+    const allowed = guardQueues(deps, caller);
     return (allowed === deps ? handler : make(allowed))(c, next) as Response | Promise<Response>;
   };
 }

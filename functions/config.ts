@@ -90,7 +90,7 @@ const variables = z.object({
     .default(defaultNaming.channelPrefix),
   SIGNALBOX_MAX_PAYLOAD_BYTES: whole(1, 4_194_304, 262_144),
   SIGNALBOX_MAX_DEPTH: whole(1, 1_000, 64),
-  SIGNALBOX_UNHEARD_MS: whole(100, 3_600_000, defaultTiming.unheardMs),
+  SIGNALBOX_UNHEARD_MS: whole(100, 3_600_000, defaultTiming.unacknowledgedMs),
   SIGNALBOX_LEASE_MS: whole(300, 86_400_000, defaultTiming.leaseMs),
   SIGNALBOX_FOREIGN_MS: whole(100, 86_400_000, defaultTiming.foreignMs),
   SIGNALBOX_RETENTION_MS: whole(1_000, 31_536_000_000, 86_400_000),
@@ -134,7 +134,7 @@ export async function readConfig(env: Env): Promise<Config> {
     maxPayloadBytes: found.SIGNALBOX_MAX_PAYLOAD_BYTES,
     maxDepth: found.SIGNALBOX_MAX_DEPTH,
     timing: {
-      unheardMs: found.SIGNALBOX_UNHEARD_MS,
+      unacknowledgedMs: found.SIGNALBOX_UNHEARD_MS,
       leaseMs: found.SIGNALBOX_LEASE_MS,
       foreignMs: found.SIGNALBOX_FOREIGN_MS,
     },

@@ -1,8 +1,8 @@
 /** What the routes are given; `index.ts` makes it from the bindings, tests make their own. */
-import type { Ledger } from "../protocol/ledger/jobs.ts";
+import type { JobLedger } from "../protocol/ledger/jobs.ts";
 import type { CountRequest } from "../protocol/ledger/rate-limit.ts";
-import type { Schedules } from "../protocol/ledger/schedules.ts";
-import type { Upkeep } from "../protocol/ledger/maintenance.ts";
+import type { ScheduleLedger } from "../protocol/ledger/schedules.ts";
+import type { Maintenance } from "../protocol/ledger/maintenance.ts";
 import type { Config } from "./config.ts";
 import type { OnResult } from "./results/deliver.ts";
 import type { Subscription } from "./redis/subscribe.ts";
@@ -11,12 +11,12 @@ import type { Subscription } from "./redis/subscribe.ts";
 export type Log = (fields: Readonly<Record<string, unknown>>) => void;
 
 export interface AppDeps {
-  readonly ledger: Ledger;
-  readonly upkeep: Upkeep;
-  readonly schedules: Schedules;
+  readonly ledger: JobLedger;
+  readonly maintenance: Maintenance;
+  readonly schedules: ScheduleLedger;
   readonly config: Omit<Config, "redis">;
   /** Whether the caller's token is good for `queue`. */
-  readonly mayUse: (queue: string) => boolean;
+  readonly isAllowedQueue: (queue: string) => boolean;
   readonly countRequest: CountRequest;
   /** Milliseconds since 1970. Used for signatures, expiry of tokens and previews alone: all other times are Redis's. */
   readonly now: () => number;

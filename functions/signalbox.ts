@@ -9,19 +9,19 @@ import type { ResultMessage } from "../protocol/wire/messages.ts";
 import type { SignalboxError } from "../protocol/error.ts";
 import { resultChannel } from "../protocol/redis/keys.ts";
 import { createJobSigner } from "../protocol/signing/job.ts";
-import { createLedger } from "../protocol/ledger/jobs.ts";
+import { createJobLedger } from "../protocol/ledger/jobs.ts";
 import { newJobId } from "../protocol/wire/names.ts";
 import { createRateCounter } from "../protocol/ledger/rate-limit.ts";
-import { createSchedules } from "../protocol/ledger/schedules.ts";
-import { createUpkeep } from "../protocol/ledger/maintenance.ts";
+import { createScheduleLedger } from "../protocol/ledger/schedules.ts";
+import { createMaintenance } from "../protocol/ledger/maintenance.ts";
 import { createApp } from "./app.ts";
 import { readConfig, type Config, type Env } from "./config.ts";
 import type { DeclaredSchedule } from "./schedules/declare.ts";
 import type { AppDeps } from "./deps.ts";
 import { problemResponse } from "./http/problem.ts";
 import type { OnResult } from "./results/deliver.ts";
-import { gatherCalls } from "./redis/coalesce.ts";
-import { repeatOnce } from "./redis/retry-once.ts";
+import { coalesceCalls } from "./redis/coalesce.ts";
+import { retryOnce } from "./redis/retry-once.ts";
 import { subscribe } from "./redis/subscribe.ts";
 import { tick } from "./tick.ts";
 import { createUpstash } from "./redis/upstash.ts";
@@ -110,12 +110,12 @@ export function createSignalbox({ onResult, schedules = [] }: SignalboxOptions =
     async scheduled({ scheduledTime }, env) {
       const { config } = await setUp(env);
       const { redis, ...more } = ledgerOptions(config);
-      const options = { redis: gatherCalls(redis), ...more };
+      const options = { redis: coalesceCalls(redis), ...more };
       await tick(
         {
-          ledger: createLedger(options),
-          upkeep: createUpkeep(options),
-          schedules: createSchedules(options),
+          ledger: createJobLedger(options),
+          maintenance: createMaintenance(options),
+          schedules: createScheduleLedger(options),
           ...{ declared: schedules, config, log, newId: newJobId },
           ...hookFor(env as Env),
         },
@@ -145,11 +145,11 @@ function appDeps(config: Config): AppDeps {
   const quick = createUpstash({ ...redis, timeoutMs: pingTimeoutMs });
   const options = ledgerOptions(config);
   return {
-    ledger: createLedger(options),
-    upkeep: createUpkeep(options),
-    schedules: createSchedules(options),
+    ledger: createJobLedger(options),
+    maintenance: createMaintenance(options),
+    schedules: createScheduleLedger(options),
     config,
-    mayUse: () => true,
+    isAllowedQueue: () => true,
     countRequest: createRateCounter(options),
     now: Date.now,
     newId: newJobId,
@@ -167,7 +167,7 @@ function ledgerOptions({ redis, naming, timing, envelopeKeys }: Config): LedgerO
   const port = createUpstash({ ...redis, timeoutMs: redisTimeoutMs });
   const pause = () => new Promise<void>((resolve) => setTimeout(resolve, repeatAfterMs));
   const signer = envelopeKeys === undefined ? {} : { signer: createJobSigner(envelopeKeys) };
-  return { redis: repeatOnce(port, pause), naming, timing, ...signer };
+  return { redis: retryOnce(port, pause), naming, timing, ...signer };
 }
 
 function log(fields: Readonly<Record<string, unknown>>): void {

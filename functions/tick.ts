@@ -5,19 +5,19 @@
  */
 import { decodeResultTexts } from "../protocol/wire/messages.ts";
 import { createCronClock } from "../protocol/schedule/cron.ts";
-import { doDue } from "../protocol/ledger/due.ts";
-import type { Ledger } from "../protocol/ledger/jobs.ts";
-import type { Schedules } from "../protocol/ledger/schedules.ts";
-import type { Retention, Upkeep } from "../protocol/ledger/maintenance.ts";
-import { putInForce, type DeclaredSchedule } from "./schedules/declare.ts";
+import { runDue } from "../protocol/ledger/due.ts";
+import type { JobLedger } from "../protocol/ledger/jobs.ts";
+import type { ScheduleLedger } from "../protocol/ledger/schedules.ts";
+import type { Retention, Maintenance } from "../protocol/ledger/maintenance.ts";
+import { syncDeclared, type DeclaredSchedule } from "./schedules/declare.ts";
 import type { Log } from "./deps.ts";
 import { problemOf } from "./http/problem.ts";
-import { record, type Delivery, type OnResult } from "./results/deliver.ts";
+import { deliverResults, type Delivery, type OnResult } from "./results/deliver.ts";
 
 export interface TickDeps {
-  readonly ledger: Pick<Ledger, "queues">;
-  readonly upkeep: Upkeep;
-  readonly schedules: Schedules;
+  readonly ledger: Pick<JobLedger, "queues">;
+  readonly maintenance: Maintenance;
+  readonly schedules: ScheduleLedger;
   /** The list that is deployed with the function. */
   readonly declared: readonly DeclaredSchedule[];
   readonly config: { readonly retention: Retention; readonly maxSchedules: number };
@@ -111,7 +111,10 @@ export function shareOf(queues: readonly string[], scheduledMs: number): readonl
 
 /** Puts the deployed list in force, if it is another than the last time. */
 async function list({ schedules, declared, config, newId, log }: Tick): Promise<Counts> {
-  const done = await putInForce(schedules, declared, { nonce: newId(), max: config.maxSchedules });
+  const done = await syncDeclared(schedules, declared, {
+    nonce: newId(),
+    max: config.maxSchedules,
+  });
   for (const { id, queue, reason } of done.refused) {
     log({ level: "error", event: "schedule.refused", id, queue, reason });
   }
@@ -119,12 +122,12 @@ async function list({ schedules, declared, config, newId, log }: Tick): Promise<
   return { put, dropped, refused: refused.length };
 }
 
-async function leases({ upkeep, queues }: Tick): Promise<Counts> {
+async function leases({ maintenance, queues }: Tick): Promise<Counts> {
   let again = 0;
   let ended = 0;
   let due = queues;
   for (let round = 0; round < maxRounds && due.length > 0; round++) {
-    const answers = await upkeep.expire(due, leasesPerCall);
+    const answers = await maintenance.recover(due, leasesPerCall);
     for (const { value } of answers) {
       again += value.again;
       ended += value.ended;
@@ -135,19 +138,19 @@ async function leases({ upkeep, queues }: Tick): Promise<Counts> {
 }
 
 /** Delayed jobs, retries, deadlines and schedules: what no subscriber was there to do on time. */
-async function moments({ upkeep, schedules, queues, log }: Tick): Promise<Counts> {
+async function moments({ maintenance, schedules, queues, log }: Tick): Promise<Counts> {
   let [placed, expired, made, left] = [0, 0, 0, 0];
   let due = queues;
   let schedulesLeft = schedulesPerTick;
   const cron = createCronClock();
   for (let round = 0; round < maxRounds && due.length > 0; round++) {
     const limits = {
-      moments: momentsPerCall,
+      dueItems: momentsPerCall,
       schedules: Math.ceil(schedulesLeft / due.length),
       runs: runsPerTick - made,
       evaluations: evaluationsPerTick - cron.spent(),
     };
-    const answers = await doDue({ upkeep, schedules, cron }, due, limits);
+    const answers = await runDue({ maintenance, schedules, cron }, due, limits);
     for (const { queue, value } of answers) {
       placed += value.placed;
       expired += value.expired;
@@ -165,37 +168,37 @@ async function moments({ upkeep, schedules, queues, log }: Tick): Promise<Counts
   return { placed, expired, made, left };
 }
 
-async function parked({ upkeep, queues }: Tick): Promise<Counts> {
-  const answers = await upkeep.unpark(queues, parkedPerCall);
+async function parked({ maintenance, queues }: Tick): Promise<Counts> {
+  const answers = await maintenance.retryParked(queues, parkedPerCall);
   return { waiting: answers.reduce((sum, { value }) => sum + value, 0) };
 }
 
 /** Records what no subscriber has delivered, so that it is even if that subscriber is gone. */
-async function outbox({ upkeep, queues, onResult }: Tick): Promise<Counts> {
-  const recorder = { upkeep, ...(onResult === undefined ? {} : { onResult }) };
+async function outbox({ maintenance, queues, onResult }: Tick): Promise<Counts> {
+  const recorder = { maintenance, ...(onResult === undefined ? {} : { onResult }) };
   let recorded = 0;
   let due = queues;
   for (let round = 0; round < maxRounds && due.length > 0; round++) {
     const fairShare = Math.ceil(outboxEntriesPerCall / due.length);
     const limit = Math.min(fairShare, outboxEntriesPerQueue);
-    const answers = await upkeep.overdue(due, outboxGraceMs, limit);
+    const answers = await maintenance.undelivered(due, outboxGraceMs, limit);
     const deliveries = answers.flatMap(({ queue, value }) =>
       value.map(({ entry, results }): Delivery => {
         // Nobody could read it later either; the job's own record still has the result.
         return { queue, entry, results: decodeResultTexts(results) ?? [] };
       }),
     );
-    if (deliveries.length > 0) recorded += await record(recorder, deliveries);
+    if (deliveries.length > 0) recorded += await deliverResults(recorder, deliveries);
     due = answers.filter(({ value }) => value.length > 0).map(({ queue }) => queue);
   }
   return { recorded };
 }
 
-async function retired({ upkeep, queues, config }: Tick): Promise<Counts> {
+async function retired({ maintenance, queues, config }: Tick): Promise<Counts> {
   let forgotten = 0;
   let due = queues;
   for (let round = 0; round < maxRounds && due.length > 0; round++) {
-    const answers = await upkeep.retire(due, config.retention);
+    const answers = await maintenance.prune(due, config.retention);
     for (const { value } of answers) forgotten += value.forgotten;
     due = answers.filter(({ value }) => value.more).map(({ queue }) => queue);
   }

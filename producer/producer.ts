@@ -9,10 +9,10 @@ import { SignalboxError } from "../protocol/error.ts";
 import type { JobSpec } from "../protocol/wire/job.ts";
 import { defaultNaming, resultChannel, type Naming } from "../protocol/redis/keys.ts";
 import { createJobSigner, type JobSigner } from "../protocol/signing/job.ts";
-import { createLedger, type Dispatched } from "../protocol/ledger/jobs.ts";
+import { createJobLedger, type Dispatched } from "../protocol/ledger/jobs.ts";
 import { createJobIds, defaultQueue } from "../protocol/wire/names.ts";
 import { importSigningKeys } from "../protocol/signing/keys.ts";
-import { createGatherer } from "../subscriber/outcome/batcher.ts";
+import { createBatcher } from "../subscriber/outcome/batcher.ts";
 import { createConnection, createRedisPort } from "../subscriber/connection/ioredis.ts";
 import { createListener } from "../subscriber/connection/listener.ts";
 
@@ -57,13 +57,13 @@ export async function createProducer(options: ProducerOptions) {
   const signer = secret === undefined ? {} : { signer: await signerOf(secret) };
   const commands = createConnection(redisUrl);
   const redis = createRedisPort(commands);
-  const ledger = createLedger({ redis, naming, timing, ...signer });
+  const ledger = createJobLedger({ redis, naming, timing, ...signer });
   const newJobId = createJobIds();
   const closed = new AbortController();
   /** Who waits for the end of a job, by its id. Emptied when removed: see `attempts.ts`. */
   const waiting = new Map<string, Waiter[]>();
 
-  const gatherer = createGatherer<Asked>({
+  const batcher = createBatcher<Asked>({
     sizeOf: ({ spec }) => JSON.stringify(spec.payload ?? null).length + 256,
     send: async (asked) => {
       try {
@@ -156,7 +156,7 @@ export async function createProducer(options: ProducerOptions) {
   /** Dispatches one job; repeat it with the same `id` if it fails. @throws SignalboxError */
   function dispatch(order: JobOrder): Promise<Dispatched> {
     return new Promise((resolve, reject) => {
-      gatherer.add({ spec: specOf(order), resolve, reject });
+      batcher.add({ spec: specOf(order), resolve, reject });
     });
   }
 

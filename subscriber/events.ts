@@ -35,7 +35,7 @@ export interface SubscriberEventMap {
   /** The lease is gone while the handler runs; its signal has been aborted. */
   "attempt:lost": [AttemptName];
   /** The handler was told to stop and still runs; its slot has been freed all the same. */
-  "attempt:deaf": [AttemptName];
+  "attempt:unresponsive": [AttemptName];
   "bare:ended": [{ readonly id: string; readonly node: string; readonly ok: boolean }];
   "message:unreadable": [
     { readonly channel: string; readonly reason: string; readonly sample: string },

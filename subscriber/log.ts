@@ -39,7 +39,7 @@ export function logEvents(events: SubscriberEvents, log: Logger): void {
   events.on("attempt:lost", (fields) => {
     log.warn(fields, "lease lost; handler told to stop");
   });
-  events.on("attempt:deaf", (fields) => {
+  events.on("attempt:unresponsive", (fields) => {
     log.warn(fields, "handler still runs after its signal was aborted; its slot is free");
   });
   events.on("bare:ended", (fields) => {

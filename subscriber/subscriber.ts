@@ -3,7 +3,7 @@
  *
  * - `starting`: connecting; jobs sent meanwhile come with the first join.
  * - `listening`: entered at the first join. Lost connections are made anew; running jobs go on.
- * - `draining`: entered by `stop`. The seats have left; running attempts end and are sent.
+ * - `draining`: entered by `stop`. The assignments have left; running attempts end and are sent.
  * - `stopped`: nothing runs; results delivered as far as the callback let us; connections closed.
  */
 import type { Redis } from "ioredis";
@@ -11,10 +11,10 @@ import type { Logger } from "pino";
 import { decodeDispatch } from "../protocol/wire/messages.ts";
 import { controlChannel, dispatchChannel, resultChannel } from "../protocol/redis/keys.ts";
 import type { JobVerifier } from "../protocol/signing/job.ts";
-import { createLedger } from "../protocol/ledger/jobs.ts";
+import { createJobLedger } from "../protocol/ledger/jobs.ts";
 import { createNodeLedger } from "../protocol/ledger/nodes.ts";
-import { createSchedules } from "../protocol/ledger/schedules.ts";
-import { createUpkeep } from "../protocol/ledger/maintenance.ts";
+import { createScheduleLedger } from "../protocol/ledger/schedules.ts";
+import { createMaintenance } from "../protocol/ledger/maintenance.ts";
 import { createAttempts } from "./attempt/attempts.ts";
 import { createBareRunner } from "./foreign/bare-ids.ts";
 import type { Config } from "./config/config.ts";
@@ -28,15 +28,15 @@ import { createIntake } from "./intake/intake.ts";
 import { createJoiner } from "./membership/joiner.ts";
 import { createRenewer } from "./attempt/renewer.ts";
 import { createListener } from "./connection/listener.ts";
-import { createMoments } from "./due/due-timer.ts";
+import { createDueTimer } from "./due/due-timer.ts";
 import type { Outbox } from "./outcome/outbox.ts";
-import { whole, type Part } from "./cluster/share.ts";
-import { judgeRedis } from "./connection/redis-check.ts";
+import { singleServer, type ClusterShare } from "./cluster/share.ts";
+import { checkRedis } from "./connection/redis-check.ts";
 import { createRefusals } from "./intake/refusals.ts";
 import type { HandlerModule } from "./attempt/runner.ts";
-import { createSeat } from "./membership/assignment.ts";
+import { createAssignment } from "./membership/assignment.ts";
 import { sleep } from "./connection/sleep.ts";
-import { createWake } from "./due/run-due.ts";
+import { createRunDue } from "./due/run-due.ts";
 
 /** What a subscriber is given. The subscriber connects what is not connected yet, and closes both connections. */
 export interface SubscriberOptions {
@@ -50,7 +50,7 @@ export interface SubscriberOptions {
   /** Has only those jobs run that it lets pass. @default all */
   readonly verify?: JobVerifier | undefined;
   /** Its part of the process's work. @default all of it */
-  readonly part?: Part;
+  readonly share?: ClusterShare;
   /** What Redis answered to `INFO`, if it was asked already. */
   readonly info?: string;
 }
@@ -60,17 +60,26 @@ export type Subscriber = ReturnType<typeof createSubscriber>;
 
 /** Creates the subscriber; `start` connects. */
 export function createSubscriber(options: SubscriberOptions) {
-  const { config, module, commands, subscription, outbox, events, log, part = whole } = options;
+  const {
+    config,
+    module,
+    commands,
+    subscription,
+    outbox,
+    events,
+    log,
+    share = singleServer,
+  } = options;
   const { naming, timing } = config;
-  const redis = createRedisPort(commands, part.onMoved);
-  const ledger = createLedger({ redis, naming, timing });
+  const redis = createRedisPort(commands, share.onMoved);
+  const ledger = createJobLedger({ redis, naming, timing });
   const nodeLedger = createNodeLedger({ redis, naming, timing });
-  const upkeep = createUpkeep({ redis, naming, timing });
-  const schedules = createSchedules({ redis, naming, timing });
-  const seats = config.seats.map(createSeat);
-  const queues = [...new Set(seats.map((seat) => seat.queue))];
+  const maintenance = createMaintenance({ redis, naming, timing });
+  const schedules = createScheduleLedger({ redis, naming, timing });
+  const assignments = config.assignments.map(createAssignment);
+  const queues = [...new Set(assignments.map((assignment) => assignment.queue))];
   /** The home hears all nodes of the process. */
-  const hosted = part.isHome ? [...config.seats, ...part.elsewhere] : config.seats;
+  const hosted = share.isHome ? [...config.assignments, ...share.elsewhere] : config.assignments;
   const nodeNames = [...new Set(hosted.map(({ node }) => node))];
   const attempts = createAttempts();
   const stopping = new AbortController();
@@ -88,11 +97,11 @@ export function createSubscriber(options: SubscriberOptions) {
       executor.lose(attempt);
     },
   });
-  const wake = createWake({ upkeep, schedules, events });
-  const moments = createMoments({ upkeep, wake, queues, timing, events });
+  const runDue = createRunDue({ maintenance, schedules, events });
+  const dueTimer = createDueTimer({ maintenance, runDue, queues, timing, events });
   const executor = createExecutor({
     module,
-    seats,
+    assignments,
     attempts,
     events,
     log,
@@ -119,15 +128,15 @@ export function createSubscriber(options: SubscriberOptions) {
   const bareRunners = new Map(nodeNames.map((node) => [node, createNodeBareRunner(node)]));
   const intake = createIntake({
     naming,
-    ...{ seats, part, events },
+    ...{ assignments, share, events },
     onEnvelope: executor.accept,
     onUnserved: refusals.unserved,
-    onWaiting: (seat) => finishers.get(seat.queue)?.fetch(),
+    onWaiting: (assignment) => finishers.get(assignment.queue)?.fetch(),
     onRejoin: () => {
       joiner.join();
     },
     onCancel: executor.cancel,
-    onMoment: moments.watch,
+    onDue: dueTimer.watch,
     onBare: refusals.bare((node, id) => bareRunners.get(node)?.add(id)),
     onResults: (text) => {
       foreign.onMessage(text).catch((error: unknown) => {
@@ -138,14 +147,14 @@ export function createSubscriber(options: SubscriberOptions) {
   });
   const joiner = createJoiner({
     ledger: nodeLedger,
-    seats,
+    assignments,
     attempts,
     events,
     info: JSON.stringify({ host: config.host, pid: process.pid }),
     onJoined: intake.joined,
     onLost: executor.lose,
-    onUnheard: () => {
-      listener.unheard();
+    onNoListener: () => {
+      listener.resubscribe();
     },
     signal: stopping.signal,
   });
@@ -153,7 +162,7 @@ export function createSubscriber(options: SubscriberOptions) {
     redis: subscription,
     channels: [
       ...nodeNames.map((node) => dispatchChannel(naming, node)),
-      ...(part.isHome ? [resultChannel(naming)] : []),
+      ...(share.isHome ? [resultChannel(naming)] : []),
       controlChannel(naming),
     ],
     pingMs: config.pingMs,
@@ -163,8 +172,8 @@ export function createSubscriber(options: SubscriberOptions) {
       joiner.join();
       // What became due while nobody was told of it.
       for (const queue of queues) {
-        moments.watch("due", queue, 0);
-        moments.watch("lease", queue, 0);
+        dueTimer.watch("due", queue, 0);
+        dueTimer.watch("lease", queue, 0);
       }
     },
     onLost: () => {
@@ -182,7 +191,11 @@ export function createSubscriber(options: SubscriberOptions) {
     return createFinisher({
       ledger: nodeLedger,
       queue,
-      seats: new Map(seats.filter((seat) => seat.queue === queue).map((seat) => [seat.node, seat])),
+      assignments: new Map(
+        assignments
+          .filter((assignment) => assignment.queue === queue)
+          .map((assignment) => [assignment.node, assignment]),
+      ),
       events,
       onVerdict: (of, member, verdict) => {
         const attempt = attempts.remove(of, member);
@@ -206,7 +219,11 @@ export function createSubscriber(options: SubscriberOptions) {
     return createBareRunner({
       node,
       events,
-      slots: Math.max(...hosted.filter((seat) => seat.node === node).map((seat) => seat.slots)),
+      slots: Math.max(
+        ...hosted
+          .filter((assignment) => assignment.node === node)
+          .map((assignment) => assignment.slots),
+      ),
       run: (id) => executor.runBare(node, id),
       publish: async (id) => {
         foreign.willPublish(id);
@@ -223,22 +240,11 @@ export function createSubscriber(options: SubscriberOptions) {
     });
   }
 
-  /** Once connected: a Redis that evicts would throw jobs away. */
-  async function checkRedis(): Promise<void> {
-    const [info] =
-      options.info === undefined ? await redis.send([{ command: ["INFO"] }]) : [options.info];
-    const { refused, doubts } = judgeRedis(typeof info === "string" ? info : "");
-    for (const reason of doubts) events.emit("redis:doubtful", { reason });
-    if (refused === null) return;
-    if (config.allowsEviction) events.emit("redis:doubtful", { reason: refused });
-    else events.emit("redis:refused", { reason: refused });
-  }
-
-  async function leaveSeats(step: "draining" | "gone"): Promise<void> {
-    const left = seats.map(async (seat) => {
-      const { node, queue, epoch } = seat;
-      if (seat.phase === "superseded" || epoch === null) return;
-      seat.phase = "left";
+  async function leaveAll(step: "draining" | "gone"): Promise<void> {
+    const left = assignments.map(async (assignment) => {
+      const { node, queue, epoch } = assignment;
+      if (assignment.phase === "superseded" || epoch === null) return;
+      assignment.phase = "left";
       await nodeLedger.leave(queue, { node, epoch }, step);
     });
     for (const { status, ...rest } of await Promise.allSettled(left)) {
@@ -251,7 +257,7 @@ export function createSubscriber(options: SubscriberOptions) {
   }
 
   async function drain(): Promise<"drained" | "aborted"> {
-    await leaveSeats("draining");
+    await leaveAll("draining");
     await listener.settled();
     const idle = Promise.all([
       attempts.empty(),
@@ -268,25 +274,20 @@ export function createSubscriber(options: SubscriberOptions) {
       lastMoment.abort();
     }
     await outbox.flush(ended === "drained" ? 10_000 : 2_000);
-    // In this order: a node without a seat that still listens is taken for a stranger.
+    // In this order: a node without a assignment that still listens is taken for a stranger.
     await listener.silence();
-    await leaveSeats("gone");
+    await leaveAll("gone");
     stopping.abort();
     outbox.stop();
     renewer.stop();
-    moments.stop();
+    dueTimer.stop();
     clearInterval(heartbeat);
     listener.stop();
     commands.disconnect();
     return ended;
   }
 
-  let abortNow: () => void = () => undefined;
-  const aborted = new Promise<"aborted">((resolve) => {
-    abortNow = () => {
-      resolve("aborted");
-    };
-  });
+  const { promise: aborted, resolve: endNow } = Promise.withResolvers<"aborted">();
 
   return {
     /** Connects, subscribes and joins; goes on trying. `listening` tells when jobs can come. */
@@ -294,7 +295,12 @@ export function createSubscriber(options: SubscriberOptions) {
       let isFirst = true;
       const onReady = (): void => {
         if (isFirst)
-          checkRedis().catch(() => undefined); // INFO may be forbidden: then nothing is known
+          checkRedis({
+            redis,
+            events,
+            info: options.info,
+            allowsEviction: config.allowsEviction,
+          }).catch(() => undefined); // INFO may be forbidden: then nothing is known
         else joiner.join();
         isFirst = false;
       };
@@ -318,7 +324,7 @@ export function createSubscriber(options: SubscriberOptions) {
 
     /** After `stop`: aborts what still runs and gives the jobs back. */
     abort(): void {
-      abortNow();
+      endNow("aborted");
     },
   };
 }

@@ -4,7 +4,7 @@ import { createUpstash } from "../../functions/redis/upstash.ts";
 import { defaultTiming } from "../../protocol/ledger/binding.ts";
 import { decodeResults } from "../../protocol/wire/messages.ts";
 import { defaultNaming, resultChannel } from "../../protocol/redis/keys.ts";
-import { createLedger, type Ledger } from "../../protocol/ledger/jobs.ts";
+import { createJobLedger, type JobLedger } from "../../protocol/ledger/jobs.ts";
 import { createConnection } from "../../subscriber/connection/ioredis.ts";
 import { createArrivals } from "../arrivals.ts";
 import { jobsOf, type Bench, type Setting } from "../bench.ts";
@@ -40,7 +40,7 @@ function roundTrips(setting: Setting): Promise<readonly Row[]> {
     await using consumer = await startSide({ ...what, url: redisUrl, node: "1" });
     await consumer.ask({ kind: "reset" }, "done");
     using direct = await openLedger(redisUrl);
-    const overRest = createLedger({
+    const overRest = createJobLedger({
       redis: createUpstash({ url: gatewayUrl, token: gatewayToken, timeoutMs: 5_000 }),
       naming: defaultNaming,
       timing: defaultTiming,
@@ -101,7 +101,7 @@ async function listen(url: string) {
   return { hear: (id: string) => arrivals.of(id), close };
 }
 
-async function send(ledger: Ledger, hear: (id: string) => Promise<void>): Promise<void> {
+async function send(ledger: JobLedger, hear: (id: string) => Promise<void>): Promise<void> {
   const jobs = plainJobs("default", 1);
   await ledger.dispatch(jobs);
   await hear(jobs[0]?.id ?? "");

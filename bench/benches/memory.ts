@@ -65,7 +65,7 @@ async function longBacklog(setting: Setting): Promise<readonly Row[]> {
     await station.join(queue, [{ node: "1", slots: 100 }]);
     running.set(queue, await station.take(queue, 100));
   }
-  const use = { nodes: [{ node: "1", mode: "take", waiting: false }], hot: true } as const;
+  const use = { nodes: [{ node: "1", mode: "take", waiting: false }], wasBusy: true } as const;
   const finish = async (queue: string) => {
     const endings = (running.get(queue) ?? []).map(succeeded);
     const { next } = await direct.nodes.finish(queue, endings, use);

@@ -39,7 +39,7 @@ async function withNodes(setting: Setting): Promise<readonly Compared[]> {
     return timed(() =>
       direct.nodes.finish(queue, endings, {
         nodes: endings.map(({ node }) => ({ node, mode: "take", waiting: false })),
-        hot: false,
+        wasBusy: false,
       }),
     );
   };

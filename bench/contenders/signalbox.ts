@@ -6,7 +6,7 @@
 import { pino } from "pino";
 import { defaultTiming } from "../../protocol/ledger/binding.ts";
 import { defaultNaming } from "../../protocol/redis/keys.ts";
-import { createUpkeep } from "../../protocol/ledger/maintenance.ts";
+import { createMaintenance } from "../../protocol/ledger/maintenance.ts";
 import { readConfig } from "../../subscriber/config/config.ts";
 import { createEvents } from "../../subscriber/events.ts";
 import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
@@ -36,7 +36,7 @@ export const signalbox: Contender = {
       module: { handlers: { [jobName]: (payload) => run(payload as Payload) }, catalog: undefined },
       commands: createConnection(url),
       subscription: createConnection(url),
-      outbox: createRecorder(createUpkeep(optionsOf(recording)), onRecorded),
+      outbox: createRecorder(createMaintenance(optionsOf(recording)), onRecorded),
       events,
       log: pino({ level: "silent" }),
     });
@@ -86,7 +86,7 @@ function optionsOf(connection: Connection) {
 
 /** Takes what was stored out of the ledger's outbox; what gathers meanwhile goes in the next call. */
 function createRecorder(
-  upkeep: ReturnType<typeof createUpkeep>,
+  maintenance: ReturnType<typeof createMaintenance>,
   onRecorded: (count: number) => void,
 ): Outbox {
   let pending: Delivery[] = [];
@@ -96,7 +96,7 @@ function createRecorder(
     while (pending.length > 0) {
       const batch = pending;
       pending = [];
-      const taken = await upkeep.record(new Map([[queue, batch.map(({ entry }) => entry)]]));
+      const taken = await maintenance.ack(new Map([[queue, batch.map(({ entry }) => entry)]]));
       if (taken !== batch.length) throw new Error(`recorded ${taken} of ${batch.length} entries`);
       onRecorded(batch.reduce((sum, { texts }) => sum + texts.length, 0));
     }

@@ -4,8 +4,8 @@
  * queues gets the token's own.
  */
 import { SignalboxError } from "../../protocol/error.ts";
-import type { Ledger } from "../../protocol/ledger/jobs.ts";
-import type { Schedules } from "../../protocol/ledger/schedules.ts";
+import type { JobLedger } from "../../protocol/ledger/jobs.ts";
+import type { ScheduleLedger } from "../../protocol/ledger/schedules.ts";
 import type { AppDeps } from "../deps.ts";
 import type { Token } from "./tokens.ts";
 
@@ -22,26 +22,26 @@ const all = (queues: readonly string[]) => queues;
 const each = (things: readonly { readonly queue: string }[]) => things.map(({ queue }) => queue);
 const none = () => [];
 
-const ledgerQueues: QueuesOf<Ledger> = {
+const ledgerQueues: QueuesOf<JobLedger> = {
   ...{ dispatch: each, find: all, list: all, nodes: all, queues: none },
-  ...{ read: first, reports: first, cancel: first, resend: first, forget: first, failed: first },
+  ...{ read: first, reports: first, cancel: first, resend: first, delete: first, failed: first },
   // Of nodes that were found in queues.
   listeners: none,
 };
-const scheduleQueues: QueuesOf<Schedules> = {
-  ...{ put: each, advance: each, read: all, count: all },
-  ...{ list: first, drop: first, pause: first, resume: first, runNow: first, move: first },
+const scheduleQueues: QueuesOf<ScheduleLedger> = {
+  ...{ put: each, applySteps: each, read: all, count: all },
+  ...{ list: first, delete: first, pause: first, resume: first, runNow: first, move: first },
   history: first,
   // For the tick, which has no caller.
   ...{ declared: none, declare: none, signedBy: none },
 };
 
 /** The dependencies of a route, as far as `token` may use them. */
-export function confine(deps: AppDeps, { name, queues }: Token): AppDeps {
+export function guardQueues(deps: AppDeps, { name, queues }: Token): AppDeps {
   if (queues === null) return deps;
-  const mayUse = (queue: string) => queues.has(queue);
+  const isAllowedQueue = (queue: string) => queues.has(queue);
   const need = (asked: readonly string[]) => {
-    const other = asked.find((queue) => !mayUse(queue));
+    const other = asked.find((queue) => !isAllowedQueue(queue));
     if (other === undefined) return;
     throw new SignalboxError(
       "forbidden",
@@ -51,20 +51,20 @@ export function confine(deps: AppDeps, { name, queues }: Token): AppDeps {
   return {
     ...deps,
     ledger: {
-      ...fence(deps.ledger, ledgerQueues, need),
+      ...guard(deps.ledger, ledgerQueues, need),
       queues: () => Promise.resolve([...queues]),
     },
-    schedules: fence(deps.schedules, scheduleQueues, need),
-    mayUse,
+    schedules: guard(deps.schedules, scheduleQueues, need),
+    isAllowedQueue,
   };
 }
 
-function fence<Part extends object>(
+function guard<Part extends object>(
   part: Part,
   queuesOf: QueuesOf<Part>,
   need: (asked: readonly string[]) => void,
 ): Part {
-  const fenced = Object.entries(
+  const guarded = Object.entries(
     queuesOf as Readonly<Record<string, (...args: never[]) => readonly string[]>>,
   ).map(([name, queues]) => {
     const method = part[name as keyof Part] as Method;
@@ -76,5 +76,5 @@ function fence<Part extends object>(
       },
     ];
   });
-  return Object.fromEntries(fenced) as Part;
+  return Object.fromEntries(guarded) as Part;
 }

@@ -1,9 +1,9 @@
 /** The failed set: what failed for good, to be looked at, sent again or deleted, one or many. */
 import type { Handler } from "hono";
 import * as z from "zod";
-import type { Ledger } from "../../protocol/ledger/jobs.ts";
+import type { JobLedger } from "../../protocol/ledger/jobs.ts";
 import { defaultQueue } from "../../protocol/wire/names.ts";
-import type { Forgotten } from "../../protocol/scripts/delete-jobs.ts";
+import type { DeletedJob } from "../../protocol/scripts/delete-jobs.ts";
 import type { Resent } from "../../protocol/scripts/resend.ts";
 import { readJson } from "../http/body.ts";
 import type { AppDeps } from "../deps.ts";
@@ -98,9 +98,9 @@ export function resendFailed({ ledger }: Failed): Handler {
 
 /** 202 with the ids that were deleted, likewise. */
 export function deleteFailed({ ledger }: Failed): Handler {
-  return manyOf<Forgotten>(ledger, {
+  return manyOf<DeletedJob>(ledger, {
     done: "deleted",
-    act: (queue, ids) => ledger.forget(queue, ids, "failed"),
+    act: (queue, ids) => ledger.delete(queue, ids, "failed"),
     isDone: (outcome) => outcome === "deleted",
     wasDone: (outcome) => outcome === "unknown",
   });
@@ -147,7 +147,7 @@ function encode(next: number | null): string | null {
 
 /** Reads on until `limit` jobs match, the set ends, or enough were examined for one request. */
 async function collect(
-  ledger: Pick<Ledger, "failed">,
+  ledger: Pick<JobLedger, "failed">,
   queue: string,
   { limit, offset, ...filter }: Filter & { readonly limit: number; readonly offset: number },
 ): Promise<Found> {

@@ -9,7 +9,7 @@ import { encodeBody, type JobSpec } from "../../protocol/wire/job.ts";
 /** The rest of the 10 MB is room for scripts: one for each queue. */
 const maxRequestBytes = 9_000_000;
 /** More than text can swell: what takes less than this share of the limit need not be counted. */
-const swelling = 8;
+const maxGrowth = 8;
 /** Key prefixes, moments, brackets and commas of one job. */
 const frameBytes = 400;
 
@@ -17,8 +17,8 @@ const frameBytes = 400;
  * `text` is the body that `specs` were read from.
  * @throws SignalboxError `body_too_large` where the request to Redis would be
  */
-export function refuseSwelling(text: string, specs: readonly JobSpec[]): void {
-  if (text.length * swelling <= maxRequestBytes) return;
+export function requireBatchFits(text: string, specs: readonly JobSpec[]): void {
+  if (text.length * maxGrowth <= maxRequestBytes) return;
   const bytes = specs.reduce((sum, spec) => sum + requestBytes(spec), 0);
   if (bytes > maxRequestBytes) {
     throw new SignalboxError(

@@ -7,7 +7,7 @@ import { readJson } from "../http/body.ts";
 import type { AppDeps } from "../deps.ts";
 import { batchRequest, jobId, jobRequest, toSpec, type JobRequest } from "./request.ts";
 import { receipt } from "./view.ts";
-import { refuseSwelling } from "./batch-size.ts";
+import { requireBatchFits } from "./batch-size.ts";
 import { refuseQuery, validate } from "../http/validation.ts";
 
 /** Room for a job's other fields beside its payload, and for spaces. */
@@ -57,7 +57,7 @@ export function acceptBatch({ ledger, config, newId }: Accept): Handler {
     if (c.req.header("idempotency-key") !== undefined) refuseMissingIds(jobs);
     const options = { newId, maxPayloadBytes: config.maxPayloadBytes };
     const specs = await Promise.all(jobs.map((job): Promise<JobSpec> => toSpec(job, options)));
-    refuseSwelling(text, specs);
+    requireBatchFits(text, specs);
     const answers = await ledger.dispatch(specs);
     const receipts = answers.map((answer) => {
       if (answer.kind === "accepted") return receipt(answer);

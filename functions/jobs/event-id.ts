@@ -3,7 +3,7 @@ import { SignalboxError } from "../../protocol/error.ts";
 import { jobStates, type JobState } from "../../protocol/wire/job.ts";
 
 /** What has been told. */
-export interface WatchPosition {
+export interface ToldSoFar {
   /** The report, a stream id; `0-0` for none. */
   readonly entry: string;
   /** How many events of that report. */
@@ -17,7 +17,7 @@ export interface WatchPosition {
 }
 
 /** The id of an event after which this much has been told. */
-export function encodePosition(position: WatchPosition): string {
+export function encodeEventId(position: ToldSoFar): string {
   const { entry, count, accepted, deliveries, state, hasEnded } = position;
   return `${entry}_${count}_${accepted}.${deliveries}_${state}${hasEnded ? "_end" : ""}`;
 }
@@ -27,7 +27,7 @@ const pattern = new RegExp(
 );
 
 /** @throws SignalboxError `invalid_request` */
-export function decodePosition(id: string): WatchPosition {
+export function decodeEventId(id: string): ToldSoFar {
   const [, entry, count, accepted, deliveries, found, end] = pattern.exec(id) ?? [];
   const state = jobStates.find((each) => each === found);
   if (entry === undefined || accepted === undefined || state === undefined) {

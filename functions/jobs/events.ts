@@ -6,11 +6,11 @@ import { reportChannel } from "../../protocol/redis/keys.ts";
 import type { AppDeps } from "../deps.ts";
 import { findJob, notFound } from "./find.ts";
 import { queueName } from "./request.ts";
-import { createMailbox } from "./signals.ts";
+import { createSignals } from "./signals.ts";
 import type { Subscription } from "../redis/subscribe.ts";
 import { objectError, validateQuery } from "../http/validation.ts";
 import { createWatch, type Watch, type WatchEvent } from "./watch.ts";
-import { decodePosition } from "./event-id.ts";
+import { decodeEventId } from "./event-id.ts";
 
 /** How long one stream lasts, in milliseconds; who watches connects again. */
 const longestMs = 300_000;
@@ -25,7 +25,10 @@ export const eventsQuery = z.strictObject(
   { error: objectError("a query of queue") },
 );
 
-type Events = Pick<AppDeps, "ledger" | "mayUse" | "subscribe" | "deadline" | "config" | "log">;
+type Events = Pick<
+  AppDeps,
+  "ledger" | "isAllowedQueue" | "subscribe" | "deadline" | "config" | "log"
+>;
 
 /** A job, where it is, and what remains to be told of it. */
 interface Watched {
@@ -40,7 +43,7 @@ export function watchJob(deps: Events): Handler {
     const { queue } = validateQuery(eventsQuery, c.req.queries());
     const id = c.req.param("id") ?? "";
     const last = c.req.header("last-event-id") ?? "";
-    const from = last === "" ? null : decodePosition(last);
+    const from = last === "" ? null : decodeEventId(last);
     const found = await findJob(deps, id, queue);
     if (found === null) throw notFound(queue);
     const watched = {
@@ -118,7 +121,7 @@ async function follow(
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  const mailbox = createMailbox<"result" | "report" | "heartbeat" | "closed">();
+  const signals = createSignals<"result" | "report" | "heartbeat" | "closed">();
   const tell = async (events: readonly WatchEvent[]) => {
     for (const { event, id: eventId, data } of events) {
       await stream.writeSSE({ event, id: eventId, data: JSON.stringify(data) });
@@ -133,7 +136,7 @@ async function follow(
   };
   const beat = () => {
     deps.deadline(heartbeatMs).addEventListener("abort", () => {
-      mailbox.put("heartbeat");
+      signals.put("heartbeat");
       if (!signal.aborted) beat();
     });
   };
@@ -141,12 +144,12 @@ async function follow(
   beat();
   for (const { word, subscription } of channels) {
     void (async () => {
-      while (await subscription.mentions(id)) mailbox.put(word);
-      mailbox.put("closed");
+      while (await subscription.mentions(id)) signals.put(word);
+      signals.put("closed");
     })();
   }
   for (;;) {
-    const words = await mailbox.take();
+    const words = await signals.take();
     if (words.has("result")) {
       if (!(await look())) return;
     } else if (words.has("report")) {

@@ -16,13 +16,13 @@ export interface Found {
  * @throws SignalboxError `forbidden`
  */
 export async function findJob(
-  { ledger, mayUse }: Pick<AppDeps, "ledger" | "mayUse">,
+  { ledger, isAllowedQueue }: Pick<AppDeps, "ledger" | "isAllowedQueue">,
   id: string,
   queue: string | undefined,
 ): Promise<Found | null> {
   if (!jobIdPattern.test(id)) return null;
   const first = queue ?? defaultQueue;
-  const isLeftOut = queue === undefined && !mayUse(defaultQueue);
+  const isLeftOut = queue === undefined && !isAllowedQueue(defaultQueue);
   const job = isLeftOut ? null : await ledger.read(first, id);
   if (job !== null) return { queue: first, job };
   if (queue !== undefined) return null;

@@ -7,7 +7,7 @@
 import { SignalboxError } from "../../protocol/error.ts";
 import type { Listed, Page } from "../../protocol/scripts/list-jobs.ts";
 
-export interface Position {
+export interface ListCursor {
   readonly entry: string;
   readonly queue: string;
   readonly place: number;
@@ -23,7 +23,7 @@ export interface Start {
 const allPlaces = 1_000_000_000;
 
 /** Negative where `a` comes first, that is, where it is newer. */
-export function compare(a: Position, b: Position): number {
+export function compare(a: ListCursor, b: ListCursor): number {
   const [aMs, aSeq] = numbers(a.entry);
   const [bMs, bSeq] = numbers(b.entry);
   if (aMs !== bMs) return bMs - aMs;
@@ -38,7 +38,7 @@ function numbers(entry: string): readonly [number, number] {
 }
 
 /** Where `queue` goes on after `cursor`, the position of a job of any queue. */
-export function startOf(cursor: Position | null, queue: string): Start {
+export function startOf(cursor: ListCursor | null, queue: string): Start {
   if (cursor === null) return { entry: "+", place: 0 };
   const { entry } = cursor;
   if (queue === cursor.queue) return { entry, place: cursor.place };
@@ -55,7 +55,7 @@ export function merge(
   limit: number,
 ): {
   readonly rows: readonly { readonly queue: string; readonly job: Listed }[];
-  readonly next: Position | null;
+  readonly next: ListCursor | null;
 } {
   const [horizon] = pages
     .flatMap(({ queue, value }) => (value.next === null ? [] : { queue, ...value.next }))
@@ -71,7 +71,7 @@ export function merge(
 }
 
 /** Opaque to callers. */
-export function encodeCursor({ entry, queue, place }: Position): string {
+export function encodeCursor({ entry, queue, place }: ListCursor): string {
   return btoa(`${entry} ${queue} ${place}`)
     .replaceAll("+", "-")
     .replaceAll("/", "_")
@@ -79,7 +79,7 @@ export function encodeCursor({ entry, queue, place }: Position): string {
 }
 
 /** @throws SignalboxError `invalid_request` */
-export function decodeCursor(cursor: string): Position {
+export function decodeCursor(cursor: string): ListCursor {
   let text = "";
   try {
     text = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));

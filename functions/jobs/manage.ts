@@ -16,7 +16,7 @@ export const jobQuery = z.strictObject(
   { error: objectError("a query of queue") },
 );
 
-type Manage = Pick<AppDeps, "ledger" | "mayUse">;
+type Manage = Pick<AppDeps, "ledger" | "isAllowedQueue">;
 
 async function locate(deps: Manage, c: Context): Promise<Found & { readonly id: string }> {
   const { queue } = validateQuery(jobQuery, c.req.queries());
@@ -77,7 +77,7 @@ export function resendJob(deps: Manage): Handler {
 export function deleteJob(deps: Manage): Handler {
   return async (c) => {
     const { queue, id, job } = await locate(deps, c);
-    const [outcome] = await deps.ledger.forget(queue, [id]);
+    const [outcome] = await deps.ledger.delete(queue, [id]);
     // Seen, then unknown: our call was repeated, or another came before it. Either way it is done.
     if (outcome !== "alive") return c.body(null, 204);
     const is = job.ended === undefined ? job.state : "sent again";

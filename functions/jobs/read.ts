@@ -25,7 +25,7 @@ export const readJobQuery = z.strictObject(
 );
 
 export function readJob(
-  deps: Pick<AppDeps, "ledger" | "mayUse" | "subscribe" | "deadline">,
+  deps: Pick<AppDeps, "ledger" | "isAllowedQueue" | "subscribe" | "deadline">,
 ): Handler {
   return async (c) => {
     const { queue, wait } = validateQuery(readJobQuery, c.req.queries());
@@ -35,7 +35,7 @@ export function readJob(
     // What is not the caller's is looked for, which refuses it, and not listened for.
     const found = !jobIdPattern.test(id)
       ? null
-      : wait === 0 || (queue !== undefined && !deps.mayUse(queue))
+      : wait === 0 || (queue !== undefined && !deps.isAllowedQueue(queue))
         ? await look()
         : await waitForEnd(
             deps,
@@ -54,7 +54,7 @@ export function readJob(
  * A caller that goes away ends the wait where the runtime tells us; the longest wait bounds the rest.
  */
 async function waitForEnd(
-  deps: Pick<AppDeps, "ledger" | "mayUse" | "subscribe">,
+  deps: Pick<AppDeps, "ledger" | "isAllowedQueue" | "subscribe">,
   id: string,
   look: () => Promise<Found | null>,
   signal: AbortSignal,

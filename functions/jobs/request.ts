@@ -1,7 +1,7 @@
 /** What a caller may ask for: the schemas of a job and of a batch, and how they become a job. */
 import * as z from "zod";
 import { SignalboxError } from "../../protocol/error.ts";
-import type { JobSpec, Moment } from "../../protocol/wire/job.ts";
+import type { JobSpec, StartTime } from "../../protocol/wire/job.ts";
 import { canonicalJson, type Json } from "../../protocol/wire/json.ts";
 import {
   defaultQueue,
@@ -238,7 +238,7 @@ export async function toSpec(
   };
 }
 
-function moment(inMs: number | undefined, atMs: number | undefined): Moment | undefined {
+function moment(inMs: number | undefined, atMs: number | undefined): StartTime | undefined {
   if (inMs !== undefined) return { inMs };
   return atMs === undefined ? undefined : { atMs };
 }

@@ -1,12 +1,12 @@
 /** Where several listeners leave word for one who handles it. The same word twice is one. */
-export interface Mailbox<Word> {
+export interface Signals<Word> {
   readonly put: (word: Word) => void;
   /** Resolves to what has been left since the last time, as soon as there is something. */
   readonly take: () => Promise<ReadonlySet<Word>>;
 }
 
 /** Creates an empty mailbox. */
-export function createMailbox<Word>(): Mailbox<Word> {
+export function createSignals<Word>(): Signals<Word> {
   let left = new Set<Word>();
   let wake: () => void = () => undefined;
   return {

@@ -5,7 +5,7 @@
 import { stampMs, type Stored } from "../../protocol/wire/record.ts";
 import type { StoredReport } from "../../protocol/wire/report.ts";
 import { jobView, stateLine, type JobLine } from "./view.ts";
-import { encodePosition, type WatchPosition } from "./event-id.ts";
+import { encodeEventId, type ToldSoFar } from "./event-id.ts";
 
 /** One server-sent event. */
 export interface WatchEvent {
@@ -22,10 +22,10 @@ export type Watch = ReturnType<typeof createWatch>;
 export function createWatch(
   { id, queue }: { readonly id: string; readonly queue: string },
   job: Stored,
-  from: WatchPosition | null,
+  from: ToldSoFar | null,
 ) {
   const isResumed = from !== null && from.accepted === job.accepted;
-  let position: WatchPosition = isResumed
+  let position: ToldSoFar = isResumed
     ? from
     : {
         ...{ entry: "0-0", count: 0, accepted: job.accepted, hasEnded: false },
@@ -41,10 +41,10 @@ export function createWatch(
   function tell(
     event: WatchEvent["event"],
     data: object,
-    next: Partial<WatchPosition> = {},
+    next: Partial<ToldSoFar> = {},
   ): WatchEvent {
     position = { ...position, ...next };
-    return { event, id: encodePosition(position), data };
+    return { event, id: encodeEventId(position), data };
   }
 
   function tellState(line: JobLine): readonly WatchEvent[] {

@@ -1,7 +1,7 @@
 /** `GET /v1/nodes`: who serves which queues. */
 import type { Handler } from "hono";
 import type { Json } from "../../protocol/wire/json.ts";
-import type { Seat } from "../../protocol/scripts/list-nodes.ts";
+import type { NodeRow } from "../../protocol/scripts/list-nodes.ts";
 import type { AppDeps } from "../deps.ts";
 import { refuseQuery } from "../http/validation.ts";
 
@@ -24,15 +24,15 @@ export interface NodeView {
 export function listNodes({ ledger }: Pick<AppDeps, "ledger">): Handler {
   return async (c) => {
     refuseQuery(c.req.queries());
-    const seats = (await ledger.nodes(await ledger.queues())).flatMap(({ queue, value }) =>
-      value.map((seat) => ({ queue, seat })),
+    const rows = (await ledger.nodes(await ledger.queues())).flatMap(({ queue, value }) =>
+      value.map((row) => ({ queue, row })),
     );
-    const names = [...new Set(seats.map(({ seat }) => seat.node))].sort(byNumber);
+    const names = [...new Set(rows.map(({ row }) => row.node))].sort(byNumber);
     const listeners = await ledger.listeners(names);
     const nodes = names.map((name) =>
       nodeView(
         name,
-        seats.filter(({ seat }) => seat.node === name),
+        rows.filter(({ row }) => row.node === name),
         (listeners.get(name) ?? 0) > 0,
       ),
     );
@@ -42,16 +42,16 @@ export function listNodes({ ledger }: Pick<AppDeps, "ledger">): Handler {
 
 function nodeView(
   name: string,
-  seats: readonly { readonly queue: string; readonly seat: Seat }[],
+  rows: readonly { readonly queue: string; readonly row: NodeRow }[],
   heard: boolean,
 ): NodeView {
   return {
     name,
-    queues: seats.map(({ queue, seat: { slots, busy } }) => ({ queue, slots, busy })),
-    slots: seats.reduce((sum, { seat }) => sum + seat.slots, 0),
-    busy: seats.reduce((sum, { seat }) => sum + seat.busy, 0),
-    connected: heard && seats.some(({ seat }) => seat.connected),
-    info: parseInfo(seats[0]?.seat.info ?? ""),
+    queues: rows.map(({ queue, row: { slots, busy } }) => ({ queue, slots, busy })),
+    slots: rows.reduce((sum, { row }) => sum + row.slots, 0),
+    busy: rows.reduce((sum, { row }) => sum + row.busy, 0),
+    connected: heard && rows.some(({ row }) => row.connected),
+    info: parseInfo(rows[0]?.row.info ?? ""),
   };
 }
 

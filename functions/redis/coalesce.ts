@@ -12,7 +12,7 @@ interface Asked {
  * Gathers what comes in one turn. Where Redis refuses a call, each caller's go again by themselves, so that the fault is
  * his alone who made it: only what is repeat-safe may be sent through this.
  */
-export function gatherCalls(redis: RedisPort): RedisPort {
+export function coalesceCalls(redis: RedisPort): RedisPort {
   let waiting: Asked[] = [];
 
   async function sendTogether(asked: readonly Asked[]): Promise<void> {

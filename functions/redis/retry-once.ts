@@ -6,7 +6,7 @@ import type { RedisPort } from "../../protocol/redis/port.ts";
  * Sends calls a second time, once, where no answer came. Every script may run twice with the same
  * arguments; only what is repeat-safe may be sent through this.
  */
-export function repeatOnce(redis: RedisPort, pause: () => Promise<void>): RedisPort {
+export function retryOnce(redis: RedisPort, pause: () => Promise<void>): RedisPort {
   return {
     async send(calls) {
       try {

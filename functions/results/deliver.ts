@@ -1,6 +1,6 @@
 /** Recording results: the end of a job's path, reached through the callback or through the tick. */
 import type { ResultMessage } from "../../protocol/wire/messages.ts";
-import type { Upkeep } from "../../protocol/ledger/maintenance.ts";
+import type { Maintenance } from "../../protocol/ledger/maintenance.ts";
 
 /** One outbox entry and the results in it. */
 export interface Delivery {
@@ -16,8 +16,8 @@ export interface Delivery {
 export type OnResult = (result: ResultMessage) => Promise<void>;
 
 /** What recording needs. */
-export interface Recorder {
-  readonly upkeep: Pick<Upkeep, "record">;
+export interface DeliverDeps {
+  readonly maintenance: Pick<Maintenance, "ack">;
   readonly onResult?: OnResult;
 }
 
@@ -26,8 +26,8 @@ export interface Recorder {
  * @returns how many were still in the outbox
  * @throws AggregateError of what the hook threw, once the others are recorded
  */
-export async function record(
-  { upkeep, onResult }: Recorder,
+export async function deliverResults(
+  { maintenance, onResult }: DeliverDeps,
   deliveries: readonly Delivery[],
 ): Promise<number> {
   const entries = new Map<string, string[]>();
@@ -42,7 +42,7 @@ export async function record(
       failures.push(error);
     }
   }
-  const recorded = await upkeep.record(entries);
+  const recorded = await maintenance.ack(entries);
   if (failures.length > 0) {
     throw new AggregateError(failures, `${failures.length} deliveries could not be recorded`);
   }

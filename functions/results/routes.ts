@@ -7,7 +7,7 @@ import { verify } from "../../protocol/signing/webhook.ts";
 import { parseJson, readText } from "../http/body.ts";
 import type { AppDeps } from "../deps.ts";
 import { queueName } from "../jobs/request.ts";
-import { record, type Delivery } from "./deliver.ts";
+import { deliverResults, type Delivery } from "./deliver.ts";
 import { objectError, validate } from "../http/validation.ts";
 
 const maxBytes = 10_485_760;
@@ -48,13 +48,13 @@ export const resultsRequest = z.strictObject(
   { error: objectError("an object with deliveries") },
 );
 
-type Results = Pick<AppDeps, "upkeep" | "config" | "now" | "onResult">;
+type Results = Pick<AppDeps, "maintenance" | "config" | "now" | "onResult">;
 
 /**
  * 200 with how many deliveries were still waiting: 0 for a repetition. No limit of depth: what a
  * handler returned must be recorded, or it would come again for ever.
  */
-export function takeResults({ upkeep, config, now, onResult }: Results): Handler {
+export function takeResults({ maintenance, config, now, onResult }: Results): Handler {
   return async (c) => {
     const body = await readText(c.req.raw, maxBytes);
     const wrong = await verify(config.signingKeys, {
@@ -67,7 +67,7 @@ export function takeResults({ upkeep, config, now, onResult }: Results): Handler
     const { deliveries } = validate(resultsRequest, parseJson(body)) as unknown as {
       readonly deliveries: readonly Delivery[];
     };
-    const recorder = { upkeep, ...(onResult === undefined ? {} : { onResult }) };
-    return c.json({ recorded: await record(recorder, deliveries) });
+    const recorder = { maintenance, ...(onResult === undefined ? {} : { onResult }) };
+    return c.json({ recorded: await deliverResults(recorder, deliveries) });
   };
 }

@@ -7,7 +7,7 @@ import type { Changed } from "../../protocol/ledger/schedules.ts";
 import { timelineOf } from "../../protocol/schedule/timeline.ts";
 import { readJson } from "../http/body.ts";
 import type { AppDeps } from "../deps.ts";
-import { needSchedule, noSchedule, type FoundSchedule, type ScheduleDeps } from "./find.ts";
+import { requireSchedule, noSchedule, type FoundSchedule, type ScheduleDeps } from "./find.ts";
 import { time } from "../jobs/request.ts";
 import { previewRequest, toTimes } from "./request.ts";
 import { historyView, iso, scheduleView } from "./view.ts";
@@ -41,7 +41,7 @@ function answer(c: Context, { id, queue }: FoundSchedule, changed: Changed): Res
 /** No runs until it is resumed; asked for again, nothing changes. */
 export function pauseSchedule(deps: ScheduleDeps): Handler {
   return async (c) => {
-    const found = await needSchedule(deps, c);
+    const found = await requireSchedule(deps, c);
     return answer(c, found, await deps.schedules.pause(found.queue, found.id));
   };
 }
@@ -49,7 +49,7 @@ export function pauseSchedule(deps: ScheduleDeps): Handler {
 /** Goes on from the present. */
 export function resumeSchedule(deps: ScheduleDeps): Handler {
   return async (c) => {
-    const found = await needSchedule(deps, c);
+    const found = await requireSchedule(deps, c);
     return answer(c, found, await deps.schedules.resume(found.queue, found.id));
   };
 }
@@ -59,7 +59,7 @@ export function runSchedule(deps: ScheduleDeps): Handler {
   return async (c) => {
     const key = c.req.header("idempotency-key");
     const once = key === undefined ? deps.newId() : validate(runKey, key);
-    const found = await needSchedule(deps, c);
+    const found = await requireSchedule(deps, c);
     const changed = await deps.schedules.runNow(found.queue, found.id, once);
     if (changed.kind !== "changed") throw noSchedule();
     const isQueued = changed.schedule.overlap === "queue";
@@ -73,7 +73,7 @@ export function moveSchedule(deps: ScheduleDeps): Handler {
   return async (c) => {
     const { value } = await readJson(c.req.raw, { maxBytes: 1_024, maxDepth: 1 });
     const { at } = validate(nextRequest, value);
-    const found = await needSchedule(deps, c);
+    const found = await requireSchedule(deps, c);
     return answer(c, found, await deps.schedules.move(found.queue, found.id, at));
   };
 }
@@ -81,7 +81,7 @@ export function moveSchedule(deps: ScheduleDeps): Handler {
 /** The last runs and what became of them, newest first. */
 export function scheduleHistory(deps: ScheduleDeps): Handler {
   return async (c) => {
-    const { id, queue } = await needSchedule(deps, c);
+    const { id, queue } = await requireSchedule(deps, c);
     return c.json({ id, queue, history: historyView(await deps.schedules.history(queue, id)) });
   };
 }

@@ -5,7 +5,7 @@
 import type * as z from "zod";
 import type { Catalog, PayloadOf } from "../../protocol/wire/catalog.ts";
 import { SignalboxError } from "../../protocol/error.ts";
-import type { Schedules } from "../../protocol/ledger/schedules.ts";
+import type { ScheduleLedger } from "../../protocol/ledger/schedules.ts";
 import type { ScheduleSpec } from "../../protocol/schedule/schedule.ts";
 import { scheduleRequest, toScheduleSpec } from "./request.ts";
 import { validate } from "../http/validation.ts";
@@ -41,7 +41,7 @@ interface InForce {
 }
 
 /** What was done. */
-export interface PutInForce {
+export interface SyncedSchedules {
   readonly put: number;
   readonly dropped: number;
   /** Schedules of the list that could not be made; the others were. */
@@ -57,11 +57,11 @@ export interface PutInForce {
  * anywhere and is then done again: names are written down before anything is made.
  * @throws SignalboxError `config_invalid` for a list that is not as it should be
  */
-export async function putInForce(
-  schedules: Pick<Schedules, "declared" | "declare" | "put" | "drop" | "signedBy">,
+export async function syncDeclared(
+  schedules: Pick<ScheduleLedger, "declared" | "declare" | "put" | "delete" | "signedBy">,
   list: readonly DeclaredSchedule[],
   { nonce, max }: { readonly nonce: string; readonly max: number },
-): Promise<PutInForce> {
+): Promise<SyncedSchedules> {
   const digest = await digestOf(JSON.stringify(list) + ((await schedules.signedBy()) ?? ""));
   const before = parseInForce(await schedules.declared());
   if (before.digest === digest || (list.length === 0 && before.names.length === 0))
@@ -72,7 +72,7 @@ export async function putInForce(
   await schedules.declare(
     JSON.stringify({ digest: "", names: [...new Set([...before.names, ...names])] }),
   );
-  const refused: PutInForce["refused"][number][] = [];
+  const refused: SyncedSchedules["refused"][number][] = [];
   let put = 0;
   for (let from = 0; from < specs.length; from += chunk) {
     const some = specs.slice(from, from + chunk);
@@ -88,7 +88,7 @@ export async function putInForce(
   const gone = before.names.filter((name) => !names.includes(name));
   let dropped = 0;
   for (const [queue, ids] of byQueue(gone)) {
-    const answers = await schedules.drop(queue, ids, "declared");
+    const answers = await schedules.delete(queue, ids, "declared");
     dropped += answers.filter((answer) => answer === "deleted").length;
   }
   await schedules.declare(JSON.stringify({ digest, names }));

@@ -9,7 +9,10 @@ import { queueName } from "../jobs/request.ts";
 import { objectError, validateQuery } from "../http/validation.ts";
 
 /** What the schedule routes need. */
-export type ScheduleDeps = Pick<AppDeps, "ledger" | "schedules" | "config" | "newId" | "mayUse">;
+export type ScheduleDeps = Pick<
+  AppDeps,
+  "ledger" | "schedules" | "config" | "newId" | "isAllowedQueue"
+>;
 
 export interface FoundSchedule {
   readonly id: string;
@@ -25,13 +28,13 @@ export const scheduleQuery = z.strictObject(
 
 /** The schedule that the path names: in the queue of the query, else in the default one, else in any that may be used. */
 export async function findSchedule(
-  deps: Pick<ScheduleDeps, "ledger" | "schedules" | "mayUse">,
+  deps: Pick<ScheduleDeps, "ledger" | "schedules" | "isAllowedQueue">,
   c: Context,
 ): Promise<FoundSchedule | null> {
   const { queue } = validateQuery(scheduleQuery, c.req.queries());
   const id = c.req.param("id") ?? "";
   if (!scheduleIdPattern.test(id)) return null;
-  const isLeftOut = queue === undefined && !deps.mayUse(defaultQueue);
+  const isLeftOut = queue === undefined && !deps.isAllowedQueue(defaultQueue);
   const first = isLeftOut ? null : await deps.schedules.read([queue ?? defaultQueue], id);
   if (first !== null) return { id, ...first };
   if (queue !== undefined) return null;
@@ -41,8 +44,8 @@ export async function findSchedule(
 }
 
 /** @throws SignalboxError `not_found` */
-export async function needSchedule(
-  deps: Pick<ScheduleDeps, "ledger" | "schedules" | "mayUse">,
+export async function requireSchedule(
+  deps: Pick<ScheduleDeps, "ledger" | "schedules" | "isAllowedQueue">,
   c: Context,
 ): Promise<FoundSchedule> {
   const found = await findSchedule(deps, c);

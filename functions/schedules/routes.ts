@@ -5,7 +5,7 @@ import { SignalboxError } from "../../protocol/error.ts";
 import { queueNamePattern, scheduleIdPattern } from "../../protocol/wire/names.ts";
 import { parseSchedule } from "../../protocol/schedule/schedule.ts";
 import { readJson } from "../http/body.ts";
-import { findSchedule, needSchedule, noSchedule, type ScheduleDeps } from "./find.ts";
+import { findSchedule, requireSchedule, noSchedule, type ScheduleDeps } from "./find.ts";
 import { pageLimit } from "../http/page-limit.ts";
 import { queueName, time } from "../jobs/request.ts";
 import { scheduleId, scheduleRequest, toScheduleSpec, type ScheduleRequest } from "./request.ts";
@@ -106,7 +106,7 @@ function declared(id: string): SignalboxError {
 
 export function readSchedule(deps: ScheduleDeps): Handler {
   return async (c) => {
-    const { queue, schedule } = await needSchedule(deps, c);
+    const { queue, schedule } = await requireSchedule(deps, c);
     return c.json(scheduleView(queue, schedule));
   };
 }
@@ -131,7 +131,7 @@ export function deleteSchedule(deps: ScheduleDeps): Handler {
   return async (c) => {
     const found = await findSchedule(deps, c);
     if (found === null) return c.json({ id: c.req.param("id"), existed: false });
-    const [outcome] = await deps.schedules.drop(found.queue, [found.id], "http");
+    const [outcome] = await deps.schedules.delete(found.queue, [found.id], "http");
     if (outcome === "foreign") throw declared(found.id);
     // Seen, then unknown: our call was repeated. Either way it is deleted.
     return c.json({ id: found.id, queue: found.queue, existed: true });

@@ -11,14 +11,18 @@ import type { Call, RedisPort, Reply } from "../redis/port.ts";
 /** Durations of the ledger, in milliseconds. All parts of a deployment must agree on them. */
 export interface Timing {
   /** Lease of a delivery until its node is heard of. @default 10_000 */
-  readonly unheardMs: number;
+  readonly unacknowledgedMs: number;
   /** Lease from each renewal on. @default 30_000 */
   readonly leaseMs: number;
   /** Lease of a job sent to a foreign node, which renews nothing. @default 300_000 */
   readonly foreignMs: number;
 }
 
-export const defaultTiming: Timing = { unheardMs: 10_000, leaseMs: 30_000, foreignMs: 300_000 };
+export const defaultTiming: Timing = {
+  unacknowledgedMs: 10_000,
+  leaseMs: 30_000,
+  foreignMs: 300_000,
+};
 
 /** Where the ledger is and how it is reached. */
 export interface LedgerOptions {
@@ -47,7 +51,7 @@ export function bind({ redis, naming, timing, simulatedNow }: LedgerOptions) {
     queue,
     channel: dispatchChannelPrefix(naming),
     control: controlChannel(naming),
-    unheard_ms: timing.unheardMs,
+    unheard_ms: timing.unacknowledgedMs,
     foreign_ms: timing.foreignMs,
     clock: clock(),
   });

@@ -7,14 +7,14 @@ import { createCronClock, type CronClock } from "../schedule/cron.ts";
 import { SignalboxError } from "../error.ts";
 import { planStep, type Step } from "../schedule/plan.ts";
 import { parseClockwork } from "../schedule/schedule.ts";
-import type { Schedules } from "./schedules.ts";
-import type { Woken } from "../scripts/run-due.ts";
-import type { Upkeep } from "./maintenance.ts";
+import type { ScheduleLedger } from "./schedules.ts";
+import type { FoundDue } from "../scripts/run-due.ts";
+import type { Maintenance } from "./maintenance.ts";
 
 /** How much one call does, at most; what is left stays due. */
 export interface DueLimits {
   /** Delayed jobs, retries, deadlines and schedules looked at, per queue. */
-  readonly moments: number;
+  readonly dueItems: number;
   /** Schedules, per queue. */
   readonly schedules: number;
   /** Runs made, in all queues. */
@@ -24,7 +24,7 @@ export interface DueLimits {
 }
 
 /** What was done in one queue. */
-export interface DoneDue {
+export interface RanDue {
   readonly placed: number;
   readonly expired: number;
   /** Schedules whose times were worked out. */
@@ -39,21 +39,21 @@ export interface DoneDue {
 
 /** What `doDue` is given. A `cron` clock that serves several calls works out each time once. */
 export interface DueDeps {
-  readonly upkeep: Pick<Upkeep, "wake">;
-  readonly schedules: Pick<Schedules, "advance">;
+  readonly maintenance: Pick<Maintenance, "runDue">;
+  readonly schedules: Pick<ScheduleLedger, "applySteps">;
   readonly cron?: CronClock;
 }
 
 /** Does it; may be called by many at once, and again. */
-export async function doDue(
-  { upkeep, schedules, cron = createCronClock() }: DueDeps,
+export async function runDue(
+  { maintenance, schedules, cron = createCronClock() }: DueDeps,
   queues: readonly string[],
   limits: DueLimits,
-): Promise<readonly OfQueue<DoneDue>[]> {
-  const woken = await upkeep.wake(queues, limits.moments, limits.schedules);
+): Promise<readonly OfQueue<RanDue>[]> {
+  const woken = await maintenance.runDue(queues, limits.dueItems, limits.schedules);
   const plans = planAll(woken, cron, limits);
   const planned = plans.filter(({ value }) => value.length > 0);
-  const advanced = planned.length === 0 ? [] : await schedules.advance(planned);
+  const advanced = planned.length === 0 ? [] : await schedules.applySteps(planned);
   return woken.map(({ queue, value: { placed, expired, nextInMs } }) => {
     const steps = plans.find((plan) => plan.queue === queue)?.value ?? [];
     const done = advanced.find((each) => each.queue === queue)?.value;
@@ -72,7 +72,7 @@ export async function doDue(
 }
 
 function planAll(
-  woken: readonly OfQueue<Woken>[],
+  woken: readonly OfQueue<FoundDue>[],
   clock: CronClock,
   limits: DueLimits,
 ): readonly OfQueue<readonly Step[]>[] {

@@ -1,5 +1,5 @@
 /**
- * What callers ask of the ledger, in domain words; `node-ledger.ts` has what nodes ask, `upkeep.ts` what
+ * What callers ask of the ledger, in domain words; `node-ledger.ts` has what nodes ask, `maintenance.ts` what
  * the passing of time does. Each method is one round trip (`dispatch` of signed jobs sometimes more) and may be repeated: the same arguments
  * again change nothing more.
  */
@@ -9,7 +9,7 @@ import {
   decodeBody,
   type JobSpec,
   type JobState,
-  type Moment,
+  type StartTime,
   type TerminalState,
 } from "../wire/job.ts";
 import { sameJson } from "../wire/json.ts";
@@ -22,11 +22,11 @@ import { parseReports, type StoredReport } from "../wire/report.ts";
 import { list, text } from "../redis/reply.ts";
 import { cancel, type Cancelled } from "../scripts/cancel.ts";
 import { dispatch, type DedupeVerdict, type Placement } from "../scripts/dispatch.ts";
-import { failed, type FailedJob } from "../scripts/list-failed.ts";
-import { forget, type Forgotten } from "../scripts/delete-jobs.ts";
-import { list as listScript, type Page } from "../scripts/list-jobs.ts";
-import { nodes, type Seat } from "../scripts/list-nodes.ts";
-import { read } from "../scripts/read-job.ts";
+import { listFailed, type FailedJob } from "../scripts/list-failed.ts";
+import { deleteJobs, type DeletedJob } from "../scripts/delete-jobs.ts";
+import { listJobs as listScript, type Page } from "../scripts/list-jobs.ts";
+import { listNodes, type NodeRow } from "../scripts/list-nodes.ts";
+import { readJob } from "../scripts/read-job.ts";
 import { resend, type Resent } from "../scripts/resend.ts";
 import { dispatchSigned, type Place, type SignedBody } from "./signed-dispatch.ts";
 
@@ -57,10 +57,10 @@ export type Dispatched =
   | { readonly kind: "conflict"; readonly id: string; readonly queue: string };
 
 /** See `createLedger`. */
-export type Ledger = ReturnType<typeof createLedger>;
+export type JobLedger = ReturnType<typeof createJobLedger>;
 
 /** Binds the scripts to a Redis and a naming. */
-export function createLedger(options: LedgerOptions) {
+export function createJobLedger(options: LedgerOptions) {
   const { redis, naming, signer } = options;
   const { placing, publishing, run, onEach } = bind(options);
 
@@ -82,8 +82,8 @@ export function createLedger(options: LedgerOptions) {
           spec.id,
           spec.node ?? "-",
           spec.name,
-          encodeMoment(spec.start),
-          encodeMoment(spec.deadline),
+          encodeStartTime(spec.start),
+          encodeStartTime(spec.deadline),
           encodeDedupe(spec, signed?.get(spec)?.place),
           signed?.get(spec)?.body ?? encodeBody(spec),
         ]),
@@ -115,7 +115,7 @@ export function createLedger(options: LedgerOptions) {
 
     /** Reads one job; `null` where `queue` does not know the id. */
     read(queue: string, id: string): Promise<Stored | null> {
-      return run(read.call({ keys: queueKeys(naming, queue), args: { id } }), read.parse);
+      return run(readJob.call({ keys: queueKeys(naming, queue), args: { id } }), readJob.parse);
     },
 
     /** What the handler of job `id` reported since stream id `from`: from it on, or after it if it starts with `(`. */
@@ -131,8 +131,8 @@ export function createLedger(options: LedgerOptions) {
     ): Promise<{ readonly queue: string; readonly job: Stored } | null> {
       const found = await onEach(
         queues,
-        (queue) => read.call({ keys: queueKeys(naming, queue), args: { id } }),
-        read.parse,
+        (queue) => readJob.call({ keys: queueKeys(naming, queue), args: { id } }),
+        readJob.parse,
       );
       for (const { queue, value } of found) if (value !== null) return { queue, job: value };
       return null;
@@ -153,11 +153,11 @@ export function createLedger(options: LedgerOptions) {
     },
 
     /** Who serves each queue. */
-    nodes(queues: readonly string[]): Promise<readonly OfQueue<readonly Seat[]>[]> {
+    nodes(queues: readonly string[]): Promise<readonly OfQueue<readonly NodeRow[]>[]> {
       return onEach(
         queues,
-        (queue) => nodes.call({ keys: queueKeys(naming, queue), args: {} }),
-        nodes.parse,
+        (queue) => listNodes.call({ keys: queueKeys(naming, queue), args: {} }),
+        listNodes.parse,
       );
     },
 
@@ -195,13 +195,13 @@ export function createLedger(options: LedgerOptions) {
     },
 
     /** Deletes up to 1,000 ended jobs (those that ended as `only`); answers for each, in order. */
-    forget: (
+    delete: (
       queue: string,
       ids: readonly string[],
       only: TerminalState | "-" = "-",
-    ): Promise<readonly Forgotten[]> => {
-      const call = forget.call({ keys: queueKeys(naming, queue), args: { only }, list: ids });
-      return run(call, forget.parse);
+    ): Promise<readonly DeletedJob[]> => {
+      const call = deleteJobs.call({ keys: queueKeys(naming, queue), args: { only }, list: ids });
+      return run(call, deleteJobs.parse);
     },
 
     /** A page of the failed set, latest first. `examined` says how far the next page starts on. */
@@ -209,7 +209,7 @@ export function createLedger(options: LedgerOptions) {
       queue: string,
       page: { readonly offset: number; readonly limit: number },
     ): Promise<{ readonly examined: number; readonly jobs: readonly FailedJob[] }> {
-      return run(failed.call({ keys: queueKeys(naming, queue), args: page }), failed.parse);
+      return run(listFailed.call({ keys: queueKeys(naming, queue), args: page }), listFailed.parse);
     },
   };
 }
@@ -222,7 +222,7 @@ function furtherKeys(keys: QueueKeys, specs: readonly JobSpec[]): readonly strin
   return [...new Set([...named, ...deduped])];
 }
 
-function encodeMoment(moment: Moment | undefined): string {
+function encodeStartTime(moment: StartTime | undefined): string {
   if (moment === undefined) return "-";
   return "atMs" in moment ? String(moment.atMs) : `+${moment.inMs}`;
 }

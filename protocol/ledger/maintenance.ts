@@ -5,11 +5,11 @@
 import { bind, type LedgerOptions } from "./binding.ts";
 import { dispatchChannelPrefix, queueKeys } from "../redis/keys.ts";
 import type { Call } from "../redis/port.ts";
-import { expire } from "../scripts/recover.ts";
-import { overdue } from "../scripts/list-undelivered.ts";
-import { retire } from "../scripts/prune.ts";
-import { unpark } from "../scripts/retry-parked.ts";
-import { wake } from "../scripts/run-due.ts";
+import { recover } from "../scripts/recover.ts";
+import { listUndelivered } from "../scripts/list-undelivered.ts";
+import { prune } from "../scripts/prune.ts";
+import { retryParked } from "../scripts/retry-parked.ts";
+import { runDue } from "../scripts/run-due.ts";
 
 /** How long ended jobs are kept: milliseconds and counts, per queue. */
 export interface Retention {
@@ -26,16 +26,16 @@ export interface Retention {
 }
 
 /** See `createUpkeep`. */
-export type Upkeep = ReturnType<typeof createUpkeep>;
+export type Maintenance = ReturnType<typeof createMaintenance>;
 
 /** Binds the scripts to a Redis and a naming. */
-export function createUpkeep(options: LedgerOptions) {
+export function createMaintenance(options: LedgerOptions) {
   const { redis, naming } = options;
   const { clock, placing, publishing, onEach } = bind(options);
 
   return {
     /** Takes entries out of the outbox: their results are recorded. Answers how many still were in it. */
-    async record(entries: ReadonlyMap<string, readonly string[]>): Promise<number> {
+    async ack(entries: ReadonlyMap<string, readonly string[]>): Promise<number> {
       const calls = [...entries].flatMap(([queue, ids]): Call[] =>
         ids.length === 0 ? [] : [{ command: ["XDEL", queueKeys(naming, queue).outbox, ...ids] }],
       );
@@ -45,53 +45,53 @@ export function createUpkeep(options: LedgerOptions) {
     },
 
     /** Results that have waited in the outboxes for `graceMs` or more; at most `limit` entries a queue. */
-    overdue(queues: readonly string[], graceMs: number, limit: number) {
+    undelivered(queues: readonly string[], graceMs: number, limit: number) {
       return onEach(
         queues,
         (queue) =>
-          overdue.call({
+          listUndelivered.call({
             keys: queueKeys(naming, queue),
             args: { grace_ms: graceMs, limit, clock: clock() },
           }),
-        overdue.parse,
+        listUndelivered.parse,
       );
     },
 
     /** Gives out again what is leased to nodes that were not heard of in time. */
-    expire(queues: readonly string[], limit: number) {
+    recover(queues: readonly string[], limit: number) {
       return onEach(
         queues,
         (queue) =>
-          expire.call({ keys: queueKeys(naming, queue), args: { ...publishing(queue), limit } }),
-        expire.parse,
+          recover.call({ keys: queueKeys(naming, queue), args: { ...publishing(queue), limit } }),
+        recover.parse,
       );
     },
 
     /** Does what is due: delayed jobs, retries, deadlines. At most `schedules` that are due are named: see `due.ts`. */
-    wake(queues: readonly string[], limit: number, schedules = 0) {
+    runDue(queues: readonly string[], limit: number, schedules = 0) {
       return onEach(
         queues,
         (queue) =>
-          wake.call({
+          runDue.call({
             keys: queueKeys(naming, queue),
             args: { ...publishing(queue), limit, max_schedules: schedules },
           }),
-        wake.parse,
+        runDue.parse,
       );
     },
 
     /** Tries again jobs that wait for one node. Answers how many still do. */
-    unpark(queues: readonly string[], limit: number) {
+    retryParked(queues: readonly string[], limit: number) {
       return onEach(
         queues,
         (queue) =>
-          unpark.call({ keys: queueKeys(naming, queue), args: { ...placing(queue), limit } }),
-        unpark.parse,
+          retryParked.call({ keys: queueKeys(naming, queue), args: { ...placing(queue), limit } }),
+        retryParked.parse,
       );
     },
 
     /** Forgets finished jobs that are past their retention. */
-    retire(queues: readonly string[], keep: Retention) {
+    prune(queues: readonly string[], keep: Retention) {
       const args = {
         channel: dispatchChannelPrefix(naming),
         retention_ms: keep.retentionMs,
@@ -103,8 +103,8 @@ export function createUpkeep(options: LedgerOptions) {
       return onEach(
         queues,
         (queue) =>
-          retire.call({ keys: queueKeys(naming, queue), args: { ...args, clock: clock() } }),
-        retire.parse,
+          prune.call({ keys: queueKeys(naming, queue), args: { ...args, clock: clock() } }),
+        prune.parse,
       );
     },
   };

@@ -122,7 +122,7 @@ export function createNodeLedger(options: LedgerOptions) {
     async finish(
       queue: string,
       endings: readonly Ending[],
-      use: { readonly nodes: readonly SlotUse[]; readonly hot: boolean },
+      use: { readonly nodes: readonly SlotUse[]; readonly wasBusy: boolean },
     ): Promise<Finished> {
       const keys = queueKeys(naming, queue);
       const [reply] = await redis.send([
@@ -130,7 +130,7 @@ export function createNodeLedger(options: LedgerOptions) {
           keys,
           args: {
             ...publishing(queue),
-            hot: use.hot ? 1 : 0,
+            hot: use.wasBusy ? 1 : 0,
             attempts: endings.length,
           },
           moreKeys: use.nodes.flatMap((node) => (node.waiting ? keys.backlogOf(node.node) : [])),

@@ -17,9 +17,9 @@ import {
   type ScheduleSpec,
   type StoredSchedule,
 } from "../schedule/schedule.ts";
-import { advance, advanceArgs, type Advanced } from "../scripts/apply-steps.ts";
+import { applySteps, applyStepsArgs, type AppliedSteps } from "../scripts/apply-steps.ts";
 import { countSchedules } from "../scripts/count-schedules.ts";
-import { dropSchedules, type Dropped } from "../scripts/delete-schedules.ts";
+import { deleteSchedules, type DeletedSchedule } from "../scripts/delete-schedules.ts";
 import { listSchedules, type SchedulePage } from "../scripts/list-schedules.ts";
 import { putSchedules, type PutVerdict } from "../scripts/put-schedules.ts";
 import { readHistory, type HistoryReply } from "../scripts/read-history.ts";
@@ -50,20 +50,20 @@ export type Changed =
   | { readonly kind: "unknown" };
 
 /** See `createSchedules`. */
-export type Schedules = ReturnType<typeof createSchedules>;
+export type ScheduleLedger = ReturnType<typeof createScheduleLedger>;
 
 /** Another may come first now and then, not for ever. */
 const maxTries = 5;
 
 /** Binds the scripts to a Redis and a naming. */
-export function createSchedules(options: LedgerOptions) {
+export function createScheduleLedger(options: LedgerOptions) {
   const { redis, naming, signer } = options;
   const { clock, publishing, run } = bind(options);
 
   const advanceCall = (queue: string, steps: readonly Step[]): Call =>
-    advance.call({
+    applySteps.call({
       keys: queueKeys(naming, queue),
-      args: { ...publishing(queue), ...advanceArgs },
+      args: { ...publishing(queue), ...applyStepsArgs },
       list: steps.flatMap(encodeStep),
     });
 
@@ -100,7 +100,7 @@ export function createSchedules(options: LedgerOptions) {
       if (found === null) return { kind: "unknown" };
       const step = decide(found.schedule, found.nowMs);
       if (typeof step === "string") return { kind: step, schedule: found.schedule };
-      const { verdicts } = await run(advanceCall(queue, [step]), advance.parse);
+      const { verdicts } = await run(advanceCall(queue, [step]), applySteps.parse);
       if (verdicts[0] === "stale") continue;
       const after = await read([queue], id);
       return after === null ? { kind: "unknown" } : { kind: "changed", schedule: after.schedule };
@@ -172,27 +172,30 @@ export function createSchedules(options: LedgerOptions) {
     put,
 
     /** Makes steps that were planned from what `wake` found; one round trip. */
-    async advance(
+    async applySteps(
       planned: readonly OfQueue<readonly Step[]>[],
-    ): Promise<readonly OfQueue<Advanced>[]> {
+    ): Promise<readonly OfQueue<AppliedSteps>[]> {
       const replies: readonly Reply[] = await redis.send(
         planned.map(({ queue, value }) => advanceCall(queue, value)),
       );
-      return planned.map(({ queue }, at) => ({ queue, value: advance.parse(replies[at] ?? null) }));
+      return planned.map(({ queue }, at) => ({
+        queue,
+        value: applySteps.parse(replies[at] ?? null),
+      }));
     },
 
     /** Deletes schedules that `source` made. */
-    async drop(
+    async delete(
       queue: string,
       ids: readonly string[],
       source: ScheduleSource,
-    ): Promise<readonly Dropped[]> {
-      const call = dropSchedules.call({
+    ): Promise<readonly DeletedSchedule[]> {
+      const call = deleteSchedules.call({
         keys: queueKeys(naming, queue),
         args: { source },
         list: ids,
       });
-      return run(call, dropSchedules.parse);
+      return run(call, deleteSchedules.parse);
     },
 
     /** Stops an active schedule until it is resumed. */

@@ -14,11 +14,11 @@ import { scheduleLua } from "./lua/schedule.ts";
 import { list, number, text } from "../redis/reply.ts";
 
 /** `stale`: the record was changed meanwhile, by another who came first. */
-export type AdvanceVerdict = "advanced" | "stale" | "unknown";
+export type StepVerdict = "advanced" | "stale" | "unknown";
 
 /** What `advance` did. */
-export interface Advanced {
-  readonly verdicts: readonly AdvanceVerdict[];
+export interface AppliedSteps {
+  readonly verdicts: readonly StepVerdict[];
   /** How many jobs were made. */
   readonly made: number;
   /** Until the next moment of the queue, in milliseconds; 0 if more are due now, null if there is none. */
@@ -39,7 +39,7 @@ const recheckMs = 60_000;
  * Version `-` stands for a record that the caller cannot read. `due` is a time, `-` for never, `=` for as it was; `runs` is `-` or `<time>:<flags>[:<nonce>]` separated by spaces, with flags `l` (late),
  * `b` (backfilled), `m` (by hand; made whatever else runs) and `n` (none of them); `missed` is `-` or `<from> <to>`.
  */
-export const advance = defineScript({
+export const applySteps = defineScript({
   name: "advance",
   keys: [...endingKeys, "index", "schedules", "history"],
   args: [...endingArgs, "ended_ms", "max_waiting", "recheck_ms"],
@@ -219,10 +219,10 @@ commit_ends()
 local following = redis.call("ZRANGE", due, 0, 0, "WITHSCORES")
 local wait = following[2] and math.max(0, math.ceil(tonumber(following[2]) - now)) or -1
 return { verdicts, #placed, wait }`,
-  parse: (reply): Advanced => {
+  parse: (reply): AppliedSteps => {
     const [verdicts, made, wait] = list(reply);
     return {
-      verdicts: list(verdicts).map((each) => text(each) as AdvanceVerdict),
+      verdicts: list(verdicts).map((each) => text(each) as StepVerdict),
       made: number(made),
       nextInMs: number(wait) < 0 ? null : number(wait),
     };
@@ -230,7 +230,7 @@ return { verdicts, #placed, wait }`,
 });
 
 /** The arguments that do not change. */
-export const advanceArgs = {
+export const applyStepsArgs = {
   ended_ms: endedMs,
   max_waiting: maxWaiting,
   recheck_ms: recheckMs,

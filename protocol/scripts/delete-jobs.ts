@@ -3,10 +3,10 @@ import { defineScript } from "../redis/script.ts";
 import { list, text } from "../redis/reply.ts";
 
 /** `alive`: it has not ended (in the state asked for). `unknown`: no such job, perhaps deleted before. */
-export type Forgotten = "deleted" | "alive" | "unknown";
+export type DeletedJob = "deleted" | "alive" | "unknown";
 
 /** List: ids. `only` is the state that a job must have ended in, or `-`. */
-export const forget = defineScript({
+export const deleteJobs = defineScript({
   name: "forget",
   keys: ["jobs", "results", "errors", "failed", "due"],
   args: ["only"],
@@ -32,5 +32,5 @@ if #ids > 0 then
   redis.call("ZREM", due, unpack(ids))
 end
 return answers`,
-  parse: (reply): readonly Forgotten[] => list(reply).map((each) => text(each) as Forgotten),
+  parse: (reply): readonly DeletedJob[] => list(reply).map((each) => text(each) as DeletedJob),
 });

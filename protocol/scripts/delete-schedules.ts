@@ -3,10 +3,10 @@ import { defineScript } from "../redis/script.ts";
 import { list, text } from "../redis/reply.ts";
 
 /** `foreign`: another source made it. */
-export type Dropped = "deleted" | "unknown" | "foreign";
+export type DeletedSchedule = "deleted" | "unknown" | "foreign";
 
 /** List: ids. */
-export const dropSchedules = defineScript({
+export const deleteSchedules = defineScript({
   name: "drop-schedules",
   keys: ["schedules", "schedule_ids", "history", "due"],
   args: ["source"],
@@ -28,5 +28,6 @@ if #ids > 0 then
   redis.call("ZREM", due, unpack(members))
 end
 return answers`,
-  parse: (reply): readonly Dropped[] => list(reply).map((each) => text(each) as Dropped),
+  parse: (reply): readonly DeletedSchedule[] =>
+    list(reply).map((each) => text(each) as DeletedSchedule),
 });

@@ -12,7 +12,7 @@ export interface FailedJob {
 }
 
 /** Starts at position `offset` of the set; at most `limit` jobs and about 4 MiB a call. */
-export const failed = defineScript({
+export const listFailed = defineScript({
   name: "failed",
   keys: ["jobs", "results", "failed"],
   args: ["offset", "limit"],

@@ -26,7 +26,7 @@ export interface Page {
  * any. Examines at most 1,000 jobs or 8 MiB a call, so a page can hold fewer than `limit`, even none,
  * while `next` is set.
  */
-export const list = defineScript({
+export const listJobs = defineScript({
   name: "list",
   keys: ["jobs", "results", "index"],
   args: ["entry", "place", "limit", "state", "name"],

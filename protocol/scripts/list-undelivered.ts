@@ -11,7 +11,7 @@ export interface OutboxEntry {
 }
 
 /** The oldest entries that are at least `grace_ms` old; at most `limit`, and about 1 MiB together. */
-export const overdue = defineScript({
+export const listUndelivered = defineScript({
   name: "overdue",
   keys: ["outbox"],
   args: ["grace_ms", "limit", "clock"],

@@ -8,7 +8,7 @@ import { stampLua } from "./lua/stamp.ts";
 import { list, number } from "../redis/reply.ts";
 
 /** What `retire` did. */
-export interface Retired {
+export interface Pruned {
   readonly forgotten: number;
   /** Whether another call would find more. */
   readonly more: boolean;
@@ -18,7 +18,7 @@ export interface Retired {
  * Handles about 3,000 jobs a call. Drops outbox entries older than `outbox_ms`, and the seats of nodes that
  * are as long gone.
  */
-export const retire = defineScript({
+export const prune = defineScript({
   name: "retire",
   keys: ["jobs", "results", "index", "outbox", "errors", "failed", "nodes", "due"],
   args: [
@@ -114,7 +114,7 @@ if #forgotten > 0 then
   redis.call("ZREM", due, unpack(forgotten)) -- the deadline of one that was started in time
 end
 return { #forgotten, #forgotten > 0 and (examined >= most or #old >= 1000) and 1 or 0 }`,
-  parse: (reply): Retired => {
+  parse: (reply): Pruned => {
     const [forgotten, more] = list(reply).map(number);
     return { forgotten: forgotten ?? 0, more: more === 1 };
   },

@@ -4,7 +4,7 @@ import { list, text } from "../redis/reply.ts";
 import { parseErrors, parseRecord, parseResultRecord, type Stored } from "../wire/record.ts";
 
 /** `null` where the id is not known. */
-export const read = defineScript({
+export const readJob = defineScript({
   name: "read",
   keys: ["jobs", "results", "outbox", "errors"],
   args: ["id"],

@@ -12,7 +12,7 @@ import { recordLua } from "./lua/record.ts";
 import { list, number } from "../redis/reply.ts";
 
 /** What `expire` did. */
-export interface Expired {
+export interface Recovered {
   /** Jobs given out again. */
   readonly again: number;
   /** Jobs ended: out of attempts, or cancelled while they ran. */
@@ -25,7 +25,7 @@ export interface Expired {
  * Handles at most `limit` leases a call. A node that let a lease end is dead, cut off or stuck: it gets
  * no more jobs until it joins again, which the `rejoin` message asks it to, in case it lives.
  */
-export const expire = defineScript({
+export const recover = defineScript({
   name: "expire",
   keys: [...endingKeys],
   args: [...endingArgs, "limit"],
@@ -73,7 +73,7 @@ local following = redis.call("ZRANGE", leases, 0, 0, "WITHSCORES")
 if not following[2] then return { #again, ended, -1 } end
 redis.call("ZADD", leases, "NX", following[2], "watch") -- the watch goes on until nothing is leased
 return { #again, ended, math.max(0, math.ceil(tonumber(following[2]) - now)) }`,
-  parse: (reply): Expired => {
+  parse: (reply): Recovered => {
     const [again, ended, wait] = list(reply).map(number);
     return { again: again ?? 0, ended: ended ?? 0, nextInMs: waitOf(wait) };
   },

@@ -10,7 +10,7 @@ import { recordLua } from "./lua/record.ts";
 import { number } from "../redis/reply.ts";
 
 /** Looks at up to `limit` nodes and `limit` jobs of each. Answers how many jobs still wait. */
-export const unpark = defineScript({
+export const retryParked = defineScript({
   name: "unpark",
   keys: ["jobs", "leases", "backlog", "free", "nodes", "parked", "due"],
   args: ["queue", "channel", "control", "unheard_ms", "foreign_ms", "clock", "limit"],

@@ -13,7 +13,7 @@ import { scheduleLua } from "./lua/schedule.ts";
 import { list, number, text } from "../redis/reply.ts";
 
 /** What `wake` did, and what is left to the caller. */
-export interface Woken {
+export interface FoundDue {
   readonly placed: number;
   readonly expired: number;
   /** Until the next moment, in milliseconds; 0 if more are due now, null if there is none. */
@@ -28,7 +28,7 @@ export interface Woken {
  * Handles at most `limit` moments a call, and names at most `max_schedules` schedules. `/<id>` is a schedule's
  * member, `!<id>` says that an ended one is to be forgotten.
  */
-export const wake = defineScript({
+export const runDue = defineScript({
   name: "wake",
   keys: [...endingKeys, "schedules", "schedule_ids", "history"],
   args: [...endingArgs, "limit", "max_schedules"],
@@ -84,7 +84,7 @@ end
 local following = redis.call("ZRANGE", due, 0, 0, "WITHSCORES")
 local wait = following[2] and math.max(0, math.ceil(tonumber(following[2]) - now)) or -1
 return { #ready, expired, wait, string.format("%.0f", now), found }`,
-  parse: (reply): Woken => {
+  parse: (reply): FoundDue => {
     const [placed, expired, wait, now, found] = list(reply);
     return {
       placed: number(placed),

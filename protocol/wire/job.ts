@@ -25,9 +25,9 @@ export interface JobSpec {
   /** How long one attempt may take, in milliseconds. @default the handler's catalogue entry */
   readonly timeoutMs?: number;
   /** When it may start. @default at once */
-  readonly start?: Moment;
+  readonly start?: StartTime;
   /** By when it must have been started, else it ends as `expired`. @default never */
-  readonly deadline?: Moment;
+  readonly deadline?: StartTime;
   readonly dedupe?: Dedupe;
 }
 
@@ -46,7 +46,7 @@ export interface RunOf {
 }
 
 /** A time by Redis's clock: from acceptance on, or milliseconds since 1970. */
-export type Moment = { readonly inMs: number } | { readonly atMs: number };
+export type StartTime = { readonly inMs: number } | { readonly atMs: number };
 
 /**
  * How long to wait before attempt n + 1: always `delayMs`; `delayMs` doubled each time up to `capMs`; or the

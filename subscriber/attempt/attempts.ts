@@ -1,12 +1,12 @@
 /** The attempts that this process runs, or whose outcome it has yet to send. */
 import type { Envelope } from "../../protocol/wire/messages.ts";
 import type { AbortCause } from "./runner.ts";
-import type { Seat } from "../membership/assignment.ts";
+import type { Assignment } from "../membership/assignment.ts";
 
 /** One attempt. It is here from its start until its outcome has been answered for. */
 export interface Attempt {
   readonly envelope: Envelope;
-  readonly seat: Seat;
+  readonly assignment: Assignment;
   /** Its lease, as the ledger names it. */
   readonly member: string;
   /** Tells its handler to stop; the attempt ends at once. */
@@ -76,10 +76,12 @@ export function createAttempts() {
         },
       };
     },
-    /** Those of one seat, or all. */
-    list(seat?: Seat): readonly Attempt[] {
+    /** Those of one assignment, or all. */
+    list(assignment?: Assignment): readonly Attempt[] {
       const all = [...table.values()].flatMap(({ attempt }) => attempt ?? []);
-      return seat === undefined ? all : all.filter((attempt) => attempt.seat === seat);
+      return assignment === undefined
+        ? all
+        : all.filter((attempt) => attempt.assignment === assignment);
     },
     /** Resolves when nothing runs and no outcome is left to send. */
     empty(): Promise<void> {

@@ -8,13 +8,13 @@ import type { Attempt, Attempts } from "./attempts.ts";
 import { endingOf, type DescribedEnding } from "../outcome/ending.ts";
 import type { AttemptName, SubscriberEvents } from "../events.ts";
 import { startAttempt, type AbortCause, type HandlerModule, type Outcome } from "./runner.ts";
-import type { Seat } from "../membership/assignment.ts";
-import { createVoice, jobLog, type Voice } from "./job-log.ts";
+import type { Assignment } from "../membership/assignment.ts";
+import { createJobOutput, createJobLog, type JobOutput } from "./job-log.ts";
 
 /** What an executor is given. */
 export interface ExecutorOptions {
   readonly module: HandlerModule;
-  readonly seats: readonly Seat[];
+  readonly assignments: readonly Assignment[];
   readonly attempts: Attempts;
   readonly events: SubscriberEvents;
   readonly log: Logger;
@@ -31,13 +31,15 @@ export interface ExecutorOptions {
 /** Creates the executor. */
 export function createExecutor(options: ExecutorOptions) {
   const { module, attempts, events, log, maxResultBytes, ledger, verify } = options;
-  const seats = new Map(options.seats.map((seat) => [`${seat.node} ${seat.queue}`, seat]));
+  const assignments = new Map(
+    options.assignments.map((assignment) => [`${assignment.node} ${assignment.queue}`, assignment]),
+  );
 
   async function follow(
     attempt: Attempt,
     startedAt: number,
     outcome: Promise<Outcome>,
-    voice: Voice,
+    output: JobOutput,
   ): Promise<void> {
     const how = await outcome;
     const { envelope } = attempt;
@@ -54,12 +56,12 @@ export function createExecutor(options: ExecutorOptions) {
     });
     if (attempt.cause === "lease_lost") {
       // There is no lease to end any more: the ledger would refuse the outcome.
-      voice.close();
+      output.close();
       attempts.remove(envelope.queue, attempt.member);
       return;
     }
     // Before the outcome: who reads that has everything that was reported, and the lease goes with it.
-    const reported = voice.end();
+    const reported = output.end();
     if (reported !== undefined) await reported;
     options.onEnded(envelope.queue, ending);
   }
@@ -73,27 +75,37 @@ export function createExecutor(options: ExecutorOptions) {
   return {
     /** Starts a delivery, unless it is running already or its node is another's by now. */
     accept: (envelope: Envelope): void => {
-      const seat = seats.get(`${envelope.node} ${envelope.queue}`);
+      const assignment = assignments.get(`${envelope.node} ${envelope.queue}`);
       const member = leaseMember(envelope);
-      if (seat === undefined || seat.phase === "superseded" || seat.phase === "contested") return;
+      if (
+        assignment === undefined ||
+        assignment.phase === "superseded" ||
+        assignment.phase === "contested"
+      )
+        return;
       if (attempts.has(envelope.queue, member)) return;
       const name = nameOf(envelope);
       events.emit("attempt:started", name);
       const startedAt = performance.now();
-      const onDeaf = () => {
-        events.emit("attempt:deaf", name);
+      const onUnresponsive = () => {
+        events.emit("attempt:unresponsive", name);
       };
-      const voice = createVoice(envelope, { log, ledger, module });
-      const { outcome, abort } = startAttempt(envelope, { module, ...voice, onDeaf, verify });
+      const output = createJobOutput(envelope, { log, ledger, module });
+      const { outcome, abort } = startAttempt(envelope, {
+        module,
+        ...output,
+        onUnresponsive,
+        verify,
+      });
       const attempt: Attempt = {
-        ...{ envelope, seat, member, abort },
+        ...{ envelope, assignment, member, abort },
         cause: undefined,
         renewAt: options.firstRenewal(),
         hasEnded: false,
       };
       attempts.add(attempt);
       options.onStarted(attempt);
-      void follow(attempt, startedAt, outcome, voice);
+      void follow(attempt, startedAt, outcome, output);
     },
 
     /** Tells the handler to stop: its lease is another's. */
@@ -118,10 +130,10 @@ export function createExecutor(options: ExecutorOptions) {
       const envelope: Envelope = { v: 1, queue: "", node, token: "", attempt: 1, id, name };
       const { outcome: ended } = startAttempt(envelope, {
         module,
-        log: jobLog(log, { id, node }),
+        log: createJobLog(log, { id, node }),
         // A bare id is not in the ledger: nobody can watch it.
         progress: () => undefined,
-        onDeaf: () => undefined,
+        onUnresponsive: () => undefined,
       });
       const outcome = await ended;
       if (outcome.kind === "failed") log.error({ id, node, ...outcome.failure }, "bare id failed");

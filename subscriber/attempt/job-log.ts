@@ -12,14 +12,14 @@ import { defaultTimeoutMs, type HandlerModule } from "./runner.ts";
 const keepMs = 3_600_000;
 
 /** What a voice is given. */
-export interface VoiceOptions {
+export interface JobOutputOptions {
   readonly log: Logger;
   readonly ledger: Pick<NodeLedger, "report">;
   readonly module: HandlerModule;
 }
 
 /** One attempt's log and progress. */
-export interface Voice {
+export interface JobOutput {
   readonly log: JobLog;
   readonly progress: (value: Json) => void;
   /** Nothing more is published; resolves when what was said is kept. Undefined if there is nothing to wait for. */
@@ -29,7 +29,10 @@ export interface Voice {
 }
 
 /** Creates the voice of one attempt. Its reporter is made when the handler first says something. */
-export function createVoice(envelope: Envelope, { log, ledger, module }: VoiceOptions): Voice {
+export function createJobOutput(
+  envelope: Envelope,
+  { log, ledger, module }: JobOutputOptions,
+): JobOutput {
   const { id, name, queue, node, attempt, token } = envelope;
   const shown = { id, name, queue, node, attempt };
   let reporter: Reporter | undefined;
@@ -47,7 +50,7 @@ export function createVoice(envelope: Envelope, { log, ledger, module }: VoiceOp
   }
 
   return {
-    log: jobLog(log, shown, (...line) => {
+    log: createJobLog(log, shown, (...line) => {
       if (!isOver) own().line(...line);
     }),
     progress: (value) => {
@@ -65,7 +68,7 @@ export function createVoice(envelope: Envelope, { log, ledger, module }: VoiceOp
 }
 
 /** Pino's child costs more than a short handler takes, and most handlers log nothing. */
-export function jobLog(
+export function createJobLog(
   log: Logger,
   name: Partial<AttemptName>,
   report: (...line: Parameters<Reporter["line"]>) => void = () => undefined,

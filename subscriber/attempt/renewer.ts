@@ -82,7 +82,7 @@ export function createRenewer({ ledger, attempts, timing, events, onLost }: Rene
 
   return {
     /** When a delivery that starts now must first be heard of. */
-    firstRenewal: (): number => performance.now() + timing.unheardMs / 40,
+    firstRenewal: (): number => performance.now() + timing.unacknowledgedMs / 40,
     /** Call after an attempt was added. */
     started(attempt: Attempt): void {
       if (attempt.renewAt < timerAt) {

@@ -40,7 +40,7 @@ export interface RunOptions {
   /** The handler's `progress`. */
   readonly progress: (value: Json) => void;
   /** Called if the handler still runs a second after its signal was aborted and its slot freed. */
-  readonly onDeaf: () => void;
+  readonly onUnresponsive: () => void;
 }
 
 /** An attempt under way. */
@@ -56,7 +56,7 @@ export interface Run {
  */
 export function startAttempt(
   envelope: Envelope,
-  { module, log, progress, onDeaf, verify }: RunOptions,
+  { module, log, progress, onUnresponsive, verify }: RunOptions,
 ): Run {
   const definition = module.catalog?.[envelope.name];
   const timeoutMs = envelope.timeoutMs ?? definition?.timeoutMs ?? defaultTimeoutMs;
@@ -97,7 +97,7 @@ export function startAttempt(
     controller?.abort(why);
     if (why === "timeout") end(fail("timeout", `the handler took longer than ${timeoutMs} ms`));
     else end({ kind: why === "cancelled" ? "cancelled" : "released" });
-    void noticeDeafness(work, onDeaf);
+    void noticeUnresponsive(work, onUnresponsive);
   }
 
   const start = () => runHandler(module, envelope.payload, context);
@@ -131,7 +131,7 @@ function done(value: unknown): Outcome {
 }
 
 /** A handler gets one second to obey before it is reported. */
-async function noticeDeafness(work: Promise<unknown>, onDeaf: () => void): Promise<void> {
+async function noticeUnresponsive(work: Promise<unknown>, onDeaf: () => void): Promise<void> {
   const timer = setTimeout(onDeaf, 1_000);
   timer.unref();
   await work;

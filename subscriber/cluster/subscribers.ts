@@ -1,9 +1,9 @@
 /**
  * The subscribers of one process. Where Redis is one server there is one. In a Cluster there is one at each
  * master that has a queue of ours: `PUBLISH` reaches the subscribers of all masters but counts only those of
- * the one that runs it, and the scripts go by that count. So a seat listens where its queue is.
+ * the one that runs it, and the scripts go by that count. So a assignment listens where its queue is.
  *
- * The one at the master of `default`, the home, also does what belongs to no seat, as bare ids mean that queue.
+ * The one at the master of `default`, the home, also does what belongs to no assignment, as bare ids mean that queue.
  */
 import { SignalboxError } from "../../protocol/error.ts";
 import { defaultQueue } from "../../protocol/wire/names.ts";
@@ -29,8 +29,8 @@ export type Subscribers = Pick<Subscriber, "start" | "stop" | "abort">;
 /** Creates them once `start` has found out what Redis is. */
 export function createSubscribers(options: SubscribersOptions): Subscribers {
   const { config, events, log } = options;
-  const { naming, redisUrl: url, seats } = config;
-  const queues = [...new Set([defaultQueue, ...seats.map(({ queue }) => queue)])];
+  const { naming, redisUrl: url, assignments } = config;
+  const queues = [...new Set([defaultQueue, ...assignments.map(({ queue }) => queue)])];
   const first = createConnection(url);
   const stopping = new AbortController();
   const isStopping = () => stopping.signal.aborted;
@@ -82,7 +82,7 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
     first.disconnect();
     const urls = new Map([...owners].map(([queue, owner]) => [queue, urlAt(url, owner)]));
     const home = urls.get(defaultQueue);
-    const served = seats.map(({ queue }) => urls.get(queue));
+    const served = assignments.map(({ queue }) => urls.get(queue));
     const masters = [...new Set([home, ...served])].filter((each) => each !== undefined);
     const joined = gatherListening(events, masters.length);
     const outbox = shareOutbox(options.outbox, masters.length);
@@ -95,9 +95,13 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
       return createSubscriber({
         ...options,
         ...{ commands, subscription: createConnection(master), outbox, events: joined(master) },
-        config: { ...config, redisUrl: master, seats: seats.filter(({ queue }) => isHere(queue)) },
-        part: {
-          elsewhere: seats.filter(({ queue }) => !isHere(queue)),
+        config: {
+          ...config,
+          redisUrl: master,
+          assignments: assignments.filter(({ queue }) => isHere(queue)),
+        },
+        share: {
+          elsewhere: assignments.filter(({ queue }) => !isHere(queue)),
           isHome: master === home,
           onMoved: ({ slot }) => {
             if (slots.includes(slot)) watch.look();

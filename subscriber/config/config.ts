@@ -5,12 +5,12 @@ import { SignalboxError } from "../../protocol/error.ts";
 import { defaultNaming, type Naming } from "../../protocol/redis/keys.ts";
 import { defaultTiming, type Timing } from "../../protocol/ledger/binding.ts";
 import { defaultQueue } from "../../protocol/wire/names.ts";
-import { parseNodes, type SeatConfig } from "./nodes.ts";
+import { parseNodes, type AssignmentConfig } from "./nodes.ts";
 
 /** Everything a subscriber is told. Durations in milliseconds, sizes in bytes. */
 export interface Config {
   readonly redisUrl: string;
-  readonly seats: readonly SeatConfig[];
+  readonly assignments: readonly AssignmentConfig[];
   /** Path of the module that exports `handlers` and `catalog`. */
   readonly handlers: string;
   /** Where results are sent; if absent the tick records them, up to a minute later. */
@@ -64,7 +64,7 @@ const environment = z.object({
     .string()
     .regex(/^[^\s,]{0,64}$/)
     .default(defaultNaming.channelPrefix),
-  SIGNALBOX_UNHEARD_MS: whole(100, 3_600_000).default(defaultTiming.unheardMs),
+  SIGNALBOX_UNHEARD_MS: whole(100, 3_600_000).default(defaultTiming.unacknowledgedMs),
   SIGNALBOX_LEASE_MS: whole(300, 86_400_000).default(defaultTiming.leaseMs),
   SIGNALBOX_FOREIGN_MS: whole(100, 86_400_000).default(defaultTiming.foreignMs),
   SIGNALBOX_DRAIN_MS: whole(0, 86_400_000).default(60_000),
@@ -85,14 +85,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       "SIGNALBOX_SIGNING_SECRET: expected the secret that the function has, since SIGNALBOX_CALLBACK_URL is set",
     );
   }
-  const seats = readSeats(env, problems);
+  const assignments = readAssignments(env, problems);
   if (!parsed.success || problems.length > 0) {
     throw new SignalboxError("config_invalid", problems.join("\n"));
   }
   const known = parsed.data;
   return {
     redisUrl: known.REDIS_URL,
-    seats,
+    assignments,
     handlers: known.SIGNALBOX_HANDLERS,
     callbackUrl: known.SIGNALBOX_CALLBACK_URL,
     signingSecret: known.SIGNALBOX_SIGNING_SECRET,
@@ -102,7 +102,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       channelPrefix: known.SIGNALBOX_CHANNEL_PREFIX,
     },
     timing: {
-      unheardMs: known.SIGNALBOX_UNHEARD_MS,
+      unacknowledgedMs: known.SIGNALBOX_UNHEARD_MS,
       leaseMs: known.SIGNALBOX_LEASE_MS,
       foreignMs: known.SIGNALBOX_FOREIGN_MS,
     },
@@ -116,10 +116,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 }
 
 /** Reads the nodes; a problem with them joins the others. */
-function readSeats(
+function readAssignments(
   env: Readonly<Record<string, string | undefined>>,
   problems: string[],
-): readonly SeatConfig[] {
+): readonly AssignmentConfig[] {
   const nodes = env["SIGNALBOX_NODES"];
   if (nodes === undefined) return []; // reported already
   const slots = Number(env["SIGNALBOX_SLOTS"] ?? defaultSlots);

@@ -3,7 +3,7 @@ import { SignalboxError } from "../../protocol/error.ts";
 import { nodeNamePattern, queueNamePattern } from "../../protocol/wire/names.ts";
 
 /** One node in one queue. Slots are counted per queue, because each queue is one ledger. */
-export interface SeatConfig {
+export interface AssignmentConfig {
   readonly node: string;
   readonly queue: string;
   /** How many of the queue's jobs the node runs at once, 1 to 1,000. */
@@ -11,7 +11,7 @@ export interface SeatConfig {
 }
 
 /** What applies where a node does not say. */
-export interface SeatDefaults {
+export interface AssignmentDefaults {
   readonly slots: number;
   readonly queues: readonly string[];
 }
@@ -20,20 +20,23 @@ export interface SeatDefaults {
  * Reads `name[:slots][@queue[:slots]+queue…],…`, such as `1,2,3` or `gpu:1@render+thumbs:8,cpu`.
  * @throws SignalboxError `config_invalid`
  */
-export function parseNodes(text: string, defaults: SeatDefaults): readonly SeatConfig[] {
-  const seats = text
+export function parseNodes(
+  text: string,
+  defaults: AssignmentDefaults,
+): readonly AssignmentConfig[] {
+  const assignments = text
     .split(",")
     .map((part) => part.trim())
     .filter(Boolean)
     .flatMap((part) => parseNode(part, defaults));
-  if (seats.length === 0) throw invalid("expected at least one node, such as 1,2,3", text);
-  const names = seats.map((seat) => `${seat.node}@${seat.queue}`);
+  if (assignments.length === 0) throw invalid("expected at least one node, such as 1,2,3", text);
+  const names = assignments.map((assignment) => `${assignment.node}@${assignment.queue}`);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice !== undefined) throw invalid("expected each node and queue once", twice);
-  return seats;
+  return assignments;
 }
 
-function parseNode(part: string, defaults: SeatDefaults): readonly SeatConfig[] {
+function parseNode(part: string, defaults: AssignmentDefaults): readonly AssignmentConfig[] {
   const [left = "", right, ...more] = part.split("@");
   if (more.length > 0) throw invalid("expected at most one @", part);
   const [node, ownSlots] = parseName(left, nodeNamePattern);

@@ -98,7 +98,7 @@ export function createListener(options: ListenerOptions) {
      * Call when Redis says that nobody listens: we do, so it is at another server, such as one that was the
      * master until a fail-over. Connects anew, to whoever has the address now.
      */
-    unheard(): void {
+    resubscribe(): void {
       if (!isSubscribed) return;
       isSubscribed = false;
       connectAnew(redis);

@@ -1,4 +1,6 @@
 /** Whether a Redis can be trusted with jobs and whether it is a Cluster, read from its `INFO`. Pure. */
+import type { RedisPort } from "../../protocol/redis/port.ts";
+import type { SubscriberEvents } from "../events.ts";
 
 /** `refused`: it may throw jobs away. `doubts`: it may lose some where it crashes. */
 export interface RedisFitness {
@@ -30,4 +32,28 @@ export function judgeRedis(info: string): RedisFitness {
         "with them. Set it with: redis-cli config set maxmemory-policy noeviction. To run all the same: SIGNALBOX_ALLOW_EVICTION=yes"
       : null;
   return { refused, doubts };
+}
+
+/** What `checkRedis` is given. */
+export interface CheckOptions {
+  readonly redis: RedisPort;
+  readonly events: SubscriberEvents;
+  /** What Redis answered to `INFO`, if it was asked already. */
+  readonly info: string | undefined;
+  /** Whether to run on a Redis that may evict keys. */
+  readonly allowsEviction: boolean;
+}
+
+/** Once connected: a Redis that evicts would throw jobs away. Says what it finds as events. */
+export async function checkRedis({
+  redis,
+  events,
+  info,
+  allowsEviction,
+}: CheckOptions): Promise<void> {
+  const [asked] = info === undefined ? await redis.send([{ command: ["INFO"] }]) : [info];
+  const { refused, doubts } = judgeRedis(typeof asked === "string" ? asked : "");
+  for (const reason of doubts) events.emit("redis:doubtful", { reason });
+  if (refused === null) return;
+  events.emit(allowsEviction ? "redis:doubtful" : "redis:refused", { reason: refused });
 }

@@ -5,7 +5,7 @@
  */
 import { SignalboxError } from "../../protocol/error.ts";
 import type { OfQueue, Timing } from "../../protocol/ledger/binding.ts";
-import type { Upkeep } from "../../protocol/ledger/maintenance.ts";
+import type { Maintenance } from "../../protocol/ledger/maintenance.ts";
 import type { SubscriberEvents } from "../events.ts";
 
 /** How many moments one call handles. */
@@ -16,13 +16,13 @@ const slackMs = 2;
 const longestMs = 2_147_483_647;
 
 /** `due`: delayed jobs, retries, deadlines. `lease`: the ends of leases. */
-export type MomentKind = "due" | "lease";
+export type DueKind = "due" | "lease";
 
 /** What `createMoments` is given. */
-export interface MomentsOptions {
-  readonly upkeep: Pick<Upkeep, "expire">;
+export interface DueTimerOptions {
+  readonly maintenance: Pick<Maintenance, "recover">;
   /** Does what is due, schedules included. */
-  readonly wake: (
+  readonly runDue: (
     queues: readonly string[],
     limit: number,
   ) => Promise<readonly OfQueue<{ readonly nextInMs: number | null }>[]>;
@@ -33,66 +33,66 @@ export interface MomentsOptions {
 }
 
 /** Creates the watch. */
-export function createMoments({ upkeep, wake, queues, timing, events }: MomentsOptions) {
+export function createDueTimer({ maintenance, runDue, queues, timing, events }: DueTimerOptions) {
   type Answer = Promise<readonly OfQueue<{ readonly nextInMs: number | null }>[]>;
-  const kinds: Readonly<Record<MomentKind, (queues: readonly string[]) => Answer>> = {
-    due: (some) => wake(some, limit),
-    lease: (some) => upkeep.expire(some, limit),
+  const kinds: Readonly<Record<DueKind, (queues: readonly string[]) => Answer>> = {
+    due: (some) => runDue(some, limit),
+    lease: (some) => maintenance.recover(some, limit),
   };
   /** When each queue is next to be looked at, in milliseconds of `performance.now()`. */
-  const looks = { due: new Map<string, number>(), lease: new Map<string, number>() };
+  const dueTimes = { due: new Map<string, number>(), lease: new Map<string, number>() };
   let timer: NodeJS.Timeout | undefined;
-  let isLooking = false;
+  let isRunning = false;
 
   function schedule(): void {
     clearTimeout(timer);
-    const next = Math.min(...looks.due.values(), ...looks.lease.values());
-    if (isLooking || next === Infinity) return;
+    const next = Math.min(...dueTimes.due.values(), ...dueTimes.lease.values());
+    if (isRunning || next === Infinity) return;
     const inMs = Math.max(0, next - performance.now());
-    timer = setTimeout(() => void look(), Math.min(longestMs, inMs + slackMs));
+    timer = setTimeout(() => void run(), Math.min(longestMs, inMs + slackMs));
   }
 
-  async function look(): Promise<void> {
-    isLooking = true;
-    await Promise.all([lookAt("lease"), lookAt("due")]);
-    isLooking = false;
+  async function run(): Promise<void> {
+    isRunning = true;
+    await Promise.all([runKind("lease"), runKind("due")]);
+    isRunning = false;
     schedule();
   }
 
-  async function lookAt(kind: MomentKind): Promise<void> {
+  async function runKind(kind: DueKind): Promise<void> {
     const now = performance.now();
-    const due = [...looks[kind]].filter(([, at]) => at <= now).map(([queue]) => queue);
+    const due = [...dueTimes[kind]].filter(([, at]) => at <= now).map(([queue]) => queue);
     if (due.length === 0) return;
-    for (const queue of due) looks[kind].delete(queue);
+    for (const queue of due) dueTimes[kind].delete(queue);
     try {
       for (const { queue, value } of await kinds[kind](due)) {
-        if (value.nextInMs !== null) setLook(kind, queue, value.nextInMs);
+        if (value.nextInMs !== null) setDue(kind, queue, value.nextInMs);
       }
     } catch (error) {
       if (!(error instanceof SignalboxError)) throw error;
-      const retryInMs = Math.min(1_000, timing.unheardMs);
+      const retryInMs = Math.min(1_000, timing.unacknowledgedMs);
       events.emit("redis:failed", { during: "look at what is due", error, retryInMs });
-      for (const queue of due) setLook(kind, queue, retryInMs);
+      for (const queue of due) setDue(kind, queue, retryInMs);
     }
   }
 
-  function setLook(kind: MomentKind, queue: string, inMs: number): void {
+  function setDue(kind: DueKind, queue: string, inMs: number): void {
     const at = performance.now() + inMs;
-    if (at < (looks[kind].get(queue) ?? Infinity)) looks[kind].set(queue, at);
+    if (at < (dueTimes[kind].get(queue) ?? Infinity)) dueTimes[kind].set(queue, at);
   }
 
   /** Something of `queue` is to be looked at in `inMs` milliseconds. */
-  const watch = (kind: MomentKind, queue: string, inMs: number): void => {
-    const before = looks[kind].get(queue) ?? Infinity;
+  const watch = (kind: DueKind, queue: string, inMs: number): void => {
+    const before = dueTimes[kind].get(queue) ?? Infinity;
     if (!queues.includes(queue) || performance.now() + inMs >= before) return;
-    setLook(kind, queue, inMs);
+    setDue(kind, queue, inMs);
     schedule();
   };
 
   const stop = (): void => {
     clearTimeout(timer);
-    looks.due.clear();
-    looks.lease.clear();
+    dueTimes.due.clear();
+    dueTimes.lease.clear();
   };
 
   return { watch, stop };

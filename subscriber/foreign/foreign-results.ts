@@ -4,7 +4,7 @@
  * tries; the ledger lets one of them through.
  */
 import { decodeResults, type Envelope, type ResultMessage } from "../../protocol/wire/messages.ts";
-import type { Ledger } from "../../protocol/ledger/jobs.ts";
+import type { JobLedger } from "../../protocol/ledger/jobs.ts";
 import { defaultQueue } from "../../protocol/wire/names.ts";
 import type { NodeLedger } from "../../protocol/ledger/nodes.ts";
 import type { Delivery } from "../outcome/outbox.ts";
@@ -18,7 +18,7 @@ const own =
 
 /** What foreign completion is given. */
 export interface ForeignOptions {
-  readonly ledger: Pick<Ledger, "read" | "nodes">;
+  readonly ledger: Pick<JobLedger, "read" | "nodes">;
   readonly nodeLedger: NodeLedger;
   readonly onStored: (delivery: Delivery) => void;
   readonly onUnreadable: (text: string, reason: string) => void;
@@ -51,14 +51,14 @@ export function createForeignResults(options: ForeignOptions) {
     };
     const text = JSON.stringify(result);
     const ending = { id, token, node, state: "succeeded", text } as const;
-    const { entry } = await nodeLedger.finish(queue, [ending], { nodes: [], hot: false });
+    const { entry } = await nodeLedger.finish(queue, [ending], { nodes: [], wasBusy: false });
     if (entry !== null) onStored({ queue, entry, texts: [text] });
   }
 
   /** Whether a subscriber serves the queue under this node's name. */
-  async function isSeated(node: string, queue: string): Promise<boolean> {
-    const [seats] = await ledger.nodes([queue]);
-    return seats?.value.some((seat) => seat.node === node) ?? false;
+  async function isRealNode(node: string, queue: string): Promise<boolean> {
+    const [assignments] = await ledger.nodes([queue]);
+    return assignments?.value.some((assignment) => assignment.node === node) ?? false;
   }
 
   /** A bare id says nothing of queue or token: it can only mean the running job of that id. */
@@ -66,7 +66,7 @@ export function createForeignResults(options: ForeignOptions) {
     const job = await ledger.read(defaultQueue, id);
     if (job?.state !== "running" || job.node === null) return;
     const { node, name } = job;
-    if (await isSeated(node, defaultQueue)) return;
+    if (await isRealNode(node, defaultQueue)) return;
     const token = `${job.accepted}.${job.deliveries}`;
     await complete({ id, name, queue: defaultQueue, node, token, attempt: job.attempts + 1 });
   }
@@ -78,9 +78,9 @@ export function createForeignResults(options: ForeignOptions) {
      * to false where there is no such attempt.
      */
     async refuse({ id, token, node, queue }: Envelope): Promise<boolean> {
-      if (await isSeated(node, queue)) return true;
+      if (await isRealNode(node, queue)) return true;
       const ending = { id, token, node, state: "refused", text: "" } as const;
-      const { verdicts } = await nodeLedger.finish(queue, [ending], { nodes: [], hot: false });
+      const { verdicts } = await nodeLedger.finish(queue, [ending], { nodes: [], wasBusy: false });
       return verdicts[0] !== "fenced";
     },
 
@@ -106,7 +106,7 @@ export function createForeignResults(options: ForeignOptions) {
       } else if (message.kind === "echo") {
         // A program that listens beside a real node does not speak for it: the handler's result counts.
         for (const envelope of message.envelopes) {
-          if (!(await isSeated(envelope.node, envelope.queue))) await complete(envelope);
+          if (!(await isRealNode(envelope.node, envelope.queue))) await complete(envelope);
         }
       } else if (message.kind === "bare") {
         if (published.has(message.id)) forgetOne(message.id);

@@ -12,25 +12,25 @@ import {
   type Naming,
 } from "../../protocol/redis/keys.ts";
 import type { SubscriberEvents } from "../events.ts";
-import type { Part } from "../cluster/share.ts";
-import type { Seat } from "../membership/assignment.ts";
+import type { ClusterShare } from "../cluster/share.ts";
+import type { Assignment } from "../membership/assignment.ts";
 
 /** What an intake is given. */
 export interface IntakeOptions {
   readonly naming: Naming;
-  readonly seats: readonly Seat[];
-  readonly part: Part;
+  readonly assignments: readonly Assignment[];
+  readonly share: ClusterShare;
   readonly events: SubscriberEvents;
   readonly onEnvelope: (envelope: Envelope) => void;
   /** A job of a queue that its node does not serve here. */
   readonly onUnserved: (envelope: Envelope) => void;
-  /** Jobs for this seat's node alone wait. */
-  readonly onWaiting: (seat: Seat) => void;
-  /** A lease of this seat's node ended unheard. */
+  /** Jobs for this assignment's node alone wait. */
+  readonly onWaiting: (assignment: Assignment) => void;
+  /** A lease of this assignment's node ended unheard. */
   readonly onRejoin: () => void;
   readonly onCancel: (queue: string, member: string) => void;
   /** Something of this queue is to be looked at in so many milliseconds. */
-  readonly onMoment: (kind: "due" | "lease", queue: string, inMs: number) => void;
+  readonly onDue: (kind: "due" | "lease", queue: string, inMs: number) => void;
   readonly onBare: (node: string, id: string) => void;
   readonly onResults: (text: string) => void;
   readonly deadLetter: (channel: string, bytes: Buffer, reason: string) => void;
@@ -41,40 +41,43 @@ const head = /^\[?\{"v":1,"queue":"([^"]+)"/;
 
 /** Creates the intake. */
 export function createIntake(options: IntakeOptions) {
-  const { naming, seats, part, events, onEnvelope, onWaiting, onBare, onResults } = options;
-  const { onRejoin, onCancel, onMoment } = options;
+  const { naming, assignments, share, events, onEnvelope, onWaiting, onBare, onResults } = options;
+  const { onRejoin, onCancel, onDue } = options;
   // All masters of a Cluster pass every message on, so all parts hear it.
-  const deadLetter = part.isHome ? options.deadLetter : () => undefined;
-  const onUnserved = part.isHome ? options.onUnserved : () => undefined;
-  const elsewhere = new Set(part.elsewhere.map(({ node, queue }) => `${node} ${queue}`));
+  const deadLetter = share.isHome ? options.deadLetter : () => undefined;
+  const onUnserved = share.isHome ? options.onUnserved : () => undefined;
+  const elsewhere = new Set(share.elsewhere.map(({ node, queue }) => `${node} ${queue}`));
   const control = controlChannel(naming);
   const results = resultChannel(naming);
   const prefixLength = dispatchChannelPrefix(naming).length;
-  const byName = new Map(seats.map((seat) => [`${seat.node} ${seat.queue}`, seat]));
+  const byName = new Map(
+    assignments.map((assignment) => [`${assignment.node} ${assignment.queue}`, assignment]),
+  );
 
-  /** Messages for a seat: held until its first join is answered, then in order. */
-  function pass(seat: Seat, message: DispatchMessage): void {
-    if (seat.phase === "joining") {
-      seat.held.push(message);
-    } else if (seat.awaitsMark && message.kind !== "joined") {
+  /** Messages for a assignment: held until its first join is answered, then in order. */
+  function pass(assignment: Assignment, message: DispatchMessage): void {
+    if (assignment.phase === "joining") {
+      assignment.held.push(message);
+    } else if (assignment.awaitsMark && message.kind !== "joined") {
       return; // a rejoin brings what of it is ours
     } else if (message.kind === "jobs") {
       message.envelopes.forEach(onEnvelope);
     } else if (message.kind === "waiting") {
-      seat.waiting = true;
-      onWaiting(seat);
+      assignment.waiting = true;
+      onWaiting(assignment);
     } else if (message.kind === "rejoin") {
       onRejoin();
     } else if (message.kind === "joined") {
-      if (message.epoch === seat.epoch) seat.awaitsMark = false;
-      if (seat.phase === "superseded" || Number(message.epoch) <= Number(seat.epoch)) return;
-      if (seat.phase !== "left") {
-        seat.phase = "contested";
+      if (message.epoch === assignment.epoch) assignment.awaitsMark = false;
+      if (assignment.phase === "superseded" || Number(message.epoch) <= Number(assignment.epoch))
+        return;
+      if (assignment.phase !== "left") {
+        assignment.phase = "contested";
         onRejoin();
         return;
       }
-      seat.phase = "superseded";
-      events.emit("superseded", { node: seat.node, queue: seat.queue });
+      assignment.phase = "superseded";
+      events.emit("superseded", { node: assignment.node, queue: assignment.queue });
     }
   }
 
@@ -87,23 +90,23 @@ export function createIntake(options: IntakeOptions) {
         deadLetter(channel, bytes, message.reason);
         return;
       case "bare":
-        if (part.isHome) onBare(node, message.id);
+        if (share.isHome) onBare(node, message.id);
         return;
       case "jobs":
         for (const envelope of message.envelopes) {
-          const seat = byName.get(`${node} ${envelope.queue}`);
+          const assignment = byName.get(`${node} ${envelope.queue}`);
           if (envelope.node !== node) {
             deadLetter(channel, bytes, "expected a job of this node");
-          } else if (seat === undefined) onUnserved(envelope);
-          else pass(seat, { kind: "jobs", envelopes: [envelope] });
+          } else if (assignment === undefined) onUnserved(envelope);
+          else pass(assignment, { kind: "jobs", envelopes: [envelope] });
         }
         return;
       case "waiting":
       case "rejoin":
       case "joined": {
-        // Without a seat it concerns another subscriber, which serves another queue with this node.
-        const seat = byName.get(`${node} ${message.queue}`);
-        if (seat !== undefined) pass(seat, message);
+        // Without a assignment it concerns another subscriber, which serves another queue with this node.
+        const assignment = byName.get(`${node} ${message.queue}`);
+        if (assignment !== undefined) pass(assignment, message);
       }
     }
   }
@@ -112,7 +115,7 @@ export function createIntake(options: IntakeOptions) {
     const message = decodeControl(text);
     if (message.kind === "unreadable") deadLetter(channel, bytes, message.reason);
     else if (message.kind === "cancel") onCancel(message.queue, message.member);
-    else onMoment(message.kind, message.queue, message.inMs);
+    else onDue(message.kind, message.queue, message.inMs);
   }
 
   /** Takes one message; `text` is null where it is not UTF-8. */
@@ -123,16 +126,16 @@ export function createIntake(options: IntakeOptions) {
     else receiveDispatch(channel, bytes, text);
   };
 
-  /** Call after a seat's first join: what came before its own `joined` was for its predecessor. */
-  const joined = (seat: Seat): void => {
-    const { held } = seat;
-    seat.held = [];
+  /** Call after a assignment's first join: what came before its own `joined` was for its predecessor. */
+  const joined = (assignment: Assignment): void => {
+    const { held } = assignment;
+    assignment.held = [];
     const start = held.findIndex(
-      (message) => message.kind === "joined" && message.epoch === seat.epoch,
+      (message) => message.kind === "joined" && message.epoch === assignment.epoch,
     );
     // No marker yet: it is on its way, and so is all that follows it.
-    if (start < 0) seat.awaitsMark = true;
-    else for (const message of held.slice(start + 1)) pass(seat, message);
+    if (start < 0) assignment.awaitsMark = true;
+    else for (const message of held.slice(start + 1)) pass(assignment, message);
   };
 
   return { receive, joined };

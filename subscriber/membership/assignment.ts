@@ -1,6 +1,6 @@
 /** One node in one queue, as this process holds it. */
 import type { DispatchMessage } from "../../protocol/wire/messages.ts";
-import type { SeatConfig } from "../config/nodes.ts";
+import type { AssignmentConfig } from "../config/nodes.ts";
 
 /**
  * - `joining`: subscribed for the first time, epoch not yet known. Messages are held.
@@ -10,11 +10,11 @@ import type { SeatConfig } from "../config/nodes.ts";
  * - `superseded`: another process has taken the node. Running attempts end; nothing new starts.
  * - `left`: draining. Running attempts end; nothing new comes.
  */
-export type SeatPhase = "joining" | "live" | "contested" | "superseded" | "left";
+export type AssignmentPhase = "joining" | "live" | "contested" | "superseded" | "left";
 
 /** Mutable: changed by `joiner.ts` and on messages. */
-export interface Seat extends SeatConfig {
-  phase: SeatPhase;
+export interface Assignment extends AssignmentConfig {
+  phase: AssignmentPhase;
   /** Names this incarnation of the node; null until the first join. */
   epoch: string | null;
   /** Whether jobs for this node alone are known to wait. */
@@ -25,7 +25,7 @@ export interface Seat extends SeatConfig {
   held: DispatchMessage[];
 }
 
-/** A seat that has not joined yet. */
-export function createSeat(config: SeatConfig): Seat {
+/** A assignment that has not joined yet. */
+export function createAssignment(config: AssignmentConfig): Assignment {
   return { ...config, phase: "joining", epoch: null, waiting: false, awaitsMark: false, held: [] };
 }

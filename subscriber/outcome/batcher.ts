@@ -11,7 +11,7 @@ const maxBytes = 4_194_304;
 const manyItems = 32;
 
 /** What a gatherer is given. */
-export interface GatherOptions<Item> {
+export interface BatcherOptions<Item> {
   /** Length of one item in a call, about, in bytes. */
   readonly sizeOf: (item: Item) => number;
   /** Makes one call; tries again by itself, and resolves when the items are dealt with or given up. */
@@ -21,7 +21,7 @@ export interface GatherOptions<Item> {
 }
 
 /** Creates a gatherer. */
-export function createGatherer<Item>({ sizeOf, send, signal }: GatherOptions<Item>) {
+export function createBatcher<Item>({ sizeOf, send, signal }: BatcherOptions<Item>) {
   let pending: Item[] = [];
   let isCallWanted = false;
   let isKicked = false;

@@ -5,16 +5,16 @@ import { leaseMember } from "../../protocol/ledger/nodes.ts";
 import type { Finished, FinishVerdict } from "../../protocol/scripts/finish.ts";
 import { backoffMs } from "../connection/backoff.ts";
 import type { SubscriberEvents } from "../events.ts";
-import { createGatherer } from "./batcher.ts";
-import type { Seat } from "../membership/assignment.ts";
+import { createBatcher } from "./batcher.ts";
+import type { Assignment } from "../membership/assignment.ts";
 import { sleep } from "../connection/sleep.ts";
 
 /** What a finisher is given. */
 export interface FinisherOptions {
   readonly ledger: NodeLedger;
   readonly queue: string;
-  /** The queue's seats by node. */
-  readonly seats: ReadonlyMap<string, Seat>;
+  /** The queue's assignments by node. */
+  readonly assignments: ReadonlyMap<string, Assignment>;
   readonly events: SubscriberEvents;
   /** Called for each ending once the ledger has answered for it. */
   readonly onVerdict: (queue: string, member: string, verdict: FinishVerdict) => void;
@@ -31,24 +31,24 @@ export type Finisher = ReturnType<typeof createFinisher>;
 
 /** Creates the finisher of one queue. */
 export function createFinisher(options: FinisherOptions) {
-  const { ledger, queue, seats, events, onVerdict, onNext, onStored, signal } = options;
+  const { ledger, queue, assignments, events, onVerdict, onNext, onStored, signal } = options;
   /** Whether the last call brought jobs: then the backlog is looked into before slots are given back. */
-  let isHot = false;
+  let wasBusy = false;
 
   function slotUse(batch: readonly Ending[]): readonly SlotUse[] {
     const ended = new Set(batch.map((ending) => ending.node));
-    return [...seats.values()]
-      .filter((seat) => ended.has(seat.node) || seat.waiting)
-      .map((seat) => ({
-        node: seat.node,
-        mode: seat.phase === "live" ? "take" : "pass",
-        waiting: seat.waiting && seat.phase === "live",
+    return [...assignments.values()]
+      .filter((assignment) => ended.has(assignment.node) || assignment.waiting)
+      .map((assignment) => ({
+        node: assignment.node,
+        mode: assignment.phase === "live" ? "take" : "pass",
+        waiting: assignment.waiting && assignment.phase === "live",
       }));
   }
 
   function markWaiting(node: string, isWaiting = true): void {
-    const seat = seats.get(node);
-    if (seat !== undefined) seat.waiting = isWaiting;
+    const assignment = assignments.get(node);
+    if (assignment !== undefined) assignment.waiting = isWaiting;
   }
 
   function settle(batch: readonly Ending[], finished: Finished): void {
@@ -60,7 +60,7 @@ export function createFinisher(options: FinisherOptions) {
       onVerdict(queue, leaseMember(ending), verdict);
     });
     for (const node of finished.waiting) markWaiting(node);
-    isHot = finished.next.length > 0;
+    wasBusy = finished.next.length > 0;
     onNext(finished.next);
     if (finished.entry !== null) onStored({ queue, entry: finished.entry, texts });
   }
@@ -71,7 +71,7 @@ export function createFinisher(options: FinisherOptions) {
       try {
         // A hint that comes while the call is under way stays for the next one.
         for (const { node, waiting } of nodes) if (waiting) markWaiting(node, false);
-        settle(batch, await ledger.finish(queue, batch, { nodes, hot: isHot }));
+        settle(batch, await ledger.finish(queue, batch, { nodes, wasBusy: wasBusy }));
         return;
       } catch (error) {
         for (const { node, waiting } of nodes) if (waiting) markWaiting(node);
@@ -85,12 +85,12 @@ export function createFinisher(options: FinisherOptions) {
   }
 
   const sizeOf = ({ text }: Ending) => Buffer.byteLength(text);
-  const gatherer = createGatherer<Ending>({ sizeOf, send, signal });
+  const batcher = createBatcher<Ending>({ sizeOf, send, signal });
 
   return {
     /** Takes one outcome; it is sent with all others that end at once. */
-    add: gatherer.add,
+    add: batcher.add,
     /** Looks for jobs that wait for one of our nodes. */
-    fetch: gatherer.call,
+    fetch: batcher.call,
   };
 }

@@ -14,7 +14,7 @@ import { startStation, type Station } from "./station.ts";
 
 /** Short, so that a minute is long. Milliseconds. */
 export const timing = {
-  unheardMs: 1_500,
+  unacknowledgedMs: 1_500,
   leaseMs: 3_000,
   foreignMs: 6_000,
   pingMs: 1_500,
@@ -94,7 +94,7 @@ async function build(parts: AsyncDisposableStack, history: History): Promise<Sta
     UPSTASH_REDIS_REST_TOKEN: gatewayToken,
     SIGNALBOX_TOKEN: clientToken,
     SIGNALBOX_SIGNING_SECRET: secret,
-    SIGNALBOX_UNHEARD_MS: String(timing.unheardMs),
+    SIGNALBOX_UNHEARD_MS: String(timing.unacknowledgedMs),
     SIGNALBOX_LEASE_MS: String(timing.leaseMs),
     SIGNALBOX_FOREIGN_MS: String(timing.foreignMs),
   };
@@ -114,7 +114,7 @@ async function build(parts: AsyncDisposableStack, history: History): Promise<Sta
       env: {
         CHAOS_RUNS: runs,
         SIGNALBOX_SIGNING_SECRET: secret,
-        SIGNALBOX_UNHEARD_MS: String(timing.unheardMs),
+        SIGNALBOX_UNHEARD_MS: String(timing.unacknowledgedMs),
         SIGNALBOX_LEASE_MS: String(timing.leaseMs),
         SIGNALBOX_FOREIGN_MS: String(timing.foreignMs),
         SIGNALBOX_PING_MS: String(timing.pingMs),

@@ -13,7 +13,7 @@ import { freePort } from "../../local/ports.ts";
 import { defaultTiming } from "../../protocol/ledger/binding.ts";
 import { createJobSigner } from "../../protocol/signing/job.ts";
 import { defaultNaming, queueKeys } from "../../protocol/redis/keys.ts";
-import { createLedger } from "../../protocol/ledger/jobs.ts";
+import { createJobLedger } from "../../protocol/ledger/jobs.ts";
 import { sign } from "../../protocol/signing/webhook.ts";
 import { importSigningKeys } from "../../protocol/signing/keys.ts";
 import { createRedisPort } from "../../subscriber/connection/ioredis.ts";
@@ -81,10 +81,10 @@ async function startGround() {
   }
 
   async function launch({ signing, envelope }: Secrets): Promise<SubscriberProcess> {
-    const { unheardMs, leaseMs, foreignMs } = defaultTiming;
+    const { unacknowledgedMs, leaseMs, foreignMs } = defaultTiming;
     const launched = await spawnSubscriber({
       ...{ REDIS_URL: server.url, SIGNALBOX_NODES: "1:10", LOG_LEVEL: "info" },
-      ...{ SIGNALBOX_UNHEARD_MS: String(unheardMs), SIGNALBOX_LEASE_MS: String(leaseMs) },
+      ...{ SIGNALBOX_UNHEARD_MS: String(unacknowledgedMs), SIGNALBOX_LEASE_MS: String(leaseMs) },
       ...{ SIGNALBOX_FOREIGN_MS: String(foreignMs), SIGNALBOX_CALLBACK_URL: `${url}/v1/results` },
       ...{ SIGNALBOX_SIGNING_SECRET: signing, SIGNALBOX_ENVELOPE_SECRET: envelope },
     });
@@ -141,7 +141,7 @@ test("secrets are exchanged under load: each job runs and is recorded, and the r
     `401 signature_invalid: expected a key that is known here, got the id ${id}`;
   await using ground = await startGround();
   const { url, redis } = ground;
-  const ledger = createLedger({
+  const ledger = createJobLedger({
     ...{ redis: createRedisPort(redis), naming: defaultNaming, timing: defaultTiming },
     signer: createJobSigner(await importSigningKeys(old.envelope)),
   });

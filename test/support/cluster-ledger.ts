@@ -2,16 +2,16 @@
 import type { Redis } from "ioredis";
 import { defaultTiming } from "../../protocol/ledger/binding.ts";
 import { defaultNaming } from "../../protocol/redis/keys.ts";
-import { createLedger, type Ledger } from "../../protocol/ledger/jobs.ts";
+import { createJobLedger, type JobLedger } from "../../protocol/ledger/jobs.ts";
 import type { Stored } from "../../protocol/wire/record.ts";
-import { createUpkeep } from "../../protocol/ledger/maintenance.ts";
+import { createMaintenance } from "../../protocol/ledger/maintenance.ts";
 import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
 import { problemsOf, readState, type LedgerState } from "./ledger-state.ts";
 import { masterOf, type RedisCluster } from "./redis-cluster.ts";
 import { until } from "./until.ts";
 
 export interface ClusterLedger extends AsyncDisposable {
-  readonly ledger: Ledger;
+  readonly ledger: JobLedger;
   /** At the master that had `queue` when the Cluster was formed. */
   readonly at: (queue: string) => Promise<Redis>;
   readonly state: (queue: string) => Promise<LedgerState>;
@@ -31,8 +31,8 @@ export async function openClusterLedger({ masters }: RedisCluster): Promise<Clus
   const at = async (queue: string) => to((await masterOf(masters, queue)).url);
   const redis = createRedisPort(to(masters[0]?.url ?? ""));
   const options = { redis, naming: defaultNaming, timing: defaultTiming };
-  const ledger = createLedger(options);
-  const upkeep = createUpkeep(options);
+  const ledger = createJobLedger(options);
+  const maintenance = createMaintenance(options);
   const state = async (queue: string) => readState(await at(queue), defaultNaming, queue);
   return {
     ...{ ledger, at, state },
@@ -52,7 +52,9 @@ export async function openClusterLedger({ masters }: RedisCluster): Promise<Clus
       return found as unknown as Stored;
     },
     unrecorded: async (queues) => {
-      const entries = (await upkeep.overdue(queues, 0, 1_000)).flatMap(({ value }) => value);
+      const entries = (await maintenance.undelivered(queues, 0, 1_000)).flatMap(
+        ({ value }) => value,
+      );
       const texts = entries.map(({ results }) => results).join(" ");
       return [...texts.matchAll(/"id":"([^"]+)"/g)].map(([, id = ""]) => id).toSorted();
     },

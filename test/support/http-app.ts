@@ -14,9 +14,9 @@ import { startGateway, type Gateway } from "../../gateway/server.ts";
 import { decodeDispatch, type Envelope, type ResultMessage } from "../../protocol/wire/messages.ts";
 import { dispatchChannel, resultChannel } from "../../protocol/redis/keys.ts";
 import { defaultTiming, type Timing } from "../../protocol/ledger/binding.ts";
-import { createLedger, type Ledger } from "../../protocol/ledger/jobs.ts";
-import { createSchedules, type Schedules } from "../../protocol/ledger/schedules.ts";
-import { createUpkeep, type Upkeep } from "../../protocol/ledger/maintenance.ts";
+import { createJobLedger, type JobLedger } from "../../protocol/ledger/jobs.ts";
+import { createScheduleLedger, type ScheduleLedger } from "../../protocol/ledger/schedules.ts";
+import { createMaintenance, type Maintenance } from "../../protocol/ledger/maintenance.ts";
 import { newJobId } from "../../protocol/wire/names.ts";
 import { createRateCounter } from "../../protocol/ledger/rate-limit.ts";
 import { createNodeLedger, type NodeLedger } from "../../protocol/ledger/nodes.ts";
@@ -42,9 +42,9 @@ export interface Stack {
   readonly server: RedisServer;
   readonly gateway: Gateway;
   readonly redis: Redis;
-  readonly ledger: Ledger;
-  readonly upkeep: Upkeep;
-  readonly schedules: Schedules;
+  readonly ledger: JobLedger;
+  readonly maintenance: Maintenance;
+  readonly schedules: ScheduleLedger;
   /** The ledger as subscribers use it; not counted in `sent`. */
   readonly nodes: NodeLedger;
   readonly deps: AppDeps;
@@ -95,16 +95,16 @@ export async function startStack(
     },
   };
   const times = { ...defaultTiming, ...timing };
-  const ledger = createLedger({ naming, timing: times, redis: counted });
-  const upkeep = createUpkeep({ naming, timing: times, redis: counted });
-  const schedules = createSchedules({ naming, timing: times, redis: counted });
+  const ledger = createJobLedger({ naming, timing: times, redis: counted });
+  const maintenance = createMaintenance({ naming, timing: times, redis: counted });
+  const schedules = createScheduleLedger({ naming, timing: times, redis: counted });
   const nodes = createNodeLedger({ naming, timing: times, redis: createRedisPort(node) });
   const deps: AppDeps = {
     ledger,
-    upkeep,
+    maintenance,
     schedules,
     config,
-    mayUse: () => true,
+    isAllowedQueue: () => true,
     countRequest: createRateCounter({ naming, timing: times, redis: counted }),
     now: Date.now,
     newId: newJobId,
@@ -119,7 +119,7 @@ export async function startStack(
   const app = createApp(deps);
   return {
     env: bindings,
-    ...{ server, gateway, redis, ledger, upkeep, schedules, nodes, deps, app, sent, logged },
+    ...{ server, gateway, redis, ledger, maintenance, schedules, nodes, deps, app, sent, logged },
     ask: (method, path, body, token) =>
       ask(app, { method, path, body, ...(token === undefined ? {} : { token }) }),
     keys: () => redis.dbsize(),
@@ -203,7 +203,7 @@ export async function joinNode(
       const { entry } = await nodes.finish(
         queue,
         [{ id, token, node: name, state: state === "expired" ? "failed" : state, text }],
-        { nodes: [{ node: name, mode: "take", waiting: false }], hot: false },
+        { nodes: [{ node: name, mode: "take", waiting: false }], wasBusy: false },
       );
       return entry ?? "";
     },

@@ -17,19 +17,19 @@ import {
 } from "../../protocol/redis/keys.ts";
 import type { AclRole } from "../../protocol/redis/acl.ts";
 import type { Timing } from "../../protocol/ledger/binding.ts";
-import { createLedger, type Ledger } from "../../protocol/ledger/jobs.ts";
+import { createJobLedger, type JobLedger } from "../../protocol/ledger/jobs.ts";
 import { createNodeLedger, leaseMember, type Ending } from "../../protocol/ledger/nodes.ts";
 import type { NodeLedger, SlotUse } from "../../protocol/ledger/nodes.ts";
 import type { RedisPort } from "../../protocol/redis/port.ts";
-import { createSchedules, type Schedules } from "../../protocol/ledger/schedules.ts";
-import { createUpkeep, type Upkeep } from "../../protocol/ledger/maintenance.ts";
+import { createScheduleLedger, type ScheduleLedger } from "../../protocol/ledger/schedules.ts";
+import { createMaintenance, type Maintenance } from "../../protocol/ledger/maintenance.ts";
 import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
 import { problemsOf, readState, type LedgerState } from "./ledger-state.ts";
 import { openLedgerRedis, type LedgerRedis } from "./ledger-redis.ts";
 import { urlFor } from "./redis-users.ts";
 import { until } from "./until.ts";
 
-export const timing: Timing = { unheardMs: 1_000, leaseMs: 3_000, foreignMs: 30_000 };
+export const timing: Timing = { unacknowledgedMs: 1_000, leaseMs: 3_000, foreignMs: 30_000 };
 
 /** Simulated milliseconds; never goes back. */
 export interface SimulatedClock {
@@ -60,10 +60,10 @@ export interface LedgerBench extends AsyncDisposable {
   readonly port: RedisPort;
   readonly naming: Naming;
   readonly clock: SimulatedClock;
-  readonly ledger: Ledger;
+  readonly ledger: JobLedger;
   readonly nodes: NodeLedger;
-  readonly upkeep: Upkeep;
-  readonly schedules: Schedules;
+  readonly maintenance: Maintenance;
+  readonly schedules: ScheduleLedger;
   readonly keys: ReturnType<typeof queueKeys>;
   readonly state: (queue?: string) => Promise<LedgerState>;
   readonly problems: () => Promise<readonly string[]>;
@@ -109,9 +109,9 @@ export async function openLedger(server: LedgerRedis): Promise<LedgerBench> {
   const port = await connectAs("function");
   const options = { redis: port, naming, timing, simulatedNow: clock.now };
   const nodes = createNodeLedger({ ...options, redis: await connectAs("subscriber") });
-  const ledger = createLedger(options);
-  const upkeep = createUpkeep(options);
-  const schedules = createSchedules(options);
+  const ledger = createJobLedger(options);
+  const maintenance = createMaintenance(options);
+  const schedules = createScheduleLedger(options);
   const ears: Ear[] = [];
   const listenTo = async (channel: string, queue = "default") => {
     const url = await server.urlOf(queue);
@@ -130,7 +130,7 @@ export async function openLedger(server: LedgerRedis): Promise<LedgerBench> {
     clock,
     ledger,
     nodes,
-    upkeep,
+    maintenance,
     schedules,
     keys: queueKeys(naming, "default"),
     state,
@@ -228,13 +228,13 @@ export function ended(
 export const memberOf: (envelope: Envelope) => string = leaseMember;
 
 /** What a node says that has left, or that another has taken. */
-export function passing(...nodes: readonly string[]): { nodes: SlotUse[]; hot: boolean } {
-  return { nodes: nodes.map((node) => ({ node, mode: "pass", waiting: false })), hot: false };
+export function passing(...nodes: readonly string[]): { nodes: SlotUse[]; wasBusy: boolean } {
+  return { nodes: nodes.map((node) => ({ node, mode: "pass", waiting: false })), wasBusy: false };
 }
 
 /** What a live node says of its slots. */
-export function taking(...nodes: readonly string[]): { nodes: SlotUse[]; hot: boolean } {
-  return { nodes: nodes.map((node) => ({ node, mode: "take", waiting: false })), hot: false };
+export function taking(...nodes: readonly string[]): { nodes: SlotUse[]; wasBusy: boolean } {
+  return { nodes: nodes.map((node) => ({ node, mode: "take", waiting: false })), wasBusy: false };
 }
 
 /** A test with a Redis per file and a ledger per test, whose invariants hold at the end. */

@@ -2,10 +2,10 @@
 import type { Redis } from "ioredis";
 import type { JobSpec } from "../../protocol/wire/job.ts";
 import { defaultNaming, type Naming } from "../../protocol/redis/keys.ts";
-import { createLedger, type Ledger } from "../../protocol/ledger/jobs.ts";
+import { createJobLedger, type JobLedger } from "../../protocol/ledger/jobs.ts";
 import type { JobSigner } from "../../protocol/signing/job.ts";
-import { createSchedules, type Schedules } from "../../protocol/ledger/schedules.ts";
-import { createUpkeep, type Upkeep } from "../../protocol/ledger/maintenance.ts";
+import { createScheduleLedger, type ScheduleLedger } from "../../protocol/ledger/schedules.ts";
+import { createMaintenance, type Maintenance } from "../../protocol/ledger/maintenance.ts";
 import type { Stored } from "../../protocol/wire/record.ts";
 import { readConfig } from "../../subscriber/config/config.ts";
 import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
@@ -15,9 +15,9 @@ import { until } from "./until.ts";
 
 export interface RealLedger extends AsyncDisposable {
   readonly redis: Redis;
-  readonly ledger: Ledger;
-  readonly upkeep: Upkeep;
-  readonly schedules: Schedules;
+  readonly ledger: JobLedger;
+  readonly maintenance: Maintenance;
+  readonly schedules: ScheduleLedger;
   readonly state: (queue?: string) => Promise<LedgerState>;
   /** What breaks the invariants, in every queue. */
   readonly problems: () => Promise<readonly string[]>;
@@ -47,12 +47,12 @@ export async function openRealLedger(
     ...shortTiming,
   });
   const options = { redis: createRedisPort(redis), naming, timing, ...(signer && { signer }) };
-  const ledger = createLedger(options);
-  const upkeep = createUpkeep(options);
-  const schedules = createSchedules(options);
+  const ledger = createJobLedger(options);
+  const maintenance = createMaintenance(options);
+  const schedules = createScheduleLedger(options);
   const resultsOf = (queue: string) => `${naming.keyPrefix}:{${queue}}:results`;
   return {
-    ...{ redis, ledger, upkeep, schedules },
+    ...{ redis, ledger, maintenance, schedules },
     state: (queue = "default") => readState(redis, naming, queue),
     problems: async () => {
       const queues = await ledger.queues();

@@ -1,5 +1,5 @@
 /** Schedules on a ledger of simulated time. */
-import { doDue, type DoneDue, type DueLimits } from "../../protocol/ledger/due.ts";
+import { runDue, type RanDue, type DueLimits } from "../../protocol/ledger/due.ts";
 import { decodeBody } from "../../protocol/wire/job.ts";
 import {
   defaultPlan,
@@ -12,7 +12,7 @@ import {
 import type { PutAnswer } from "../../protocol/ledger/schedules.ts";
 import type { LedgerBench } from "./ledger.ts";
 
-const limits: DueLimits = { moments: 500, schedules: 200, runs: 1_000, evaluations: 1_000 };
+const limits: DueLimits = { dueItems: 500, schedules: 200, runs: 1_000, evaluations: 1_000 };
 /** Milliseconds. */
 export const minute = 60_000;
 export const everyMinute: Rule = { kind: "every", everyMs: minute };
@@ -38,8 +38,8 @@ export async function put(
 }
 
 /** Does what is due. */
-export async function look(bench: LedgerBench, some: Partial<DueLimits> = {}): Promise<DoneDue> {
-  const [done] = await doDue(bench, ["default"], { ...limits, ...some });
+export async function look(bench: LedgerBench, some: Partial<DueLimits> = {}): Promise<RanDue> {
+  const [done] = await runDue(bench, ["default"], { ...limits, ...some });
   if (done === undefined) throw new Error("expected an answer");
   return done.value;
 }

@@ -112,7 +112,7 @@ function record(events: SubscriberEvents) {
   const log: { readonly name: Names; readonly fields: unknown }[] = [];
   const names: readonly Names[] = [
     ...(["listening", "disconnected", "superseded", "attempt:started", "attempt:ended"] as const),
-    ...(["attempt:fenced", "attempt:lost", "attempt:deaf", "bare:ended"] as const),
+    ...(["attempt:fenced", "attempt:lost", "attempt:unresponsive", "bare:ended"] as const),
     ...([
       "message:unreadable",
       "message:refused",

@@ -104,7 +104,7 @@ test("a wait ends by an event that comes over the stream", async ({ expect }) =>
   await nodes.finish(
     "waiting",
     [{ id: "waited", token: token ?? "", node: "1", state: "succeeded", text }],
-    { nodes: [], hot: false },
+    { nodes: [], wasBusy: false },
   );
   expect(await answer).toMatchObject({ httpStatus: 200, state: "succeeded", result: 42 });
 });
@@ -134,7 +134,7 @@ test("what happens to a job is streamed as it happens, and the stream ends", asy
   });
   await nodes.finish("waiting", [{ id: "watched", token, node: "1", state: "succeeded", text }], {
     nodes: [],
-    hot: false,
+    wasBusy: false,
   });
   expect(await events.rest()).toMatchObject([
     { event: "state", data: { state: "succeeded" } },

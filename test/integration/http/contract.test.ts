@@ -7,7 +7,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { afterAll, beforeAll, test } from "vitest";
 import { openApiDocument } from "../../../functions/openapi/document.ts";
-import { doDue } from "../../../protocol/ledger/due.ts";
+import { runDue } from "../../../protocol/ledger/due.ts";
 import { sign } from "../../../protocol/signing/webhook.ts";
 import {
   clientToken,
@@ -134,8 +134,8 @@ async function shoot({ token, path, method, parameters, body }: Shot): Promise<R
 
 /** Gives way to what is due, and ends what runs, so that jobs are met in every state. */
 async function stir(failure: boolean): Promise<void> {
-  const limits = { moments: 50, schedules: 50, runs: 50, evaluations: 100 };
-  await doDue(stack, ["default"], limits);
+  const limits = { dueItems: 50, schedules: 50, runs: 50, evaluations: 100 };
+  await runDue(stack, ["default"], limits);
   const members = await stack.redis.zrange("signalbox:{default}:leases", "0", "1");
   const [id = "", token = "", on = ""] = members.find((each) => each !== "watch")?.split(" ") ?? [];
   if (id === "") return;
@@ -146,7 +146,7 @@ async function stir(failure: boolean): Promise<void> {
   await stack.nodes.finish(
     "default",
     [{ id, token, node: on, state: end.state, text: JSON.stringify(text) }],
-    { nodes: [{ node: on, mode: on === "1" ? "take" : "pass", waiting: false }], hot: false },
+    { nodes: [{ node: on, mode: on === "1" ? "take" : "pass", waiting: false }], wasBusy: false },
   );
 }
 

@@ -97,11 +97,11 @@ test("debounce starts the last content, once the window has passed", async ({ ex
   expect((await post({ name: "echo", payload: 2, dedupe: long })).body).toMatchObject({
     ...{ id: "first", state: "delayed", duplicate: true, deduplicated: "debounced" },
   });
-  const [woken] = await stack.upkeep.wake(["default"], 10);
+  const [woken] = await stack.maintenance.runDue(["default"], 10);
   expect(woken?.value.nextInMs).toBeGreaterThan(minute - 10_000);
   const { body } = await post({ name: "echo", payload: 3, dedupe });
   expect(body).toMatchObject({ id: "first", deduplicated: "debounced" });
-  while ((await stack.upkeep.wake(["default"], 10))[0]?.value.placed === 0);
+  while ((await stack.maintenance.runDue(["default"], 10))[0]?.value.placed === 0);
   expect(await node.next()).toMatchObject({ id: "first", payload: 3 });
   await node.close();
 });

@@ -7,7 +7,7 @@ import { spawnSubscriber } from "../../support/subscriber-process.ts";
 let stack: Stack;
 let gate: GateServer;
 beforeAll(async () => {
-  stack = await startStack({ unheardMs: 1_000, leaseMs: 2_000 });
+  stack = await startStack({ unacknowledgedMs: 1_000, leaseMs: 2_000 });
   gate = await startGate();
 });
 afterAll(async () => {

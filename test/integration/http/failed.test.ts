@@ -39,7 +39,7 @@ async function fail(
       endings.push({ id, token, node: "1", state: "failed" as const, text: JSON.stringify(text) });
     }
     await stack.nodes.finish(queue, endings, {
-      ...{ nodes: [{ node: "1", mode: "take" as const, waiting: false }], hot: false },
+      ...{ nodes: [{ node: "1", mode: "take" as const, waiting: false }], wasBusy: false },
     });
   }
   stack.sent.length = 0;

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { afterAll, beforeAll, test } from "vitest";
-import { doDue } from "../../../protocol/ledger/due.ts";
+import { runDue } from "../../../protocol/ledger/due.ts";
 import {
   clientToken,
   joinNode,
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => node.close().finally(() => stack.close()));
 
-const limits = { moments: 50, schedules: 50, runs: 50, evaluations: 100 };
+const limits = { dueItems: 50, schedules: 50, runs: 50, evaluations: 100 };
 
 interface Shot {
   readonly method: string;
@@ -263,7 +263,7 @@ const contents = () => stack.redis.eval(contentsLua, 0);
 
 /** Fails, ends and wakes what there is, so that the routes find jobs in every state. */
 async function stir(failure: boolean): Promise<void> {
-  for (const queue of ["default", "a", "b"]) await doDue(stack, [queue], limits);
+  for (const queue of ["default", "a", "b"]) await runDue(stack, [queue], limits);
   const members = await stack.redis.zrange("signalbox:{default}:leases", "0", "1");
   const member = members.find((each) => each !== "watch");
   if (member === undefined) return;
@@ -276,7 +276,7 @@ async function stir(failure: boolean): Promise<void> {
   await stack.nodes.finish(
     "default",
     [{ id, token, node: on, state, text: JSON.stringify(text) }],
-    { nodes: [{ node: on, mode: on === "1" ? "take" : "pass", waiting: false }], hot: false },
+    { nodes: [{ node: on, mode: on === "1" ? "take" : "pass", waiting: false }], wasBusy: false },
   );
 }
 

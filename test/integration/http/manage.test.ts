@@ -1,11 +1,11 @@
 /** Cancel, send again and delete one job; each also asked twice, and with its answer lost. */
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
 import { createApp } from "../../../functions/app.ts";
-import { repeatOnce } from "../../../functions/redis/retry-once.ts";
+import { retryOnce } from "../../../functions/redis/retry-once.ts";
 import { createUpstash } from "../../../functions/redis/upstash.ts";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
 import { SignalboxError } from "../../../protocol/error.ts";
-import { createLedger } from "../../../protocol/ledger/jobs.ts";
+import { createJobLedger } from "../../../protocol/ledger/jobs.ts";
 import type { RedisPort } from "../../../protocol/redis/port.ts";
 import { createConnection } from "../../../subscriber/connection/ioredis.ts";
 import { ask, joinNode, startStack, type Stack, type TestNode } from "../../support/http-app.ts";
@@ -55,7 +55,7 @@ const into = {
   },
   async expired(id: string) {
     await post(id, { delayMs: 60_000, ttlMs: 1 });
-    while ((await stack.upkeep.wake(["default"], 10))[0]?.value.expired === 0);
+    while ((await stack.maintenance.runDue(["default"], 10))[0]?.value.expired === 0);
   },
 };
 type State = keyof typeof into;
@@ -103,11 +103,11 @@ function forgetful() {
       return replies;
     },
   };
-  const redis = repeatOnce(lossy, () => Promise.resolve());
+  const redis = retryOnce(lossy, () => Promise.resolve());
   const { naming } = stack.deps.config;
   const app = createApp({
     ...stack.deps,
-    ledger: createLedger({ redis, naming, timing: defaultTiming }),
+    ledger: createJobLedger({ redis, naming, timing: defaultTiming }),
   });
   return app;
 }
@@ -204,7 +204,7 @@ test("a cancelled job that waited never runs, and its result is recorded like ot
     ...{ state: "cancelled", node: null, deliveries: 0, recorded: false },
     error: { code: "cancelled", retryable: false },
   });
-  const { value } = (await stack.upkeep.overdue(["default"], 0, 10))[0] ?? {};
+  const { value } = (await stack.maintenance.undelivered(["default"], 0, 10))[0] ?? {};
   expect(value).toHaveLength(2);
   await node.close();
 });
@@ -268,7 +268,7 @@ test("a job whose result was written in another order of fields is sent again to
     ...{ token, attempt: 1, durationMs: 5 },
   });
   await stack.nodes.finish("default", [{ id, token, node: "1", state: "failed", text }], {
-    ...{ nodes: [{ node: "1", mode: "take", waiting: false }], hot: false },
+    ...{ nodes: [{ node: "1", mode: "take", waiting: false }], wasBusy: false },
   });
   await act("resend", "j1");
   expect(await stack.ask("GET", "/v1/jobs/j1")).toMatchObject({

@@ -1,11 +1,11 @@
 /** Redis away, hanging, full, or behind a gateway that is: 503, and afterwards all is as before. */
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
 import { createApp } from "../../../functions/app.ts";
-import { repeatOnce } from "../../../functions/redis/retry-once.ts";
+import { retryOnce } from "../../../functions/redis/retry-once.ts";
 import { createUpstash } from "../../../functions/redis/upstash.ts";
 import { SignalboxError } from "../../../protocol/error.ts";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
-import { createLedger } from "../../../protocol/ledger/jobs.ts";
+import { createJobLedger } from "../../../protocol/ledger/jobs.ts";
 import type { RedisPort } from "../../../protocol/redis/port.ts";
 import { ask, startStack, type Stack } from "../../support/http-app.ts";
 
@@ -19,7 +19,7 @@ afterAll(() => stack.close());
 /** The app over another port to Redis. */
 function appOver(redis: RedisPort) {
   const { naming } = stack.deps.config;
-  const ledger = createLedger({ redis, naming, timing: defaultTiming });
+  const ledger = createJobLedger({ redis, naming, timing: defaultTiming });
   const ping = async () => {
     await redis.send([{ command: ["PING"] }]);
   };
@@ -110,7 +110,7 @@ test("a request whose answer was lost is repeated, and there is one job", async 
       return replies;
     },
   };
-  const app = appOver(repeatOnce(lossy, () => Promise.resolve()));
+  const app = appOver(retryOnce(lossy, () => Promise.resolve()));
   expect(await ask(app, requests[1])).toMatchObject({
     status: 202,
     body: {

@@ -2,15 +2,15 @@
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
 import { createApp } from "../../../functions/app.ts";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
-import { doDue } from "../../../protocol/ledger/due.ts";
-import { createLedger } from "../../../protocol/ledger/jobs.ts";
-import { createSchedules } from "../../../protocol/ledger/schedules.ts";
-import { createUpkeep } from "../../../protocol/ledger/maintenance.ts";
+import { runDue } from "../../../protocol/ledger/due.ts";
+import { createJobLedger } from "../../../protocol/ledger/jobs.ts";
+import { createScheduleLedger } from "../../../protocol/ledger/schedules.ts";
+import { createMaintenance } from "../../../protocol/ledger/maintenance.ts";
 import { createUpstash } from "../../../functions/redis/upstash.ts";
 import { ask, startStack, type Stack } from "../../support/http-app.ts";
 
 const start = Date.UTC(2025, 9, 9, 12); // a Thursday
-const limits = { moments: 500, schedules: 100, runs: 500, evaluations: 500 };
+const limits = { dueItems: 500, schedules: 100, runs: 500, evaluations: 500 };
 let stack: Stack;
 let now = start;
 beforeAll(async () => {
@@ -30,9 +30,9 @@ function simulated() {
     redis: createUpstash({ ...redis, timeoutMs: 5_000 }),
     ...{ naming, timing: defaultTiming, simulatedNow: () => now },
   };
-  const ledger = createLedger(options);
-  const [upkeep, schedules] = [createUpkeep(options), createSchedules(options)];
-  const app = createApp({ ...stack.deps, ledger, upkeep, schedules });
+  const ledger = createJobLedger(options);
+  const [maintenance, schedules] = [createMaintenance(options), createScheduleLedger(options)];
+  const app = createApp({ ...stack.deps, ledger, maintenance, schedules });
   return {
     ask: async (method: string, path: string, body?: unknown) =>
       (await ask(app, { method, path: `/v1/schedules${path}`, body })).body,
@@ -40,7 +40,7 @@ function simulated() {
     runs: async (steps: number, stepMs: number) => {
       for (let step = 0; step < steps; step++) {
         now += stepMs;
-        await doDue({ upkeep, schedules }, await ledger.queues(), limits);
+        await runDue({ maintenance, schedules }, await ledger.queues(), limits);
       }
       const { history } = (await ask(app, { method: "GET", path: "/v1/schedules/s/history" }))
         .body as { history: { scheduledAt: string }[] };

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
 import {
   declare,
-  putInForce,
+  syncDeclared,
   type DeclaredSchedule,
 } from "../../../functions/schedules/declare.ts";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
 import { createJobSigner } from "../../../protocol/signing/job.ts";
 import { defaultNaming } from "../../../protocol/redis/keys.ts";
-import { createSchedules } from "../../../protocol/ledger/schedules.ts";
+import { createScheduleLedger } from "../../../protocol/ledger/schedules.ts";
 import { importSigningKeys } from "../../../protocol/signing/keys.ts";
 import { createRedisPort } from "../../../subscriber/connection/ioredis.ts";
 import { signingSecret, startStack, type Stack } from "../../support/http-app.ts";
@@ -26,7 +26,7 @@ const ask = (method: string, path: string, body?: unknown) =>
 describe("the deployed list", () => {
   const options = { nonce: "n", max: 50 };
   const put = (list: readonly DeclaredSchedule[]) =>
-    putInForce(stack.schedules, declare(list), options);
+    syncDeclared(stack.schedules, declare(list), options);
   const a = { id: "a", ...hourly };
   const b = { id: "b", everyMs: 60_000, name: "b", queue: "slow" };
 
@@ -65,8 +65,8 @@ describe("the deployed list", () => {
 
   test("that was cut short is done again, and forgets nothing", async ({ expect }) => {
     await put([a]);
-    const failing = { ...stack.schedules, drop: () => Promise.reject(new Error("cut")) };
-    await expect(putInForce(failing, [b], options)).rejects.toThrow("cut");
+    const failing = { ...stack.schedules, delete: () => Promise.reject(new Error("cut")) };
+    await expect(syncDeclared(failing, [b], options)).rejects.toThrow("cut");
     await put([]);
     expect((await ask("GET", "/count")).body).toEqual({ count: 0 });
   });
@@ -74,14 +74,14 @@ describe("the deployed list", () => {
   test("is put in force once more where jobs are signed by another key", async ({ expect }) => {
     await put([a]);
     const keys = await importSigningKeys(`next:${signingSecret}`);
-    const schedules = createSchedules({
+    const schedules = createScheduleLedger({
       ...{ redis: createRedisPort(stack.redis), naming: defaultNaming, timing: defaultTiming },
       signer: createJobSigner(keys),
     });
-    expect(await putInForce(schedules, [a], options)).toMatchObject({ put: 1 });
+    expect(await syncDeclared(schedules, [a], options)).toMatchObject({ put: 1 });
     const record = await stack.redis.hget("signalbox:{default}:schedules", "a");
     expect(record).toContain('"signature":{"key":"next"');
-    expect(await putInForce(schedules, [a], options)).toMatchObject({ put: 0 });
+    expect(await syncDeclared(schedules, [a], options)).toMatchObject({ put: 0 });
     expect((await ask("GET", "/a")).body).not.toHaveProperty("signature");
   });
 

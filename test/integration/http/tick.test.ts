@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
 import { tick, type TickDeps } from "../../../functions/tick.ts";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
-import { createLedger, type Ledger } from "../../../protocol/ledger/jobs.ts";
+import { createJobLedger, type JobLedger } from "../../../protocol/ledger/jobs.ts";
 import { newJobId } from "../../../protocol/wire/names.ts";
-import { createSchedules } from "../../../protocol/ledger/schedules.ts";
+import { createScheduleLedger } from "../../../protocol/ledger/schedules.ts";
 import { createNodeLedger } from "../../../protocol/ledger/nodes.ts";
-import { gatherCalls } from "../../../functions/redis/coalesce.ts";
+import { coalesceCalls } from "../../../functions/redis/coalesce.ts";
 import { createUpstash } from "../../../functions/redis/upstash.ts";
-import { createUpkeep } from "../../../protocol/ledger/maintenance.ts";
+import { createMaintenance } from "../../../protocol/ledger/maintenance.ts";
 import type { RedisPort } from "../../../protocol/redis/port.ts";
 import { joinNode, startStack, type Stack } from "../../support/http-app.ts";
 
@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterAll(() => stack.close());
 
 /** The stack with a clock of our own, and how many requests the tick has made. */
-function ticking(): { deps: TickDeps & { ledger: Ledger }; old: Stack; requests: () => number } {
+function ticking(): { deps: TickDeps & { ledger: JobLedger }; old: Stack; requests: () => number } {
   let requests = 0;
   const { url } = stack.gateway;
   const port = createUpstash({ url, token: "gateway-token-0123456789", timeoutMs: 5_000 });
@@ -34,23 +34,23 @@ function ticking(): { deps: TickDeps & { ledger: Ledger }; old: Stack; requests:
     },
   };
   const options = {
-    redis: gatherCalls(counted),
+    redis: coalesceCalls(counted),
     naming: stack.deps.config.naming,
     timing: defaultTiming,
     simulatedNow: () => now,
   };
-  const ledger = createLedger(options);
-  const upkeep = createUpkeep(options);
+  const ledger = createJobLedger(options);
+  const maintenance = createMaintenance(options);
   const retention = {
     ...{ retentionMs: 3_600_000, maxFinished: 1_000, outboxMs: 604_800_000 },
     ...{ failedMs: 604_800_000, maxFailed: 1_000 },
   };
-  const schedules = createSchedules(options);
+  const schedules = createScheduleLedger(options);
   const deps = {
-    ...{ ledger, upkeep, schedules, declared: [], log: stack.deps.log, newId: newJobId },
+    ...{ ledger, maintenance, schedules, declared: [], log: stack.deps.log, newId: newJobId },
     config: { retention, maxSchedules: 100 },
   };
-  const old = { ...stack, ledger, upkeep, nodes: createNodeLedger(options) };
+  const old = { ...stack, ledger, maintenance, nodes: createNodeLedger(options) };
   return { deps, old, requests: () => requests };
 }
 
@@ -145,9 +145,9 @@ test("a part that fails stops no other, and all failures are told", async ({ exp
   await node.finish(await node.next());
   await node.close();
   now += 3_700_000;
-  const upkeep = { ...deps.upkeep, expire: () => Promise.reject(new Error("first")) };
+  const maintenance = { ...deps.maintenance, recover: () => Promise.reject(new Error("first")) };
   const onResult = () => Promise.reject(new Error("second"));
-  const failed = tick({ ...deps, upkeep, onResult }, now);
+  const failed = tick({ ...deps, maintenance, onResult }, now);
   await expect(failed).rejects.toThrow("tick failed in: leases (internal), outbox (internal)");
   expect(stack.logged).toMatchObject([
     { level: "error", retired: { forgotten: 1 }, errors: [{ part: "leases" }, { part: "outbox" }] },

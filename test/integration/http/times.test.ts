@@ -6,13 +6,13 @@ import { tick } from "../../../functions/tick.ts";
 import { createUpstash } from "../../../functions/redis/upstash.ts";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
 import type { ResultMessage } from "../../../protocol/wire/messages.ts";
-import { createLedger, type Ledger } from "../../../protocol/ledger/jobs.ts";
+import { createJobLedger, type JobLedger } from "../../../protocol/ledger/jobs.ts";
 import { createNodeLedger, type NodeLedger } from "../../../protocol/ledger/nodes.ts";
-import { createUpkeep, type Upkeep } from "../../../protocol/ledger/maintenance.ts";
+import { createMaintenance, type Maintenance } from "../../../protocol/ledger/maintenance.ts";
 import { ask, joinNode, startStack, type Answer, type Stack } from "../../support/http-app.ts";
 
 let stack: Stack;
-let simulated: { app: Hono; ledger: Ledger; upkeep: Upkeep; nodes: NodeLedger };
+let simulated: { app: Hono; ledger: JobLedger; maintenance: Maintenance; nodes: NodeLedger };
 let now = 0;
 const noon = Date.UTC(2026, 0, 5, 12, 0);
 
@@ -25,10 +25,10 @@ beforeAll(async () => {
     timing: defaultTiming,
     simulatedNow: () => now,
   };
-  const ledger = createLedger(options);
-  const upkeep = createUpkeep(options);
-  const app = createApp({ ...stack.deps, ledger, upkeep });
-  simulated = { app, ledger, upkeep, nodes: createNodeLedger(options) };
+  const ledger = createJobLedger(options);
+  const maintenance = createMaintenance(options);
+  const app = createApp({ ...stack.deps, ledger, maintenance });
+  simulated = { app, ledger, maintenance, nodes: createNodeLedger(options) };
 });
 beforeEach(async () => {
   await stack.reset();
@@ -44,7 +44,7 @@ const post = (body: object): Promise<Answer> =>
   });
 const get = async (path = "/v1/jobs/j1") =>
   (await ask(simulated.app, { method: "GET", path })).body;
-const wake = async () => (await simulated.upkeep.wake(["default"], 100))[0]?.value;
+const wake = async () => (await simulated.maintenance.runDue(["default"], 100))[0]?.value;
 const join = () => joinNode({ ...stack, nodes: simulated.nodes }, { name: "1" });
 
 test("a delayed job waits beside a free node until its time has come", async ({ expect }) => {
@@ -156,7 +156,7 @@ test("the tick does what is due where there is no subscriber", async ({ expect }
   await post({ id: "j2", ttlMs: 5_000 });
   now += 5_000;
   await tick({ ...stack.deps, ...simulated, declared: [] }, now);
-  expect(stack.logged).toMatchObject([{ moments: { placed: 1, expired: 1 } }]);
+  expect(stack.logged).toMatchObject([{ dueItems: { placed: 1, expired: 1 } }]);
   expect(await get("/v1/jobs")).toMatchObject({
     jobs: [
       { id: "j2", state: "expired" },
@@ -190,7 +190,7 @@ test("a job that waits for another attempt is not replaced", async ({ expect }) 
   const text = JSON.stringify({ code: "broken", message: "no", retryable: true });
   const ending = { id, token, node: "1", state: "retry", delayMs: 1_000, text } as const;
   await simulated.nodes.finish("default", [ending], {
-    ...{ nodes: [{ node: "1", mode: "take", waiting: false }], hot: false },
+    ...{ nodes: [{ node: "1", mode: "take", waiting: false }], wasBusy: false },
   });
   expect((await post({ id: "j2", payload: 2, dedupe })).body).toMatchObject({
     ...{ id: "j2", state: "running", duplicate: false },
@@ -204,7 +204,7 @@ test("a caller that waits is answered when the job expires", async ({ expect }) 
   const answer = stack.ask("GET", "/v1/jobs/j1?wait=25");
   // Published until somebody listens: that is the wait.
   while ((await stack.redis.publish("CHANNEL_RESULT", '{"id":"other"}')) === 0);
-  while ((await stack.upkeep.wake(["default"], 100))[0]?.value.expired === 0);
+  while ((await stack.maintenance.runDue(["default"], 100))[0]?.value.expired === 0);
   expect((await answer).body).toMatchObject({ state: "expired" });
 });
 
@@ -219,7 +219,7 @@ test("the failures of earlier attempts are shown, the last ten", async ({ expect
     const error = { code: `code_${attempt}`, message: 'a "b"\n', retryable: true };
     const ending = { id, token, node: "1", state: "retry", delayMs: 1_000 } as const;
     await simulated.nodes.finish("default", [{ ...ending, text: JSON.stringify(error) }], {
-      ...{ nodes: [{ node: "1", mode: "take", waiting: false }], hot: false },
+      ...{ nodes: [{ node: "1", mode: "take", waiting: false }], wasBusy: false },
     });
     expect(await get()).toMatchObject({ state: "delayed", retries: attempt });
     now += 1_000;

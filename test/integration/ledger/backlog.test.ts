@@ -17,10 +17,10 @@ describe("a backlog that nobody serves", () => {
         await bench.ledger.dispatch([job("bounced", { ...at, dedupe })]);
         await bench.ledger.dispatch([job(`again${round}`, { ...at, dedupe })]);
         bench.clock.advance(60_000);
-        await bench.upkeep.wake(["default"], 100);
+        await bench.maintenance.runDue(["default"], 100);
       }
       bench.clock.advance(100);
-      await bench.upkeep.wake(["default"], 100);
+      await bench.maintenance.runDue(["default"], 100);
       expect(await bench.redis.lrange(key, 0, -1)).toEqual(["alive", "bounced"]);
     },
   );
@@ -37,7 +37,7 @@ describe("a node that is told of jobs of its own", () => {
     expect((await bench.state()).free).toEqual(["1"]);
     const { next } = await bench.nodes.finish("default", [], {
       nodes: [{ node: "1", mode: "take", waiting: true }],
-      hot: false,
+      wasBusy: false,
     });
     expect(next).toHaveLength(1);
     expect((await bench.state()).free).toEqual([]);

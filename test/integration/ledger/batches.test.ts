@@ -10,8 +10,8 @@ describe("the leases of a batch of plain jobs", () => {
   }) => {
     await bench.connect("1", 3);
     await bench.ledger.dispatch(jobs(3));
-    const again = async () => (await bench.upkeep.expire(["default"], 10))[0]?.value.again;
-    bench.clock.advance(timing.unheardMs - 1);
+    const again = async () => (await bench.maintenance.recover(["default"], 10))[0]?.value.again;
+    bench.clock.advance(timing.unacknowledgedMs - 1);
     expect(await again()).toBe(0);
     bench.clock.advance(1);
     expect(await again()).toBe(3);
@@ -22,8 +22,8 @@ describe("the leases of a batch of plain jobs", () => {
     await bench.connect("1", 2);
     await bench.ledger.dispatch(jobs(2));
     await ear.settled();
-    expect(ear.heard).toEqual([`{"v":1,"queue":"default","leaseInMs":${timing.unheardMs}}`]);
-    const end = `${bench.clock.now() + timing.unheardMs}`;
+    expect(ear.heard).toEqual([`{"v":1,"queue":"default","leaseInMs":${timing.unacknowledgedMs}}`]);
+    const end = `${bench.clock.now() + timing.unacknowledgedMs}`;
     expect(await bench.redis.zscore(bench.keys.leases, "watch")).toBe(end);
   });
 });
@@ -55,7 +55,7 @@ describe("a batch of jobs", () => {
 describe.each([
   ["a node that was busy", true],
   ["a node that was idle", false],
-])("a backlog that several ends at once on %s take from", (_, hot) => {
+])("a backlog that several ends at once on %s take from", (_, wasBusy) => {
   const nodes = [{ node: "1", mode: "take", waiting: false } as const];
 
   async function busyTwice(bench: LedgerBench): Promise<readonly Envelope[]> {
@@ -67,7 +67,7 @@ describe.each([
 
   async function end(bench: LedgerBench, envelopes: readonly Envelope[]) {
     const endings = envelopes.map((each) => ended(each));
-    const { next } = await bench.nodes.finish("default", endings, { nodes, hot });
+    const { next } = await bench.nodes.finish("default", endings, { nodes, wasBusy });
     return next.map((text) => JSON.parse(text) as Envelope);
   }
 
@@ -131,9 +131,9 @@ describe.each([
     const envelopes = await busyTwice(bench);
     await bench.ledger.dispatch([job("three"), job("four")]);
     const given = envelopes.map((each) => ended(each, "released"));
-    await bench.nodes.finish("default", given, { nodes, hot });
-    const again = async () => (await bench.upkeep.expire(["default"], 10))[0]?.value.again;
-    bench.clock.advance(timing.unheardMs - 1);
+    await bench.nodes.finish("default", given, { nodes, wasBusy });
+    const again = async () => (await bench.maintenance.recover(["default"], 10))[0]?.value.again;
+    bench.clock.advance(timing.unacknowledgedMs - 1);
     expect(await again()).toBe(0);
     bench.clock.advance(1);
     expect(await again()).toBe(2);
@@ -148,7 +148,7 @@ describe.each([
     await bench.redis.rpush(bench.keys.backlog, "unknown");
     await bench.ledger.dispatch([job("good")]);
     const endings = [...ear.envelopes(), ...other.envelopes()].map((each) => ended(each));
-    const { next } = await bench.nodes.finish("default", endings, { ...taking("1", "2"), hot });
+    const { next } = await bench.nodes.finish("default", endings, { ...taking("1", "2"), wasBusy });
     expect(next.map((text) => (JSON.parse(text) as Envelope).node)).toEqual(["1"]);
     expect((await bench.state()).free).toEqual(["2"]);
   });
@@ -168,7 +168,7 @@ describe("several attempts that end at once", () => {
   }) => {
     const states = ["succeeded", "failed", "cancelled", "failed"] as const;
     const endings = (await begin(bench)).map((each, at) => ended(each, states[at]));
-    await bench.nodes.finish("default", endings, { ...taking("1"), hot: false });
+    await bench.nodes.finish("default", endings, { ...taking("1"), wasBusy: false });
     const kept = await bench.redis.hmget(bench.keys.results, ...endings.map(({ id }) => id));
     const accepted = `${bench.clock.now()}-0`;
     expect(kept).toEqual(
@@ -183,7 +183,7 @@ describe("several attempts that end at once", () => {
       ...ended(each, "retry"),
       ...{ text, delayMs: at * 100 },
     }));
-    await bench.nodes.finish("default", endings, { ...taking("1"), hot: false });
+    await bench.nodes.finish("default", endings, { ...taking("1"), wasBusy: false });
     const due = await bench.redis.zrange(bench.keys.due, "0", "-1", "WITHSCORES");
     const now = bench.clock.now();
     expect(due).toEqual(endings.flatMap(({ id, delayMs }) => [id, `${now + delayMs}`]));

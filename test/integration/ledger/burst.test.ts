@@ -44,12 +44,12 @@ describe("a foreign node for which much has gathered", () => {
   test("is sent about 12 MiB at once, and the rest later", async ({ bench, expect }) => {
     await bench.ledger.dispatch(jobs(50, "large", { node: "7", payload: "x".repeat(400_000) }));
     await using ear = await bench.listen("7");
-    await bench.upkeep.unpark(["default"], 100);
+    await bench.maintenance.retryParked(["default"], 100);
     await ear.settled();
     expect(ear.envelopes()).toHaveLength(32);
     expect((await bench.state()).named.get("7")).toHaveLength(18);
 
-    await bench.upkeep.unpark(["default"], 100);
+    await bench.maintenance.retryParked(["default"], 100);
     await ear.settled();
     expect(ear.envelopes().map(({ id }) => id)).toEqual(jobs(50, "large").map(({ id }) => id));
   });

@@ -1,7 +1,7 @@
 import { describe } from "vitest";
 import { decodeBody } from "../../../protocol/wire/job.ts";
 import { createJobSigner, createJobVerifier } from "../../../protocol/signing/job.ts";
-import { createLedger } from "../../../protocol/ledger/jobs.ts";
+import { createJobLedger } from "../../../protocol/ledger/jobs.ts";
 import type { Call } from "../../../protocol/redis/port.ts";
 import { importSigningKeys } from "../../../protocol/signing/keys.ts";
 import { ended, job, taking, test, timing, type LedgerBench } from "../../support/ledger.ts";
@@ -24,7 +24,7 @@ describe("a job that another has absorbed", () => {
       const [first] = await bench.ledger.dispatch([request]);
       bench.clock.advance(61_000);
       await bench.connect("2", 1);
-      await bench.upkeep.wake(["default"], 10);
+      await bench.maintenance.runDue(["default"], 10);
       expect((await bench.ledger.read("default", "holder"))?.state).toBe("running");
 
       const [again] = await bench.ledger.dispatch([request]);
@@ -86,7 +86,7 @@ describe("a key that is debounced", () => {
     await bench.ledger.dispatch([job("a", { dedupe, deadline: { inMs: 5_000 } })]);
     await bench.ledger.dispatch([job("b", { dedupe })]);
     bench.clock.advance(5_000);
-    const [woken] = await bench.upkeep.wake(["default"], 10);
+    const [woken] = await bench.maintenance.runDue(["default"], 10);
     expect(woken?.value).toMatchObject({ placed: 0, expired: 1 });
     expect((await bench.ledger.read("default", "a"))?.state).toBe("expired");
   });
@@ -129,7 +129,7 @@ describe("signed content that another job is to have", () => {
       },
     };
     const options = { redis: counted, naming, timing, simulatedNow: clock.now };
-    const ledger = createLedger({ ...options, signer: createJobSigner(keys) });
+    const ledger = createJobLedger({ ...options, signer: createJobSigner(keys) });
     const verify = createJobVerifier(keys);
     const isRight = async (id: string, node = "1") => {
       const stored = await bench.ledger.read("default", id);

@@ -4,7 +4,7 @@ import { ended, job, jobs, memberOf, passing, taking, test, timing } from "../..
 import type { LedgerBench } from "../../support/ledger.ts";
 
 async function wakeNow(bench: LedgerBench, limit = 100) {
-  const [woken] = await bench.upkeep.wake(["default"], limit, 100);
+  const [woken] = await bench.maintenance.runDue(["default"], limit, 100);
   if (woken === undefined) throw new Error("expected an answer");
   const { placed, expired, nextInMs } = woken.value;
   return { placed, expired, nextInMs };
@@ -192,8 +192,8 @@ describe("cancel", () => {
     const { ear } = await running(bench);
     await bench.ledger.cancel("default", "a");
     await ear.close();
-    bench.clock.advance(timing.unheardMs);
-    const [expired] = await bench.upkeep.expire(["default"], 10);
+    bench.clock.advance(timing.unacknowledgedMs);
+    const [expired] = await bench.maintenance.recover(["default"], 10);
     expect(expired?.value).toMatchObject({ again: 0, ended: 1 });
     expect((await bench.ledger.read("default", "a"))?.state).toBe("cancelled");
   });
@@ -250,13 +250,13 @@ describe("resend and forget", () => {
   test("forget deletes what has ended and nothing else", async ({ bench, expect }) => {
     await fail(bench);
     await bench.ledger.dispatch([job("alive")]);
-    expect(await bench.ledger.forget("default", ["a", "alive", "none"])).toEqual([
+    expect(await bench.ledger.delete("default", ["a", "alive", "none"])).toEqual([
       "deleted",
       "alive",
       "unknown",
     ]);
     expect(await bench.ledger.read("default", "a")).toBeNull();
-    expect(await bench.ledger.forget("default", ["a"])).toEqual(["unknown"]);
+    expect(await bench.ledger.delete("default", ["a"])).toEqual(["unknown"]);
     expect((await bench.ledger.read("default", "alive"))?.state).toBe("running");
   });
 });

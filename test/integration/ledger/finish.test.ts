@@ -39,7 +39,7 @@ describe("finish of one attempt", () => {
       ended: { text: ending.text, token: ending.token, node: "1", recorded: false },
     });
     expect(stored?.ended?.entry).toBe(finished.entry);
-    const [outbox] = await bench.upkeep.overdue(["default"], 0, 10);
+    const [outbox] = await bench.maintenance.undelivered(["default"], 0, 10);
     expect(outbox?.value).toEqual([{ entry: finished.entry, results: ending.text }]);
     expect((await bench.state()).free).toEqual(["1"]);
   });
@@ -69,8 +69,8 @@ describe("finish of one attempt", () => {
   test("is refused with the token of an older attempt", async ({ bench, expect }) => {
     const { ear, epoch, envelopes } = await running(bench, 1, 1);
     const late = envelopes.map((each) => ended(each));
-    bench.clock.advance(timing.unheardMs);
-    await bench.upkeep.expire(["default"], 10);
+    bench.clock.advance(timing.unacknowledgedMs);
+    await bench.maintenance.recover(["default"], 10);
     expect((await bench.nodes.finish("default", late, taking("1"))).verdicts).toEqual(["fenced"]);
     await joinAs(bench.nodes, { name: "1", slots: 1, epoch });
     await ear.settled();
@@ -137,7 +137,7 @@ describe("finish of a batch", () => {
     expect(message.kind === "results" && message.results.map(({ id }) => id)).toEqual([
       ...["j1", "j2", "j3"],
     ]);
-    const [outbox] = await bench.upkeep.overdue(["default"], 0, 10);
+    const [outbox] = await bench.maintenance.undelivered(["default"], 0, 10);
     expect(outbox?.value).toHaveLength(1);
   });
 
@@ -177,8 +177,8 @@ describe("finish of a batch", () => {
     const { ear, envelopes } = await running(bench, 1, 1);
     await ear.close();
     const { ear: other } = await bench.connect("2", 1);
-    bench.clock.advance(timing.unheardMs);
-    await bench.upkeep.expire(["default"], 10);
+    bench.clock.advance(timing.unacknowledgedMs);
+    await bench.maintenance.recover(["default"], 10);
     await other.settled();
     const endings = [first(envelopes), first(other.envelopes())].map((each) => ended(each));
     const both = await Promise.all(
@@ -190,11 +190,11 @@ describe("finish of a batch", () => {
 
 describe("finish fetches the next jobs", () => {
   test.for([true, false])(
-    "as many as slots were freed (hot: %s)",
-    async (hot, { bench, expect }) => {
+    "as many as slots were freed (wasBusy: %s)",
+    async (wasBusy, { bench, expect }) => {
       const { envelopes } = await running(bench, 3, 8);
       const endings = envelopes.slice(0, 2).map((each) => ended(each));
-      const finished = await bench.nodes.finish("default", endings, { ...taking("1"), hot });
+      const finished = await bench.nodes.finish("default", endings, { ...taking("1"), wasBusy });
       const next = finished.next.map((text) => JSON.parse(text) as Envelope);
       expect(next.map(({ id, node, attempt }) => [id, node, attempt])).toEqual([
         ...[
@@ -208,11 +208,11 @@ describe("finish fetches the next jobs", () => {
   );
 
   test.for([true, false])(
-    "and gives back what finds no job (hot: %s)",
-    async (hot, { bench, expect }) => {
+    "and gives back what finds no job (wasBusy: %s)",
+    async (wasBusy, { bench, expect }) => {
       const { envelopes } = await running(bench, 3, 4);
       const endings = envelopes.map((each) => ended(each));
-      const finished = await bench.nodes.finish("default", endings, { ...taking("1"), hot });
+      const finished = await bench.nodes.finish("default", endings, { ...taking("1"), wasBusy });
       expect(finished.next).toHaveLength(1);
       expect((await bench.state()).free).toEqual(["1", "1"]);
     },
@@ -232,7 +232,7 @@ describe("finish fetches the next jobs", () => {
   test("of a node's own backlog first, and says if more wait", async ({ bench, expect }) => {
     const { envelopes } = await running(bench, 1, 2);
     await bench.ledger.dispatch(jobs(2, "own", { node: "1" }));
-    const use = { nodes: [{ node: "1", mode: "take" as const, waiting: true }], hot: true };
+    const use = { nodes: [{ node: "1", mode: "take" as const, waiting: true }], wasBusy: true };
     const finished = await bench.nodes.finish("default", [ended(first(envelopes))], use);
     expect(finished.next.map((text) => (JSON.parse(text) as Envelope).id)).toEqual(["own1"]);
     expect(finished.waiting).toEqual(["1"]);
@@ -256,7 +256,7 @@ describe("finish fetches the next jobs", () => {
       taking("1"),
     );
     await bench.ledger.dispatch([job("later", { node: "1" })]);
-    const use = { nodes: [{ node: "1", mode: "take" as const, waiting: true }], hot: false };
+    const use = { nodes: [{ node: "1", mode: "take" as const, waiting: true }], wasBusy: false };
     const finished = await bench.nodes.finish("default", [], use);
     expect(finished).toMatchObject({ verdicts: [], next: [], waiting: ["1"], entry: null });
   });

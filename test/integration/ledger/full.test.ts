@@ -37,10 +37,10 @@ describe("a Redis that is out of memory", () => {
     await bench.ledger.dispatch([job("a"), job("late", { deadline: { inMs: 10 } })]);
     await bench.ledger.dispatch([job("soon", { start: { inMs: 10 } })]);
     await ear.close();
-    bench.clock.advance(timing.unheardMs);
-    const [expired] = await full(bench, () => bench.upkeep.expire(["default"], 10));
+    bench.clock.advance(timing.unacknowledgedMs);
+    const [expired] = await full(bench, () => bench.maintenance.recover(["default"], 10));
     expect(expired?.value.again).toBe(1);
-    const [woken] = await full(bench, () => bench.upkeep.wake(["default"], 10));
+    const [woken] = await full(bench, () => bench.maintenance.runDue(["default"], 10));
     expect(woken?.value).toMatchObject({ placed: 1, expired: 1 });
     await joinAs(bench.nodes, { name: "1", slots: 1, epoch });
   });
@@ -64,7 +64,7 @@ describe("a Redis that is out of memory", () => {
     await bench.ledger.dispatch([job("a"), job("alive")]);
     await bench.ledger.cancel("default", "a");
     const keep = { retentionMs: 0, maxFinished: 0, failedMs: 0, maxFailed: 0, outboxMs: 0 };
-    const [retired] = await full(bench, () => bench.upkeep.retire(["default"], keep));
+    const [retired] = await full(bench, () => bench.maintenance.prune(["default"], keep));
     expect(retired?.value.forgotten).toBe(1);
     expect((await bench.state()).indexed).toEqual(["alive"]);
   });

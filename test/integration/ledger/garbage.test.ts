@@ -13,8 +13,8 @@ describe("garbage in the keys", () => {
     await bench.redis.zadd(bench.keys.leases, 1, "", 2, "garbage", 3, "bad 1-0.1 1", 4, " x 1");
     await bench.redis.hset(bench.keys.jobs, "bad", "nonsense");
     await ear.close();
-    bench.clock.advance(timing.unheardMs);
-    const [expired] = await bench.upkeep.expire(["default"], 10);
+    bench.clock.advance(timing.unacknowledgedMs);
+    const [expired] = await bench.maintenance.recover(["default"], 10);
     expect(expired?.value).toEqual({ again: 2, ended: 0, nextInMs: null });
     await bench.redis.hdel(bench.keys.jobs, "bad");
     const back = await bench.listen("1");
@@ -38,7 +38,7 @@ describe("garbage in the keys", () => {
 
   test("as a seat keeps nobody from joining or retiring", async ({ bench, expect }) => {
     await bench.redis.hset(bench.keys.nodes, "1", "nonsense", "2", "", "3", "x y 1 {}");
-    await bench.upkeep.retire(["default"], keep);
+    await bench.maintenance.prune(["default"], keep);
     expect((await bench.state()).nodes).toEqual({});
     await bench.redis.hset(bench.keys.nodes, "1", "nonsense", "3", "x y 1 {}");
     await bench.ledger.dispatch([job("a", { node: "3" })]);
@@ -54,7 +54,7 @@ describe("garbage in the keys", () => {
     expect(await bench.ledger.resend("default", ["bad"])).toEqual(["unknown"]);
     await bench.redis.rpush(bench.keys.backlog, "bad");
     await bench.redis.zadd(bench.keys.due, 1, "bad");
-    await bench.upkeep.wake(["default"], 10);
+    await bench.maintenance.runDue(["default"], 10);
     const { ear } = await bench.connect("1", 1);
     const [made] = await bench.ledger.dispatch([job("bad")]);
     expect(made).toMatchObject({ state: "running", duplicate: false });
@@ -74,7 +74,7 @@ describe("garbage in the keys", () => {
       "other",
       "words of somebody",
     );
-    await bench.upkeep.retire(["default"], keep);
+    await bench.maintenance.prune(["default"], keep);
     expect((await bench.state()).jobs).toEqual({});
   });
 });

@@ -107,10 +107,10 @@ describe("a node that joins again with its epoch", () => {
   test("gives a job missed a fresh lease", async ({ bench, expect }) => {
     const { epoch } = await bench.connect("1", 1);
     await bench.ledger.dispatch([job("a")]);
-    bench.clock.advance(timing.unheardMs - 1);
+    bench.clock.advance(timing.unacknowledgedMs - 1);
     await joinAs(bench.nodes, { name: "1", slots: 1, epoch });
-    bench.clock.advance(timing.unheardMs - 1);
-    const [expired] = await bench.upkeep.expire(["default"], 10);
+    bench.clock.advance(timing.unacknowledgedMs - 1);
+    const [expired] = await bench.maintenance.recover(["default"], 10);
     expect(expired?.value).toEqual({ again: 0, ended: 0, nextInMs: 1 });
   });
 

@@ -3,12 +3,12 @@ import { ended, job, jobs, memberOf, taking, test, timing } from "../../support/
 import type { LedgerBench } from "../../support/ledger.ts";
 
 async function expireNow(bench: LedgerBench) {
-  const [looked] = await bench.upkeep.expire(["default"], 100);
+  const [looked] = await bench.maintenance.recover(["default"], 100);
   return looked?.value;
 }
 
 describe("the watch over leases", () => {
-  const soon = { v: 1, queue: "default", leaseInMs: timing.unheardMs };
+  const soon = { v: 1, queue: "default", leaseInMs: timing.unacknowledgedMs };
 
   test("is announced with the first lease after a rest, and with no other", async ({
     bench,
@@ -40,7 +40,7 @@ describe("the watch over leases", () => {
         .map((each) => ended(each)),
       taking("1"),
     );
-    bench.clock.advance(timing.unheardMs);
+    bench.clock.advance(timing.unacknowledgedMs);
     expect(await expireNow(bench)).toEqual({ again: 0, ended: 0, nextInMs: null });
     await bench.ledger.dispatch([job("after")]);
     expect(await said()).toEqual([soon, soon]);
@@ -51,7 +51,7 @@ describe("the watch over leases", () => {
     await bench.ledger.dispatch([job("a")]);
     await ear.settled();
     await bench.nodes.renew("default", ear.envelopes().map(memberOf));
-    bench.clock.advance(timing.unheardMs);
+    bench.clock.advance(timing.unacknowledgedMs);
     expect(await expireNow(bench)).toEqual({ again: 0, ended: 0, nextInMs: 2_001 });
     await bench.nodes.finish(
       "default",

@@ -9,7 +9,7 @@ const keep = {
 };
 
 async function retire(bench: LedgerBench, more: Partial<typeof keep> = {}) {
-  const [retired] = await bench.upkeep.retire(["default"], { ...keep, ...more });
+  const [retired] = await bench.maintenance.prune(["default"], { ...keep, ...more });
   if (retired === undefined) throw new Error("expected an answer");
   return retired.value;
 }
@@ -95,7 +95,7 @@ describe("retire", () => {
     await bench.ledger.dispatch(jobs(2, "a", { deadline: { inMs: 30 * day } }));
     await done(bench, 2, "b");
     expect(await bench.redis.zcard(bench.keys.due)).toBe(2);
-    const [first] = await bench.ledger.forget("default", ["a1"]);
+    const [first] = await bench.ledger.delete("default", ["a1"]);
     expect(first).toBe("deleted");
     expect(await bench.redis.zcard(bench.keys.due)).toBe(1);
     bench.clock.advance(day);
@@ -128,7 +128,7 @@ describe("retire", () => {
     await done(bench, 1, "b");
     bench.clock.advance(1);
     await retire(bench, { retentionMs: 30 * day });
-    const [outbox] = await bench.upkeep.overdue(["default"], 0, 10);
+    const [outbox] = await bench.maintenance.undelivered(["default"], 0, 10);
     expect(outbox?.value.map(({ results }) => results.includes('"b1"'))).toEqual([true]);
   });
 
@@ -143,10 +143,10 @@ describe("record and overdue", () => {
     const { entry } = await done(bench, 2, "a");
     const entries = new Map([["default", [entry ?? "", "1-1"]]]);
     expect((await bench.ledger.read("default", "a1"))?.ended?.recorded).toBe(false);
-    expect(await bench.upkeep.record(entries)).toBe(1);
-    expect(await bench.upkeep.record(entries)).toBe(0);
+    expect(await bench.maintenance.ack(entries)).toBe(1);
+    expect(await bench.maintenance.ack(entries)).toBe(0);
     expect((await bench.ledger.read("default", "a1"))?.ended?.recorded).toBe(true);
-    expect(await bench.upkeep.record(new Map([["default", []]]))).toBe(0);
+    expect(await bench.maintenance.ack(new Map([["default", []]]))).toBe(0);
   });
 
   test("overdue gives what is old enough, the oldest first", async ({ bench, expect }) => {
@@ -154,7 +154,9 @@ describe("record and overdue", () => {
     bench.clock.advance(1_000);
     const { entry: second } = await done(bench, 1, "b");
     const entries = async (graceMs: number, limit: number) =>
-      (await bench.upkeep.overdue(["default"], graceMs, limit))[0]?.value.map((e) => e.entry);
+      (await bench.maintenance.undelivered(["default"], graceMs, limit))[0]?.value.map(
+        (e) => e.entry,
+      );
     expect(await entries(0, 10)).toEqual([first, second]);
     expect(await entries(0, 1)).toEqual([first]);
     expect(await entries(1_000, 10)).toEqual([first]);
@@ -170,7 +172,7 @@ describe("record and overdue", () => {
       const ending = ended(envelope, "succeeded", "x".repeat(1_100_000));
       await bench.nodes.finish("default", [ending], taking("1"));
     }
-    const [outbox] = await bench.upkeep.overdue(["default"], 0, 10);
+    const [outbox] = await bench.maintenance.undelivered(["default"], 0, 10);
     expect(outbox?.value).toHaveLength(1);
   });
 });

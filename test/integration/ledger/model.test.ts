@@ -33,7 +33,7 @@ const step = fc.oneof(
       node,
       count: fc.integer({ min: 0, max: 4 }),
       state: fc.constantFrom("succeeded", "succeeded", "failed", "released", "retry"),
-      hot: fc.boolean(),
+      wasBusy: fc.boolean(),
       waiting: fc.boolean(),
     }),
   },
@@ -165,7 +165,10 @@ async function perform(model: Model, what: Step): Promise<void> {
       const picked = [...process.running.values()].slice(0, what.count);
       const endings = picked.map((each) => endingOf(each, what.state as Ending["state"]));
       const waiting = what.waiting && process.mode === "take";
-      const use = { nodes: [{ node: what.node, mode: process.mode, waiting }], hot: what.hot };
+      const use = {
+        nodes: [{ node: what.node, mode: process.mode, waiting }],
+        wasBusy: what.wasBusy,
+      };
       await remember(async () => {
         const { next } = await finish(model, endings, use);
         for (const text of next) {
@@ -181,7 +184,7 @@ async function perform(model: Model, what: Step): Promise<void> {
       const old = model.attempts[what.pick % Math.max(1, model.attempts.length)];
       if (old === undefined) return;
       // As a result that comes from somewhere else: the caller speaks for no slots.
-      await finish(model, [endingOf(old, "succeeded")], { nodes: [], hot: false });
+      await finish(model, [endingOf(old, "succeeded")], { nodes: [], wasBusy: false });
       return;
     }
     case "renew": {
@@ -220,7 +223,7 @@ async function perform(model: Model, what: Step): Promise<void> {
       }
       const endings = [...process.running.values()].map((each) => endingOf(each, "released"));
       const nodes = [{ node: what.node, mode: "pass" as const, waiting: false }];
-      await finish(model, endings, { nodes, hot: false });
+      await finish(model, endings, { nodes, wasBusy: false });
       await bench.nodes.leave("default", seat, "gone");
       await process.ear.close();
       processes.delete(what.node);
@@ -229,12 +232,12 @@ async function perform(model: Model, what: Step): Promise<void> {
     case "pass":
       bench.clock.advance(what.ms);
       await remember(async () => {
-        await bench.upkeep.expire(["default"], 50);
-        await bench.upkeep.wake(["default"], 50);
+        await bench.maintenance.recover(["default"], 50);
+        await bench.maintenance.runDue(["default"], 50);
       });
       return;
     case "unpark":
-      await remember(() => bench.upkeep.unpark(["default"], 10));
+      await remember(() => bench.maintenance.retryParked(["default"], 10));
       return;
     case "cancel":
       await remember(() => bench.ledger.cancel("default", `j${what.id}`));
@@ -276,7 +279,7 @@ async function settle(model: Model): Promise<void> {
       const endings = [...process.running.values()].map((each) => endingOf(each, "succeeded"));
       process.running.clear();
       const nodes = [{ node: name, mode: "take" as const, waiting: true }];
-      const { next } = await finish(model, endings, { nodes, hot: false });
+      const { next } = await finish(model, endings, { nodes, wasBusy: false });
       for (const text of next) {
         const envelope = JSON.parse(text) as Envelope;
         process.running.set(leaseMember(envelope), envelope);
@@ -285,8 +288,8 @@ async function settle(model: Model): Promise<void> {
     const { results } = await bench.state();
     if ([...model.accepted].every((id) => Object.hasOwn(results, id))) return;
     bench.clock.advance(timing.leaseMs + 1);
-    await bench.upkeep.expire(["default"], 100);
-    await bench.upkeep.wake(["default"], 100);
+    await bench.maintenance.recover(["default"], 100);
+    await bench.maintenance.runDue(["default"], 100);
     for (const [name, process] of model.processes) await rejoin(model, name, process);
   }
   const { results } = await bench.state();

@@ -18,7 +18,7 @@ async function rejoin(bench: LedgerBench, slots: number, epoch: string, ear: Ear
 }
 
 async function expireNow(bench: LedgerBench, limit = 100) {
-  const [looked] = await bench.upkeep.expire(["default"], limit);
+  const [looked] = await bench.maintenance.recover(["default"], limit);
   if (looked === undefined) throw new Error("expected an answer");
   return looked.value;
 }
@@ -28,7 +28,7 @@ describe("renew", () => {
     const { members } = await running(bench, 2, [{}, {}]);
     const asked = ["no such 1", members[0] ?? "", "other gone 1", members[1] ?? ""];
     expect(await bench.nodes.renew("default", asked)).toEqual([0, 2]);
-    bench.clock.advance(timing.unheardMs);
+    bench.clock.advance(timing.unacknowledgedMs);
     expect(await expireNow(bench)).toMatchObject({ again: 0, nextInMs: 2_001 });
     expect((await bench.state()).leases).toHaveLength(2);
   });
@@ -43,11 +43,8 @@ describe("renew", () => {
   });
 
   test("of 1,000 leases is one call", async ({ bench, expect }) => {
-    const { members } = await running(
-      bench,
-      1_000,
-      Array.from({ length: 1_000 }, () => ({})),
-    );
+    const specs = Array.from({ length: 1_000 }, () => ({}));
+    const { members } = await running(bench, 1_000, specs);
     expect(await bench.nodes.renew("default", members)).toEqual([]);
   });
 });
@@ -56,7 +53,7 @@ describe("expire", () => {
   test("does nothing before a lease has ended and says when to look", async ({ bench, expect }) => {
     expect(await expireNow(bench)).toEqual({ again: 0, ended: 0, nextInMs: null });
     await running(bench, 1, [{}]);
-    bench.clock.advance(timing.unheardMs - 400);
+    bench.clock.advance(timing.unacknowledgedMs - 400);
     const before = await bench.state();
     expect(await expireNow(bench)).toEqual({ again: 0, ended: 0, nextInMs: 400 });
     expect(await bench.state()).toEqual(before);
@@ -64,7 +61,7 @@ describe("expire", () => {
 
   test("gives an unheard attempt out again without counting it", async ({ bench, expect }) => {
     const { ear, epoch } = await running(bench, 1, [{ attempts: 1 }]);
-    bench.clock.advance(timing.unheardMs);
+    bench.clock.advance(timing.unacknowledgedMs);
     expect(await expireNow(bench)).toEqual({ again: 1, ended: 0, nextInMs: null });
     expect((await bench.state()).backlog).toEqual(["j1"]);
     await rejoin(bench, 1, epoch, ear);
@@ -75,7 +72,7 @@ describe("expire", () => {
 
   test("takes the node out and asks it to join again", async ({ bench, expect }) => {
     const { ear } = await running(bench, 3, [{}]);
-    bench.clock.advance(timing.unheardMs);
+    bench.clock.advance(timing.unacknowledgedMs);
     await expireNow(bench);
     await ear.settled();
     const state = await bench.state();
@@ -109,7 +106,7 @@ describe("expire", () => {
         },
       ],
     });
-    const [outbox] = await bench.upkeep.overdue(["default"], 0, 10);
+    const [outbox] = await bench.maintenance.undelivered(["default"], 0, 10);
     expect(outbox?.value.map(({ results: text }) => text)).toEqual(results.heard);
   });
 
@@ -146,7 +143,7 @@ describe("expire", () => {
     const tokens = new Set<string | undefined>();
     for (let looks = 0, endings = 0; endings === 0; looks++) {
       tokens.add((await rejoin(bench, 1, epoch, ear))[0]?.token);
-      bench.clock.advance(timing.unheardMs);
+      bench.clock.advance(timing.unacknowledgedMs);
       ({ ended: endings } = await expireNow(bench));
       if (looks > 30) throw new Error("expected the job to be given up");
     }
@@ -162,7 +159,7 @@ describe("expire", () => {
     await bench.ledger.dispatch([job("own", { node: "2" }), job("a")]);
     await ear.settled();
     const { ear: three } = await bench.connect("3", 1);
-    bench.clock.advance(timing.unheardMs);
+    bench.clock.advance(timing.unacknowledgedMs);
     expect(await expireNow(bench)).toMatchObject({ again: 2 });
     await three.settled();
     expect(three.envelopes().map(({ id }) => id)).toEqual(["a"]);
@@ -175,7 +172,7 @@ describe("expire", () => {
     const { ear } = await running(bench, 2, [{}]);
     await ear.close();
     await bench.ledger.dispatch([job("b")]);
-    bench.clock.advance(timing.unheardMs);
+    bench.clock.advance(timing.unacknowledgedMs);
     await expireNow(bench);
     const state = await bench.state();
     expect(state.free).toEqual([]);
@@ -186,7 +183,7 @@ describe("expire", () => {
     const { ear } = await running(bench, 1, [{}]);
     await bench.ledger.dispatch([job("later")]);
     await ear.close();
-    bench.clock.advance(timing.unheardMs);
+    bench.clock.advance(timing.unacknowledgedMs);
     await expireNow(bench);
     expect((await bench.state()).backlog).toEqual(["j1", "later"]);
     expect((await bench.state()).nodes["1"]).toMatch(/^\d+ 1 0 /);
@@ -206,14 +203,14 @@ describe("expire", () => {
 
   test("handles no more than its limit and says that more are due", async ({ bench, expect }) => {
     await running(bench, 5, [{}, {}, {}, {}, {}]);
-    bench.clock.advance(timing.unheardMs);
+    bench.clock.advance(timing.unacknowledgedMs);
     expect(await expireNow(bench, 2)).toEqual({ again: 2, ended: 0, nextInMs: 0 });
     expect(await expireNow(bench, 10)).toEqual({ again: 3, ended: 0, nextInMs: null });
   });
 
   test("may be repeated", async ({ bench, expect }) => {
     await running(bench, 2, [{}, {}]);
-    bench.clock.advance(timing.unheardMs);
+    bench.clock.advance(timing.unacknowledgedMs);
     await expireNow(bench);
     const before = await bench.state();
     expect(await expireNow(bench)).toMatchObject({ again: 0, ended: 0 });
@@ -234,12 +231,12 @@ describe("expire", () => {
   test("waits the foreign length for a foreign node", async ({ bench, expect }) => {
     const ear = await bench.listen("7");
     await bench.ledger.dispatch([job("a", { node: "7" })]);
-    const rest = timing.foreignMs - timing.unheardMs;
+    const rest = timing.foreignMs - timing.unacknowledgedMs;
     for (let round = 1; round <= 2; round++) {
-      bench.clock.advance(timing.unheardMs);
+      bench.clock.advance(timing.unacknowledgedMs);
       expect((await expireNow(bench)).nextInMs).toBe(rest);
       bench.clock.advance(rest);
-      expect(await expireNow(bench)).toMatchObject({ again: 1, nextInMs: timing.unheardMs });
+      expect(await expireNow(bench)).toMatchObject({ again: 1, nextInMs: timing.unacknowledgedMs });
     }
     await ear.settled();
     expect(ear.heard).toEqual(["a", "a", "a"]);
@@ -249,7 +246,7 @@ describe("expire", () => {
     const { ear } = await bench.connect("1", 2);
     await bench.ledger.dispatch(jobs(4, "own", { node: "1" }));
     await ear.close();
-    bench.clock.advance(timing.unheardMs);
+    bench.clock.advance(timing.unacknowledgedMs);
     await expireNow(bench);
     expect((await bench.state()).named.get("1")?.toSorted()).toEqual([
       ...["own1", "own2", "own3", "own4"],
@@ -260,9 +257,13 @@ describe("expire", () => {
 describe("unpark", () => {
   test("sends a foreign node what waited, once it listens", async ({ bench, expect }) => {
     await bench.ledger.dispatch(jobs(3, "own", { node: "7" }));
-    expect(await bench.upkeep.unpark(["default"], 10)).toEqual([{ queue: "default", value: 3 }]);
+    expect(await bench.maintenance.retryParked(["default"], 10)).toEqual([
+      { queue: "default", value: 3 },
+    ]);
     const ear = await bench.listen("7");
-    expect(await bench.upkeep.unpark(["default"], 10)).toEqual([{ queue: "default", value: 0 }]);
+    expect(await bench.maintenance.retryParked(["default"], 10)).toEqual([
+      { queue: "default", value: 0 },
+    ]);
     await ear.settled();
     expect(ear.heard).toEqual(["own1", "own2", "own3"]);
     expect((await bench.state()).parked).toEqual([]);
@@ -273,9 +274,11 @@ describe("unpark", () => {
     await bench.ledger.dispatch([job("a"), job("own", { node: "1" })]);
     await ear.settled();
     const before = ear.heard.length;
-    expect(await bench.upkeep.unpark(["default"], 10)).toEqual([{ queue: "default", value: 0 }]);
+    expect(await bench.maintenance.retryParked(["default"], 10)).toEqual([
+      { queue: "default", value: 0 },
+    ]);
     await bench.ledger.dispatch([job("more", { node: "1" })]);
-    await bench.upkeep.unpark(["default"], 10);
+    await bench.maintenance.retryParked(["default"], 10);
     await ear.settled();
     expect(ear.heard.slice(before).filter((text) => text.includes('"waiting":true'))).toHaveLength(
       2,
@@ -293,7 +296,9 @@ describe("unpark", () => {
       taking("1"),
     );
     expect((await bench.state()).free).toEqual(["1"]);
-    expect(await bench.upkeep.unpark(["default"], 10)).toEqual([{ queue: "default", value: 0 }]);
+    expect(await bench.maintenance.retryParked(["default"], 10)).toEqual([
+      { queue: "default", value: 0 },
+    ]);
     await ear.settled();
     expect(ear.envelopes().map(({ id }) => id)).toEqual(["a", "own"]);
   });
@@ -301,7 +306,9 @@ describe("unpark", () => {
   test("takes at most its limit of each node and keeps the order", async ({ bench, expect }) => {
     await bench.ledger.dispatch(jobs(5, "own", { node: "7" }));
     const ear = await bench.listen("7");
-    expect(await bench.upkeep.unpark(["default"], 2)).toEqual([{ queue: "default", value: 3 }]);
+    expect(await bench.maintenance.retryParked(["default"], 2)).toEqual([
+      { queue: "default", value: 3 },
+    ]);
     await ear.settled();
     expect(ear.heard).toEqual(["own1", "own2"]);
     expect((await bench.state()).named.get("7")).toEqual(["own3", "own4", "own5"]);
@@ -312,7 +319,9 @@ describe("unpark", () => {
     await ear.close();
     await bench.ledger.dispatch(jobs(2, "own", { node: "1" }));
     const before = await bench.state();
-    expect(await bench.upkeep.unpark(["default"], 10)).toEqual([{ queue: "default", value: 2 }]);
+    expect(await bench.maintenance.retryParked(["default"], 10)).toEqual([
+      { queue: "default", value: 2 },
+    ]);
     expect(await bench.state()).toEqual(before);
   });
 });

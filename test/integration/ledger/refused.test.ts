@@ -33,7 +33,7 @@ describe("a job that its node refuses", () => {
     const [later] = await bench.ledger.dispatch([job("y", { node: "s" })]);
     expect(later).toMatchObject({ state: "queued", delivered: false });
     const before = ear.heard.length;
-    await bench.upkeep.unpark(["default"], 10);
+    await bench.maintenance.retryParked(["default"], 10);
     await ear.settled();
     expect(ear.heard).toHaveLength(before);
 
@@ -53,7 +53,7 @@ describe("a job that its node refuses", () => {
     await ear.settled();
     expect(decodeDispatch(ear.heard.at(-1) ?? "")).toEqual({ kind: "waiting", queue: "default" });
     const nodes = [{ node: "s", mode: "take", waiting: true } as const];
-    const fetched = await bench.nodes.finish("default", [], { nodes, hot: false });
+    const fetched = await bench.nodes.finish("default", [], { nodes, wasBusy: false });
     expect(fetched.next.map((text) => (JSON.parse(text) as { id: string }).id)).toEqual(["x"]);
     expect((await bench.state()).nodes["s"]).toMatch(/^[1-9]\d* 1 1 /);
   });
@@ -62,7 +62,7 @@ describe("a job that its node refuses", () => {
     const { ending } = await sent(bench, { deadline: { inMs: 50 } });
     await bench.nodes.finish("default", [ending], passing());
     bench.clock.advance(50);
-    await bench.upkeep.wake(["default"], 10);
+    await bench.maintenance.runDue(["default"], 10);
     expect((await bench.ledger.read("default", "x"))?.state).toBe("expired");
   });
 

@@ -15,7 +15,7 @@ describe("a job that is deleted", () => {
     await ear.settled();
     const first = ear.envelopes().map((each) => ({ ...ended(each), ...retry }));
     await bench.nodes.finish("default", first, taking("1"));
-    await bench.upkeep.wake(["default"], 10);
+    await bench.maintenance.runDue(["default"], 10);
     await ear.settled();
     const second = ear.envelopes().slice(1);
     await bench.nodes.finish(
@@ -25,7 +25,7 @@ describe("a job that is deleted", () => {
     );
     const { errors, failed } = bench.keys;
     expect(await bench.redis.exists(errors, failed)).toBe(2);
-    expect(await bench.ledger.forget("default", ["a"])).toEqual(["deleted"]);
+    expect(await bench.ledger.delete("default", ["a"])).toEqual(["deleted"]);
     expect(await bench.redis.exists(errors, failed)).toBe(0);
   });
 });
@@ -47,7 +47,7 @@ describe("a job that is sent again", () => {
     await bench.ledger.cancel("default", "a");
     await bench.ledger.resend("default", ["a"]);
     bench.clock.advance(day);
-    await bench.upkeep.retire(["default"], keep);
+    await bench.maintenance.prune(["default"], keep);
     expect((await bench.state()).indexed).toEqual(["a"]);
   });
 });

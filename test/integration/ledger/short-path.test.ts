@@ -15,9 +15,9 @@ async function busy(bench: LedgerBench, waiting: readonly JobSpec[]): Promise<En
   return envelope;
 }
 
-async function finish(bench: LedgerBench, envelope: Envelope, hot: boolean) {
+async function finish(bench: LedgerBench, envelope: Envelope, wasBusy: boolean) {
   const nodes = [{ node: "1", mode: "take", waiting: false } as const];
-  const finished = await bench.nodes.finish("default", [ended(envelope)], { nodes, hot });
+  const finished = await bench.nodes.finish("default", [ended(envelope)], { nodes, wasBusy });
   const next = finished.next.map((text) => JSON.parse(text) as Envelope);
   return { ...finished, next };
 }
@@ -25,11 +25,11 @@ async function finish(bench: LedgerBench, envelope: Envelope, hot: boolean) {
 describe.each([
   ["a node that was busy", true],
   ["a node that was idle", false],
-])("one attempt that succeeds on %s", (_, hot) => {
+])("one attempt that succeeds on %s", (_, wasBusy) => {
   test("brings the job that waits longest, as any delivery", async ({ bench, expect }) => {
     const payload = { text: 'a "quoted"\n line', list: [], big: 12345678901234567890 };
     const envelope = await busy(bench, [job("second", { payload }), job("third")]);
-    const { next, verdicts } = await finish(bench, envelope, hot);
+    const { next, verdicts } = await finish(bench, envelope, wasBusy);
     expect(verdicts).toEqual(["stored"]);
     const stored = await bench.ledger.read("default", "second");
     const token = `${stored?.accepted ?? ""}.1`;
@@ -43,7 +43,7 @@ describe.each([
 
   test("frees the slot where nothing waits", async ({ bench, expect }) => {
     const envelope = await busy(bench, []);
-    expect((await finish(bench, envelope, hot)).next).toEqual([]);
+    expect((await finish(bench, envelope, wasBusy)).next).toEqual([]);
     expect(await bench.state()).toMatchObject({ free: ["1"], leases: [], backlog: [] });
   });
 
@@ -52,57 +52,60 @@ describe.each([
     const envelope = await busy(bench, [job("gone"), job("late", mortal), job("good"), job("z")]);
     await bench.ledger.cancel("default", "gone");
     bench.clock.advance(10);
-    const { next, verdicts } = await finish(bench, envelope, hot);
+    const { next, verdicts } = await finish(bench, envelope, wasBusy);
     expect([verdicts, next.map(({ id }) => id)]).toEqual([["stored"], ["good"]]);
     expect((await bench.state()).backlog).toEqual(["z"]);
-    await bench.upkeep.wake(["default"], 10);
+    await bench.maintenance.runDue(["default"], 10);
     expect((await bench.ledger.read("default", "late"))?.state).toBe("expired");
   });
 
   test("frees the slot where all that waited was cancelled", async ({ bench, expect }) => {
     const envelope = await busy(bench, [job("a"), job("b")]);
     for (const id of ["a", "b"]) await bench.ledger.cancel("default", id);
-    expect((await finish(bench, envelope, hot)).next).toEqual([]);
+    expect((await finish(bench, envelope, wasBusy)).next).toEqual([]);
     expect(await bench.state()).toMatchObject({ free: ["1"], leases: [], backlog: [] });
   });
 
   test("brings a job that still has time", async ({ bench, expect }) => {
     const envelope = await busy(bench, [job("mortal", { deadline: { inMs: 1_000 } })]);
-    expect((await finish(bench, envelope, hot)).next.map(({ id }) => id)).toEqual(["mortal"]);
+    expect((await finish(bench, envelope, wasBusy)).next.map(({ id }) => id)).toEqual(["mortal"]);
     bench.clock.advance(1_000);
-    await bench.upkeep.wake(["default"], 10);
+    await bench.maintenance.runDue(["default"], 10);
     expect((await bench.ledger.read("default", "mortal"))?.state).toBe("running");
   });
 
   test("brings a job that was given back under a new token", async ({ bench, expect }) => {
     const envelope = await busy(bench, [job("back")]);
-    const { next } = await finish(bench, envelope, hot);
+    const { next } = await finish(bench, envelope, wasBusy);
     const [delivery] = next;
     if (delivery === undefined) throw new Error("expected a delivery");
     await bench.ledger.dispatch([job("between")]);
     const nodes = [{ node: "1", mode: "take", waiting: false } as const];
     const released = [ended(delivery, "released")];
-    const taken = await bench.nodes.finish("default", released, { nodes, hot });
+    const taken = await bench.nodes.finish("default", released, { nodes, wasBusy });
     const [between] = taken.next.map((text) => JSON.parse(text) as Envelope);
     const last = between ?? delivery;
-    const more = last.id === "between" ? await finish(bench, last, hot) : { next: [last] };
+    const more = last.id === "between" ? await finish(bench, last, wasBusy) : { next: [last] };
     expect(more.next.map(({ id, attempt }) => [id, attempt])).toEqual([["back", 1]]);
     expect(more.next[0]?.token).not.toBe(delivery.token);
   });
 
   test("does nothing a second time, and the slot is counted once", async ({ bench, expect }) => {
     const envelope = await busy(bench, []);
-    await finish(bench, envelope, hot);
-    const again = await finish(bench, envelope, hot);
+    await finish(bench, envelope, wasBusy);
+    const again = await finish(bench, envelope, wasBusy);
     expect(again).toMatchObject({ verdicts: ["repeated"], next: [], entry: null });
     expect((await bench.state()).free).toEqual(["1"]);
   });
 
   test("is refused once its lease has ended", async ({ bench, expect }) => {
     const envelope = await busy(bench, []);
-    bench.clock.advance(timing.unheardMs);
-    await bench.upkeep.expire(["default"], 10);
-    expect(await finish(bench, envelope, hot)).toMatchObject({ verdicts: ["fenced"], entry: null });
+    bench.clock.advance(timing.unacknowledgedMs);
+    await bench.maintenance.recover(["default"], 10);
+    expect(await finish(bench, envelope, wasBusy)).toMatchObject({
+      verdicts: ["fenced"],
+      entry: null,
+    });
   });
 });
 
@@ -227,12 +230,12 @@ describe("a batch of plain jobs", () => {
 describe.each([
   ["a node that was busy", true],
   ["a node that was idle", false],
-])("several attempts that end at once on %s", (_, hot) => {
+])("several attempts that end at once on %s", (_, wasBusy) => {
   const nodes = [{ node: "1", mode: "take", waiting: false } as const];
 
   async function end(bench: LedgerBench, envelopes: readonly Envelope[], state?: "released") {
     const endings = envelopes.map((each) => ended(each, state));
-    const { next } = await bench.nodes.finish("default", endings, { nodes, hot });
+    const { next } = await bench.nodes.finish("default", endings, { nodes, wasBusy });
     return next.map((text) => JSON.parse(text) as Envelope);
   }
 
@@ -258,7 +261,7 @@ describe.each([
     const state = await bench.state();
     expect(state).toMatchObject({ free: [], backlog: ["z"] });
     expect(state.leases).toEqual(next.map(({ id, token }) => `${id} ${token} 1`).toSorted());
-    await bench.upkeep.wake(["default"], 10);
+    await bench.maintenance.runDue(["default"], 10);
     expect((await bench.ledger.read("default", "late"))?.state).toBe("expired");
   });
 
@@ -284,12 +287,12 @@ describe("a fetch without an attempt to end", () => {
   test("does not bring a job that is too late", async ({ bench, expect }) => {
     const envelope = await busy(bench, []);
     await bench.ledger.dispatch([job("late", { node: "1", deadline: { inMs: 10 } })]);
-    await bench.nodes.finish("default", [ended(envelope)], { nodes: [], hot: false });
+    await bench.nodes.finish("default", [ended(envelope)], { nodes: [], wasBusy: false });
     bench.clock.advance(10);
     const nodes = [{ node: "1", mode: "take", waiting: true } as const];
-    const finished = await bench.nodes.finish("default", [], { nodes, hot: false });
+    const finished = await bench.nodes.finish("default", [], { nodes, wasBusy: false });
     expect(finished.next).toEqual([]);
-    await bench.upkeep.wake(["default"], 10);
+    await bench.maintenance.runDue(["default"], 10);
     expect((await bench.ledger.read("default", "late"))?.state).toBe("expired");
   });
 });

@@ -20,7 +20,7 @@ describe("the outcome of an attempt that was lost", () => {
   test("is refused where the job has failed for it", async ({ bench, expect }) => {
     const { epoch, envelope } = await running(bench, { attempts: 1 });
     bench.clock.advance(timing.leaseMs + 1);
-    await bench.upkeep.expire(["default"], 10);
+    await bench.maintenance.recover(["default"], 10);
     const { verdicts } = await bench.nodes.finish("default", [ended(envelope)], taking("1"));
     expect(verdicts).toEqual(["fenced"]);
     expect((await bench.ledger.read("default", "a"))?.state).toBe("failed");
@@ -32,7 +32,7 @@ describe("the outcome of an attempt that was lost", () => {
   test("is refused where the job was cancelled while it waited anew", async ({ bench, expect }) => {
     const { epoch, envelope } = await running(bench);
     bench.clock.advance(timing.leaseMs + 1);
-    await bench.upkeep.expire(["default"], 10);
+    await bench.maintenance.recover(["default"], 10);
     await bench.ledger.cancel("default", "a");
     const retry = { ...ended(envelope), state: "retry", text: error, delayMs: 1 } as const;
     for (const ending of [ended(envelope), retry, ended(envelope, "cancelled")]) {
@@ -45,7 +45,7 @@ describe("the outcome of an attempt that was lost", () => {
   test("is refused where it is a failure that would be tried again", async ({ bench, expect }) => {
     const { epoch, envelope } = await running(bench);
     bench.clock.advance(timing.leaseMs + 1);
-    await bench.upkeep.expire(["default"], 10);
+    await bench.maintenance.recover(["default"], 10);
     const retry = { ...ended(envelope), state: "retry", text: error, delayMs: 1 } as const;
     const { verdicts } = await bench.nodes.finish("default", [retry], passing("1"));
     expect(verdicts).toEqual(["fenced"]);
@@ -57,8 +57,8 @@ describe("a job past its deadline", () => {
   test("is expired where its node was never heard of", async ({ bench, expect }) => {
     const { ear, epoch } = await bench.connect("1", 1);
     await bench.ledger.dispatch([job("a", { deadline: { inMs: 500 } })]);
-    bench.clock.advance(timing.unheardMs);
-    const [expired] = await bench.upkeep.expire(["default"], 10);
+    bench.clock.advance(timing.unacknowledgedMs);
+    const [expired] = await bench.maintenance.recover(["default"], 10);
     expect(expired?.value).toMatchObject({ again: 0, ended: 1 });
     expect((await bench.ledger.read("default", "a"))?.state).toBe("expired");
     await joinAs(bench.nodes, { name: "1", slots: 1, epoch });
@@ -69,7 +69,7 @@ describe("a job past its deadline", () => {
     await bench.ledger.dispatch([job("a", { deadline: { inMs: 500 } })]);
     await bench.connect("1", 2);
     bench.clock.advance(500);
-    const [woken] = await bench.upkeep.wake(["default"], 10);
+    const [woken] = await bench.maintenance.runDue(["default"], 10);
     expect(woken?.value).toMatchObject({ placed: 0, expired: 0, nextInMs: null });
     expect(await bench.ledger.read("default", "a")).toMatchObject({
       ...{ state: "running", deliveries: 1 },
@@ -81,7 +81,7 @@ describe("a job past its deadline", () => {
     bench.clock.advance(1_000);
     await bench.nodes.leave("default", { node: "1", epoch }, "draining");
     await bench.nodes.finish("default", [ended(envelope, "released")], passing("1"));
-    await bench.upkeep.wake(["default"], 10);
+    await bench.maintenance.runDue(["default"], 10);
     expect((await bench.ledger.read("default", "a"))?.state).toBe("queued");
   });
 
@@ -90,9 +90,9 @@ describe("a job past its deadline", () => {
     await bench.ledger.dispatch(jobs(1, "own", { node: "1", deadline: { inMs: 100 } }));
     await bench.nodes.finish("default", [ended(envelope)], taking("1"));
     bench.clock.advance(200);
-    const use = { nodes: [{ node: "1", mode: "take", waiting: true }], hot: false } as const;
+    const use = { nodes: [{ node: "1", mode: "take", waiting: true }], wasBusy: false } as const;
     expect((await bench.nodes.finish("default", [], use)).next).toEqual([]);
-    await bench.upkeep.wake(["default"], 10);
+    await bench.maintenance.runDue(["default"], 10);
     expect((await bench.ledger.read("default", "own1"))?.state).toBe("expired");
   });
 
@@ -102,7 +102,7 @@ describe("a job past its deadline", () => {
     bench.clock.advance(200);
     const released = ended(envelope, "released");
     expect((await bench.nodes.finish("default", [released], taking("1"))).next).toEqual([]);
-    await bench.upkeep.wake(["default"], 10);
+    await bench.maintenance.runDue(["default"], 10);
     expect((await bench.ledger.read("default", "any1"))?.state).toBe("expired");
   });
 });
@@ -114,7 +114,7 @@ describe("the errors of a job", () => {
     for (let attempt = 1; attempt <= 12; attempt++) {
       const retry = { ...ended(envelope), state: "retry", text: error, delayMs: 0 } as const;
       await bench.nodes.finish("default", [retry], taking("1"));
-      await bench.upkeep.wake(["default"], 10);
+      await bench.maintenance.runDue(["default"], 10);
       const job = await bench.ledger.read("default", "a");
       envelope = { ...envelope, token: `${job?.accepted}.${job?.deliveries}` };
     }

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
 import type { JobSpec } from "../../../protocol/wire/job.ts";
 import { defaultNaming, queueKeys } from "../../../protocol/redis/keys.ts";
-import { createLedger } from "../../../protocol/ledger/jobs.ts";
+import { createJobLedger } from "../../../protocol/ledger/jobs.ts";
 import { newJobId } from "../../../protocol/wire/names.ts";
-import { createUpkeep, type Retention } from "../../../protocol/ledger/maintenance.ts";
+import { createMaintenance, type Retention } from "../../../protocol/ledger/maintenance.ts";
 import { createConnection, createRedisPort } from "../../../subscriber/connection/ioredis.ts";
 import type { Outbox } from "../../../subscriber/outcome/outbox.ts";
 import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
@@ -57,24 +57,24 @@ function everyKind(at: number): readonly JobSpec[] {
 }
 
 async function retireAll(keep: Retention): Promise<void> {
-  const upkeep = createUpkeep({
+  const maintenance = createMaintenance({
     redis: createRedisPort(redis),
     naming: defaultNaming,
     timing: defaultTiming,
   });
   for (let more = true; more;) {
-    const [answer] = await upkeep.retire([queue], keep);
+    const [answer] = await maintenance.prune([queue], keep);
     more = answer?.value.more ?? false;
   }
-  await upkeep.unpark([queue], 1_000);
+  await maintenance.retryParked([queue], 1_000);
 }
 
 test("thousands of jobs of every kind leave only what retention allows, and then nothing", async () => {
   const options = { redis: createRedisPort(redis), naming: defaultNaming, timing: defaultTiming };
-  const ledger = createLedger(options);
-  const upkeep = createUpkeep(options);
+  const ledger = createJobLedger(options);
+  const maintenance = createMaintenance(options);
   const outbox = (): Outbox => ({
-    add: ({ entry }) => void upkeep.record(new Map([[queue, [entry]]])),
+    add: ({ entry }) => void maintenance.ack(new Map([[queue, [entry]]])),
     flush: () => Promise.resolve(),
     stop: () => undefined,
   });
@@ -111,8 +111,8 @@ test("thousands of jobs of every kind leave only what retention allows, and then
     or: () => "results were not recorded",
   });
   // Those that no node reported on are left to the tick: do what it does.
-  for (const { queue: of, value } of await upkeep.overdue([queue], 0, 10_000)) {
-    await upkeep.record(new Map([[of, value.map(({ entry }) => entry)]]));
+  for (const { queue: of, value } of await maintenance.undelivered([queue], 0, 10_000)) {
+    await maintenance.ack(new Map([[of, value.map(({ entry }) => entry)]]));
   }
 
   expect(await redis.hlen(keys.jobs)).toBe(all);
@@ -145,8 +145,8 @@ test("thousands of jobs of every kind leave only what retention allows, and then
   // Moments of jobs that started in time go when they pass.
   await until(
     async () => {
-      await upkeep.wake([queue], 1_000);
-      await upkeep.expire([queue], 1_000);
+      await maintenance.runDue([queue], 1_000);
+      await maintenance.recover([queue], 1_000);
       return (await redis.exists(keys.due, keys.leases)) === 0;
     },
     { or: () => "moments are left" },

@@ -7,9 +7,9 @@ import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
 import { defaultNaming } from "../../../protocol/redis/keys.ts";
-import { createLedger } from "../../../protocol/ledger/jobs.ts";
+import { createJobLedger } from "../../../protocol/ledger/jobs.ts";
 import { newJobId } from "../../../protocol/wire/names.ts";
-import { createUpkeep } from "../../../protocol/ledger/maintenance.ts";
+import { createMaintenance } from "../../../protocol/ledger/maintenance.ts";
 import { createEvents } from "../../../subscriber/events.ts";
 import { createConnection, createRedisPort } from "../../../subscriber/connection/ioredis.ts";
 import { createSubscriber } from "../../../subscriber/subscriber.ts";
@@ -41,14 +41,14 @@ function options() {
 }
 
 async function startSubscriber(nodes: readonly string[]): Promise<void> {
-  const upkeep = createUpkeep(options());
+  const maintenance = createMaintenance(options());
   const events = createEvents((error) => {
     throw error;
   });
   const subscriber = createSubscriber({
     config: {
       redisUrl: server.url,
-      seats: nodes.map((node) => ({ node, queue: "default", slots: 10 })),
+      assignments: nodes.map((node) => ({ node, queue: "default", slots: 10 })),
       handlers: "",
       callbackUrl: undefined,
       signingSecret: undefined,
@@ -68,7 +68,7 @@ async function startSubscriber(nodes: readonly string[]): Promise<void> {
     // Records as the function does, in one command a callback.
     outbox: {
       add: ({ queue, entry, texts }) => {
-        void upkeep.record(new Map([[queue, [entry]]])).then(() => {
+        void maintenance.ack(new Map([[queue, [entry]]])).then(() => {
           recorded += texts.length;
           onRecorded();
         });
@@ -111,7 +111,7 @@ async function runJobs(count: number): Promise<void> {
     queue: "default",
     payload: { n: 1 },
   }));
-  await createLedger(options()).dispatch(specs);
+  await createJobLedger(options()).dispatch(specs);
   await done;
 }
 
@@ -143,31 +143,31 @@ test(`jobs in batches of 1,000 cost at most ${budget.inBatch} commands each`, as
 });
 
 test(`after a rest it costs ${budget.afterRest}, and each subscriber looks once for ${budget.look} at most`, async () => {
-  await delay(defaultTiming.unheardMs + 1_000); // the last look at what the jobs above left
+  await delay(defaultTiming.unacknowledgedMs + 1_000); // the last look at what the jobs above left
   await commandsSince();
   await runJobs(1);
   expect(await commandsSince()).toBeLessThanOrEqual(budget.afterRest);
-  await delay(defaultTiming.unheardMs + 1_000);
+  await delay(defaultTiming.unacknowledgedMs + 1_000);
   expect(await commandsSince()).toBeLessThanOrEqual(3 * budget.look + 2);
 });
 
 test("three subscribers at rest send nothing for a minute", async () => {
-  await delay(defaultTiming.unheardMs + 1_000); // the last look at what the jobs above left
+  await delay(defaultTiming.unacknowledgedMs + 1_000); // the last look at what the jobs above left
   await commandsSince();
   await delay(60_000);
   expect(await commandsSince()).toBe(budget.atRest);
 }, 90_000);
 
 test(`a tick with nothing to do costs at most ${budget.tick} commands`, async () => {
-  const upkeep = createUpkeep(options());
+  const maintenance = createMaintenance(options());
   const keep = { retentionMs: 1e9, maxFinished: 1e6, failedMs: 1e9, maxFailed: 1e4, outboxMs: 1e9 };
   const tick = async () => {
-    const queues = await createLedger(options()).queues();
-    await upkeep.expire(queues, 100);
-    await upkeep.wake(queues, 100);
-    await upkeep.unpark(queues, 100);
-    await upkeep.overdue(queues, 30_000, 100);
-    await upkeep.retire(queues, keep);
+    const queues = await createJobLedger(options()).queues();
+    await maintenance.recover(queues, 100);
+    await maintenance.runDue(queues, 100);
+    await maintenance.retryParked(queues, 100);
+    await maintenance.undelivered(queues, 30_000, 100);
+    await maintenance.prune(queues, keep);
   };
   await tick(); // loads every script
   await commandsSince();

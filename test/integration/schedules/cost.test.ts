@@ -4,12 +4,12 @@ import { afterAll, beforeAll, test } from "vitest";
 import { tick, type TickDeps } from "../../../functions/tick.ts";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
 import { defaultNaming } from "../../../protocol/redis/keys.ts";
-import { createLedger } from "../../../protocol/ledger/jobs.ts";
+import { createJobLedger } from "../../../protocol/ledger/jobs.ts";
 import { newJobId } from "../../../protocol/wire/names.ts";
 import type { RedisPort } from "../../../protocol/redis/port.ts";
 import { defaultPlan, type Rule, type ScheduleSpec } from "../../../protocol/schedule/schedule.ts";
-import { createSchedules } from "../../../protocol/ledger/schedules.ts";
-import { createUpkeep } from "../../../protocol/ledger/maintenance.ts";
+import { createScheduleLedger } from "../../../protocol/ledger/schedules.ts";
+import { createMaintenance } from "../../../protocol/ledger/maintenance.ts";
 import { createConnection, createRedisPort } from "../../../subscriber/connection/ioredis.ts";
 import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
 import { runSubscriber } from "../../support/subscriber.ts";
@@ -39,7 +39,7 @@ function specs(count: number, rule: (at: number) => Rule, prefix: string): Sched
 }
 
 async function putAll(some: readonly ScheduleSpec[]): Promise<void> {
-  const schedules = createSchedules({
+  const schedules = createScheduleLedger({
     ...{ redis: createRedisPort(redis), naming: defaultNaming, timing: defaultTiming },
   });
   for (let from = 0; from < some.length; from += 500) {
@@ -98,8 +98,13 @@ function tickDeps(port: RedisPort, simulatedNow: () => number): TickDeps {
   const ledger = { redis: port, naming: defaultNaming, timing: defaultTiming, simulatedNow };
   const keep = { retentionMs: 1e9, maxFinished: 1e6, failedMs: 1e9, maxFailed: 1e4, outboxMs: 1e9 };
   return {
-    ...{ ledger: createLedger(ledger), upkeep: createUpkeep(ledger) },
-    ...{ schedules: createSchedules(ledger), declared: [], newId: newJobId, log: () => undefined },
+    ...{ ledger: createJobLedger(ledger), maintenance: createMaintenance(ledger) },
+    ...{
+      schedules: createScheduleLedger(ledger),
+      declared: [],
+      newId: newJobId,
+      log: () => undefined,
+    },
     config: { retention: keep, maxSchedules: 100_000 },
   };
 }

@@ -91,15 +91,18 @@ test("a deleted schedule is gone with its history, and its runs stay", async ({
   expect,
 }) => {
   await put(bench, spec("s", { rule: everyMinute }), spec("t", { rule: everyMinute }));
-  expect(await bench.schedules.drop("default", ["s", "x"], "declared")).toEqual([
+  expect(await bench.schedules.delete("default", ["s", "x"], "declared")).toEqual([
     "foreign",
     "unknown",
   ]);
-  expect(await bench.schedules.drop("default", ["s", "x"], "http")).toEqual(["deleted", "unknown"]);
+  expect(await bench.schedules.delete("default", ["s", "x"], "http")).toEqual([
+    "deleted",
+    "unknown",
+  ]);
   bench.clock.advance(minute);
   expect(await look(bench)).toMatchObject({ made: 1 });
   expect(await runs(bench)).toEqual(["0"]);
-  await bench.schedules.drop("default", ["t"], "http");
+  await bench.schedules.delete("default", ["t"], "http");
   const keys = [bench.keys.schedules, bench.keys.schedule_ids, bench.keys.history, bench.keys.due];
   expect(await bench.redis.exists(keys)).toBe(0);
   for (const change of [

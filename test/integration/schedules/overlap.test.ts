@@ -61,7 +61,7 @@ describe("while the previous run has not ended", () => {
     await put(bench, spec("s", { rule: everyMinute, overlap: "skip" }));
     const [first] = await sent();
     await end(first);
-    await bench.ledger.forget("default", [first?.id ?? ""]);
+    await bench.ledger.delete("default", [first?.id ?? ""]);
     expect(await nextMinute()).toMatchObject({ made: 1 });
     await bench.ledger.cancel("default", "s@1800000060000");
     expect(await nextMinute()).toMatchObject({ made: 0 }); // it was asked to stop, and has not
@@ -121,7 +121,7 @@ describe("while the previous run has not ended", () => {
       expect((await schedule(bench)).waiting).toHaveLength(1);
       if (how === "cancelled") await bench.ledger.cancel("default", "s@1800000000000+");
       bench.clock.advance(timing.leaseMs);
-      if (how === "lost") await bench.upkeep.expire(["default"], 10);
+      if (how === "lost") await bench.maintenance.recover(["default"], 10);
       if (how === "expired") {
         bench.clock.advance(minute - timing.leaseMs);
         await look(bench);

@@ -57,7 +57,7 @@ describe("a schedule", () => {
     const [envelope] = ear.envelopes();
     if (envelope === undefined) throw new Error("expected a delivery");
     await bench.nodes.finish("default", [ended(envelope)], taking("1"));
-    expect(await bench.ledger.forget("default", [envelope.id])).toEqual(["deleted"]);
+    expect(await bench.ledger.delete("default", [envelope.id])).toEqual(["deleted"]);
     bench.clock.advance(minute);
     expect(await look(bench)).toMatchObject({ made: 1 });
   });

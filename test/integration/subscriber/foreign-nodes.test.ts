@@ -111,7 +111,7 @@ describe("a foreign slave", () => {
     expect((await bench.ended("bare1")).ended).toMatchObject({ state: "succeeded", node: "7" });
     expect((await bench.ended("full20")).ended).toMatchObject({ state: "succeeded", node: "7" });
     // Both subscribers heard every echo; the outbox tells that one of them stored it.
-    const [outbox] = await bench.upkeep.overdue(["default"], 0, 100);
+    const [outbox] = await bench.maintenance.undelivered(["default"], 0, 100);
     expect(outbox?.value).toHaveLength(40);
     expect([one, two].flatMap((each) => each.seen("message:unreadable"))).toEqual([]);
     expect(await bench.problems()).toEqual([]);
@@ -135,7 +135,9 @@ describe("a foreign slave", () => {
     const answers = await bench.ledger.dispatch(specs);
     expect(answers.some((each) => each.kind === "accepted" && each.delivered)).toBe(false);
     await using slave = await startForeignSlave(server.port, "7");
-    expect(await bench.upkeep.unpark(["default"], 100)).toEqual([{ queue: "default", value: 0 }]);
+    expect(await bench.maintenance.retryParked(["default"], 100)).toEqual([
+      { queue: "default", value: 0 },
+    ]);
     await bench.allEnded(specs);
     expect(slave.heard).toEqual(specs.map(({ id }) => id));
     expect(running.seen("attempt:started")).toEqual([]);

@@ -202,7 +202,7 @@ describe("a lease that is lost", () => {
     const [member = ""] = (await bench.state()).leases;
     await bench.redis.zadd("signalbox:{default}:leases", "XX", 1, member);
     await bench.redis.lrem("signalbox:{default}:free", 0, "1");
-    await bench.upkeep.expire(["default"], 10);
+    await bench.maintenance.recover(["default"], 10);
     await running.event("attempt:lost", { where: ({ id }) => id === "lost" });
     expect(reasons).toEqual(["lease_lost"]);
     expect((await bench.ended("lost")).ended?.text).toContain('"other"');

@@ -17,7 +17,8 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const recordIn = (bench: RealLedger) => async (deliveries: readonly Delivered[]) => {
-  for (const { queue, entry } of deliveries) await bench.upkeep.record(new Map([[queue, [entry]]]));
+  for (const { queue, entry } of deliveries)
+    await bench.maintenance.ack(new Map([[queue, [entry]]]));
 };
 
 async function outboxTo({ url, secret }: { url: string; secret: string }) {
@@ -129,10 +130,10 @@ describe("the callback", () => {
     });
     await bench.ledger.dispatch([job("a")]);
     await running.event("results:refused");
-    const [due] = await bench.upkeep.overdue(["default"], 0, 10);
+    const [due] = await bench.maintenance.undelivered(["default"], 0, 10);
     const [entry] = due?.value ?? [];
     expect(JSON.parse(entry?.results ?? "")).toMatchObject({ id: "a", state: "succeeded" });
-    expect(await bench.upkeep.record(new Map([["default", [entry?.entry ?? ""]]]))).toBe(1);
+    expect(await bench.maintenance.ack(new Map([["default", [entry?.entry ?? ""]]]))).toBe(1);
     expect((await bench.ledger.read("default", "a"))?.ended?.recorded).toBe(true);
     // Disposal waits for the flush of the outbox; the callback comes back for it.
     await using back = await startCallback({ port: callback.port });

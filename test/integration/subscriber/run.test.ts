@@ -299,7 +299,7 @@ describe("a handler that does not obey its signal", () => {
     ]);
     expect((await bench.ended("deaf")).state).toBe("failed");
     expect((await bench.ended("next")).state).toBe("succeeded");
-    await running.event("attempt:deaf", { where: ({ id }) => id === "deaf" });
+    await running.event("attempt:unresponsive", { where: ({ id }) => id === "deaf" });
     release();
     const before = messageOf(await bench.ended("deaf"));
     await bench.ledger.dispatch([job("marker")]);

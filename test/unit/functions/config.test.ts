@@ -32,7 +32,7 @@ test("what is required is enough", async ({ expect }) => {
       ...{ retentionMs: 86_400_000, maxFinished: 100_000 },
       ...{ failedMs: 604_800_000, maxFailed: 10_000, outboxMs: 604_800_000 },
     },
-    timing: { unheardMs: 10_000, leaseMs: 30_000, foreignMs: 300_000 },
+    timing: { unacknowledgedMs: 10_000, leaseMs: 30_000, foreignMs: 300_000 },
     ...{ maxSchedules: 100_000, envelopeKeys: undefined },
   });
 });
@@ -60,7 +60,7 @@ test("everything can be set, numbers also as text", async ({ expect }) => {
     naming: { keyPrefix: "app:box", channelPrefix: "app:" },
     ...{ maxPayloadBytes: 1_000, maxDepth: 5 },
     retention: { retentionMs: 60_000, maxFinished: 10, failedMs: 120_000, maxFailed: 20 },
-    timing: { unheardMs: 1_000, leaseMs: 3_000, foreignMs: 30_000 },
+    timing: { unacknowledgedMs: 1_000, leaseMs: 3_000, foreignMs: 30_000 },
     maxSchedules: 500,
   });
   expect(config.signingKeys).toHaveLength(2);

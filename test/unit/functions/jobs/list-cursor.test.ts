@@ -6,7 +6,7 @@ import {
   encodeCursor,
   merge,
   startOf,
-  type Position,
+  type ListCursor,
 } from "../../../../functions/jobs/list-cursor.ts";
 import type { Listed, Page } from "../../../../protocol/scripts/list-jobs.ts";
 
@@ -19,7 +19,7 @@ const page = (queue: string, rows: readonly Listed[], next: Page["next"] = null)
 });
 
 test("positions are compared as numbers, newest first", ({ expect }) => {
-  const sorted: readonly Position[] = [
+  const sorted: readonly ListCursor[] = [
     { entry: "1000-2", queue: "a", place: 1 },
     { entry: "999-10", queue: "a", place: 1 },
     { entry: "999-9", queue: "a", place: 10 },
@@ -67,7 +67,7 @@ describe("merge", () => {
 });
 
 /** A queue's page as the script makes it: after `start`, at most `examine` looked at. */
-function readPage(all: readonly Position[], cursor: Position | null, limits: Limits): Page {
+function readPage(all: readonly ListCursor[], cursor: ListCursor | null, limits: Limits): Page {
   const [queue = ""] = all.map((each) => each.queue);
   const start = startOf(cursor, queue);
   const rest = all.filter(({ entry, place }) =>
@@ -106,8 +106,8 @@ test("pages over any queues show every match once and in order", ({ expect }) =>
           .flat()
           .filter((each) => matches(each.entry, each.place))
           .sort(compare);
-        const shown: Position[] = [];
-        let cursor: Position | null = null;
+        const shown: ListCursor[] = [];
+        let cursor: ListCursor | null = null;
         for (let pages = 0; pages === 0 || cursor !== null; pages++) {
           if (pages > 500) throw new Error("expected the pages to end");
           const read = filled.map((all, at) => ({
@@ -131,7 +131,7 @@ test("pages over any queues show every match once and in order", ({ expect }) =>
 function positions(
   queue: string,
   entries: readonly (readonly [readonly [number, number], number])[],
-): readonly Position[] {
+): readonly ListCursor[] {
   const sizes = new Map(entries.map(([[ms, seq], size]) => [`${ms}-${seq}`, size]));
   return [...sizes]
     .flatMap(([entry, size]) =>

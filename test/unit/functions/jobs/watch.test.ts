@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createMailbox } from "../../../../functions/jobs/signals.ts";
+import { createSignals } from "../../../../functions/jobs/signals.ts";
 import { createWatch, type WatchEvent } from "../../../../functions/jobs/watch.ts";
-import { decodePosition, encodePosition } from "../../../../functions/jobs/event-id.ts";
+import { decodeEventId, encodeEventId } from "../../../../functions/jobs/event-id.ts";
 import { jobStates } from "../../../../protocol/wire/job.ts";
 import type { Stored } from "../../../../protocol/wire/record.ts";
 import type { StoredReport } from "../../../../protocol/wire/report.ts";
@@ -135,7 +135,7 @@ describe("a watch", () => {
   test("starts anew where the position is that of another run of this id", () => {
     const first = createWatch(name, done(), null).found(done(), []).at(-1)?.id ?? "";
     const again = job({ accepted: "1700000005000-0" });
-    const watch = createWatch(name, again, decodePosition(first));
+    const watch = createWatch(name, again, decodeEventId(first));
     expect(watch.isOver).toBe(false);
     expect(brief(watch.found(again, []))).toEqual([["state", "running"]]);
   });
@@ -163,7 +163,7 @@ describe("a watch", () => {
           const heard: WatchEvent[] = [];
           for (const cut of [...cuts, Infinity]) {
             const last = heard.at(-1);
-            const watch = createWatch(name, done(), last ? decodePosition(last.id) : null);
+            const watch = createWatch(name, done(), last ? decodeEventId(last.id) : null);
             if (watch.isOver) break;
             const { from } = watch;
             const left = reports.filter(({ entry }) =>
@@ -183,7 +183,7 @@ describe("a position", () => {
     for (const state of jobStates) {
       const position = { entry: "17-3", count: 2, accepted: "12-0", deliveries: 4, state };
       for (const hasEnded of [true, false]) {
-        expect(decodePosition(encodePosition({ ...position, hasEnded }))).toEqual({
+        expect(decodeEventId(encodeEventId({ ...position, hasEnded }))).toEqual({
           ...position,
           hasEnded,
         });
@@ -193,14 +193,14 @@ describe("a position", () => {
 
   test("of another kind is refused", () => {
     for (const id of ["1", "17-3_2_12-0.4_resting", "17-3_2_12-0.4_queued_end ", "(_0_0"]) {
-      expect(() => decodePosition(id)).toThrow("Last-Event-ID");
+      expect(() => decodeEventId(id)).toThrow("Last-Event-ID");
     }
   });
 });
 
 describe("a mailbox", () => {
   test("gives what was left before and meanwhile, each once", async () => {
-    const { put, take } = createMailbox<"a" | "b">();
+    const { put, take } = createSignals<"a" | "b">();
     put("a");
     put("a");
     put("b");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { gatherCalls } from "../../../../functions/redis/coalesce.ts";
+import { coalesceCalls } from "../../../../functions/redis/coalesce.ts";
 import { SignalboxError } from "../../../../protocol/error.ts";
 import type { Call, RedisPort } from "../../../../protocol/redis/port.ts";
 
@@ -18,7 +18,7 @@ function create() {
       return Promise.resolve(names);
     },
   };
-  const gathered = gatherCalls(redis);
+  const gathered = coalesceCalls(redis);
   const send = (...names: string[]) => gathered.send(names.map(call));
   return { requests, send };
 }

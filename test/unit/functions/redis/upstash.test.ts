@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
-import { repeatOnce } from "../../../../functions/redis/retry-once.ts";
+import { retryOnce } from "../../../../functions/redis/retry-once.ts";
 import { createUpstash } from "../../../../functions/redis/upstash.ts";
 import { SignalboxError } from "../../../../protocol/error.ts";
 import type { Call, RedisPort } from "../../../../protocol/redis/port.ts";
@@ -186,7 +186,7 @@ describe("repeatOnce", () => {
       return Promise.resolve(["PONG"]);
     });
     const pause = vi.fn(() => Promise.resolve());
-    return { send, pause, port: repeatOnce({ send }, pause) };
+    return { send, pause, port: retryOnce({ send }, pause) };
   };
 
   test("sends the same calls once more where no answer came", async ({ expect }) => {

@@ -4,7 +4,7 @@ import type { NodeLedger } from "../../../../protocol/ledger/nodes.ts";
 import { createAttempts, type Attempt } from "../../../../subscriber/attempt/attempts.ts";
 import { createEvents } from "../../../../subscriber/events.ts";
 import { createRenewer } from "../../../../subscriber/attempt/renewer.ts";
-import { createSeat } from "../../../../subscriber/membership/assignment.ts";
+import { createAssignment } from "../../../../subscriber/membership/assignment.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
@@ -13,7 +13,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const timing = { unheardMs: 10_000, leaseMs: 30_000, foreignMs: 300_000 };
+const timing = { unacknowledgedMs: 10_000, leaseMs: 30_000, foreignMs: 300_000 };
 
 /** Starts one attempt; records when it is renewed, in milliseconds from its start. */
 function start(renew: () => Promise<readonly number[]>) {
@@ -33,7 +33,7 @@ function start(renew: () => Promise<readonly number[]>) {
     envelope: {
       ...{ v: 1, queue: "default", node: "1", token: "1-0.1", attempt: 1, id: "x", name: "echo" },
     },
-    seat: createSeat({ node: "1", queue: "default", slots: 1 }),
+    assignment: createAssignment({ node: "1", queue: "default", slots: 1 }),
     ...{ member: "x 1-0.1 1", abort: () => undefined, cause: undefined, hasEnded: false },
     renewAt: renewer.firstRenewal(),
   };

@@ -13,7 +13,7 @@ import {
   type AbortCause,
   type Handler,
 } from "../../../../subscriber/attempt/runner.ts";
-import { createSeat } from "../../../../subscriber/membership/assignment.ts";
+import { createAssignment } from "../../../../subscriber/membership/assignment.ts";
 import { until } from "../../../support/until.ts";
 
 const envelope: Envelope = {
@@ -23,11 +23,11 @@ const log = { info: () => undefined, warn: () => undefined };
 const progress = () => undefined;
 
 function run(handler: Handler, { cause = null as AbortCause | null, more = {} } = {}) {
-  const onDeaf = vi.fn();
+  const onUnresponsive = vi.fn();
   const module = { handlers: { echo: handler }, catalog: undefined };
   const { outcome, abort } = startAttempt(
     { ...envelope, ...more },
-    { module, log, progress, onDeaf },
+    { module, log, progress, onUnresponsive },
   );
   if (cause !== null) abort(cause);
   return outcome;
@@ -231,12 +231,12 @@ describe("a finisher", () => {
   const nothing: Finished = { verdicts: [], next: [], waiting: [], entry: null };
 
   function create(finish: NodeLedger["finish"]) {
-    const seat = createSeat({ node: "n", queue: "q", slots: 1 });
+    const seat = createAssignment({ node: "n", queue: "q", slots: 1 });
     seat.phase = "live";
     const finisher = createFinisher({
       ledger: { finish } as NodeLedger,
       queue: "q",
-      seats: new Map([["n", seat]]),
+      assignments: new Map([["n", seat]]),
       events: createEvents(() => undefined),
       onVerdict: () => undefined,
       onNext: () => undefined,

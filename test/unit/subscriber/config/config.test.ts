@@ -30,8 +30,10 @@ describe("parseNodes", () => {
     ["n@a,n@b", ["n@a:10", "n@b:10"]],
     ["n:1000", ["n@default:1000"]],
   ])("reads %j", (text, wanted) => {
-    const seats = parseNodes(text, defaults);
-    expect(seats.map(({ node, queue, slots }) => `${node}@${queue}:${slots}`)).toEqual(wanted);
+    const assignments = parseNodes(text, defaults);
+    expect(assignments.map(({ node, queue, slots }) => `${node}@${queue}:${slots}`)).toEqual(
+      wanted,
+    );
   });
 
   test.each([
@@ -46,13 +48,13 @@ describe("readConfig", () => {
   test("needs three settings and has a default for each other", () => {
     expect(readConfig(good)).toMatchObject({
       redisUrl: good.REDIS_URL,
-      seats: [
+      assignments: [
         { node: "1", queue: "default", slots: 10 },
         { node: "2", queue: "default", slots: 10 },
       ],
       ...{ callbackUrl: undefined, drainMs: 60_000, pingMs: 120_000, maxResultBytes: 262_144 },
       ...{ naming: { keyPrefix: "signalbox", channelPrefix: "" }, logLevel: "info" },
-      timing: { unheardMs: 10_000, leaseMs: 30_000, foreignMs: 300_000 },
+      timing: { unacknowledgedMs: 10_000, leaseMs: 30_000, foreignMs: 300_000 },
     });
   });
 
@@ -63,10 +65,10 @@ describe("readConfig", () => {
       SIGNALBOX_QUEUES: "a, b",
       SIGNALBOX_NODES: "1,2:9@c",
     };
-    const seats = readConfig(env).seats.map(
+    const assignments = readConfig(env).assignments.map(
       ({ node, queue, slots }) => `${node}@${queue}:${slots}`,
     );
-    expect(seats).toEqual(["1@a:3", "1@b:3", "2@c:9"]);
+    expect(assignments).toEqual(["1@a:3", "1@b:3", "2@c:9"]);
   });
 
   test("names every variable at fault at once", () => {

@@ -48,14 +48,14 @@ describe("a listener", () => {
 
   test("that nobody hears connects anew, once each time it has subscribed", async ({ expect }) => {
     const { listener, redis, ready, counts } = create();
-    listener.unheard();
+    listener.resubscribe();
     expect(counts().disconnects).toBe(0);
     await ready(Promise.resolve(1));
-    for (let time = 0; time < 3; time++) listener.unheard();
+    for (let time = 0; time < 3; time++) listener.resubscribe();
     expect(counts().disconnects).toBe(1);
     redis.emit("close");
     await ready(Promise.resolve(1));
-    listener.unheard();
+    listener.resubscribe();
     expect(counts()).toEqual({ disconnects: 2, subscribed: 2 });
     listener.stop();
   });

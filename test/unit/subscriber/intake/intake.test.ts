@@ -2,8 +2,8 @@ import { describe, test } from "vitest";
 import { defaultNaming } from "../../../../protocol/redis/keys.ts";
 import { createEvents } from "../../../../subscriber/events.ts";
 import { createIntake } from "../../../../subscriber/intake/intake.ts";
-import { whole, type Part } from "../../../../subscriber/cluster/share.ts";
-import { createSeat } from "../../../../subscriber/membership/assignment.ts";
+import { singleServer, type ClusterShare } from "../../../../subscriber/cluster/share.ts";
+import { createAssignment } from "../../../../subscriber/membership/assignment.ts";
 
 const channel = "CHANNEL_DISPATCH_1";
 const envelope = (id: string) =>
@@ -12,21 +12,21 @@ const envelope = (id: string) =>
   });
 const joinedAs = (epoch: string) => JSON.stringify({ v: 1, queue: "default", joined: epoch });
 
-function create(part: Part = whole) {
-  const seat = createSeat({ node: "1", queue: "default", slots: 1 });
+function create(share: ClusterShare = singleServer) {
+  const seat = createAssignment({ node: "1", queue: "default", slots: 1 });
   const ran: string[] = [];
   const refused: string[] = [];
   const unserved: string[] = [];
   const bare: string[] = [];
   const ignore = () => undefined;
   const intake = createIntake({
-    ...{ naming: defaultNaming, seats: [seat], part, events: createEvents(ignore) },
+    ...{ naming: defaultNaming, assignments: [seat], share, events: createEvents(ignore) },
     onEnvelope: ({ id }) => ran.push(id),
     deadLetter: (_channel, _bytes, reason) => refused.push(reason),
     onUnserved: ({ id }) => unserved.push(id),
     onBare: (_node, id) => bare.push(id),
     ...{ onWaiting: ignore, onRejoin: ignore, onCancel: ignore },
-    ...{ onMoment: ignore, onResults: ignore },
+    ...{ onDue: ignore, onResults: ignore },
   });
   return {
     ...{ seat, ran, refused, unserved, bare },
@@ -66,8 +66,8 @@ describe("one of several parts, which all hear the same", () => {
   const elsewhere = [{ node: "1", queue: "far", slots: 1 }];
   const of = (queue: string) => envelope("x").replace('"default"', `"${queue}"`);
 
-  test("passes over what another part serves", ({ expect }) => {
-    const { hear, join, ran, unserved } = create({ ...whole, elsewhere });
+  test("passes over what another share serves", ({ expect }) => {
+    const { hear, join, ran, unserved } = create({ ...singleServer, elsewhere });
     join("7");
     hear(joinedAs("7"));
     for (const text of [of("far"), `[${of("far")},${of("far")}]`, of("other"), envelope("a")])
@@ -76,7 +76,7 @@ describe("one of several parts, which all hear the same", () => {
   });
 
   test("leaves what belongs to no seat to the home", ({ expect }) => {
-    const { hear, join, ran, refused, unserved, bare } = create({ ...whole, isHome: false });
+    const { hear, join, ran, refused, unserved, bare } = create({ ...singleServer, isHome: false });
     join("7");
     hear(joinedAs("7"));
     for (const text of [of("other"), "42", "{", envelope("a")]) hear(text);

@@ -5,7 +5,7 @@ import type { Joined } from "../../../../protocol/scripts/join.ts";
 import { createAttempts, type Attempt } from "../../../../subscriber/attempt/attempts.ts";
 import { createEvents } from "../../../../subscriber/events.ts";
 import { createJoiner } from "../../../../subscriber/membership/joiner.ts";
-import { createSeat } from "../../../../subscriber/membership/assignment.ts";
+import { createAssignment } from "../../../../subscriber/membership/assignment.ts";
 import { until } from "../../../support/until.ts";
 
 const envelope: Envelope = {
@@ -15,20 +15,20 @@ const envelope: Envelope = {
 /** A joiner whose ledger answers when it is told to. */
 function create() {
   const asked: ((joined: Joined) => void)[] = [];
-  const seat = createSeat({ node: "1", queue: "default", slots: 1 });
+  const assignment = createAssignment({ node: "1", queue: "default", slots: 1 });
   const attempts = createAttempts();
   const heard: string[] = [];
   const joiner = createJoiner({
     ledger: {
       join: () => new Promise<Joined>((resolve) => asked.push(resolve)),
     } as unknown as NodeLedger,
-    seats: [seat],
+    assignments: [assignment],
     attempts,
     events: createEvents(() => undefined),
     info: "{}",
     onJoined: () => heard.push("joined"),
     onLost: () => heard.push("lost"),
-    onUnheard: () => heard.push("unheard"),
+    onNoListener: () => heard.push("unheard"),
     signal: new AbortController().signal,
   });
   const answer = async (more: { isHeard?: boolean; lost?: number[] } = {}) => {
@@ -37,10 +37,10 @@ function create() {
     await new Promise(setImmediate);
   };
   const attempt = (): Attempt => ({
-    ...{ envelope, seat, member: leaseMember(envelope), abort: () => undefined },
+    ...{ envelope, assignment, member: leaseMember(envelope), abort: () => undefined },
     ...{ cause: undefined, renewAt: 0, hasEnded: false },
   });
-  return { joiner, seat, attempts, asked, answer, heard, attempt };
+  return { joiner, assignment, attempts, asked, answer, heard, attempt };
 }
 
 describe("a joiner", () => {
@@ -57,9 +57,9 @@ describe("a joiner", () => {
     expect(attempts.has("default", leaseMember(envelope))).toBe(true);
   });
 
-  test("does not join a seat that has left", ({ expect }) => {
-    const { joiner, seat, asked } = create();
-    seat.phase = "left";
+  test("does not join a assignment that has left", ({ expect }) => {
+    const { joiner, assignment, asked } = create();
+    assignment.phase = "left";
     joiner.join();
     expect(asked).toEqual([]);
   });
@@ -77,18 +77,20 @@ describe("a joiner", () => {
     expect(asked).toHaveLength(1);
   });
 
-  test("takes a seat back only by what it asked after it was contested", async ({ expect }) => {
-    const { joiner, seat, answer } = create();
+  test("takes a assignment back only by what it asked after it was contested", async ({
+    expect,
+  }) => {
+    const { joiner, assignment, answer } = create();
     joiner.join();
     await answer();
-    expect(seat.phase).toBe("live");
+    expect(assignment.phase).toBe("live");
     joiner.join();
-    seat.phase = "contested";
+    assignment.phase = "contested";
     joiner.join();
     await answer();
-    expect(seat.phase).toBe("contested");
+    expect(assignment.phase).toBe("contested");
     await answer();
-    expect(seat.phase).toBe("live");
+    expect(assignment.phase).toBe("live");
   });
 
   test("tells of what is lost, but for what has ended by itself", async ({ expect }) => {

@@ -1,10 +1,10 @@
 import { describe, test } from "vitest";
-import { createGatherer } from "../../../../subscriber/outcome/batcher.ts";
+import { createBatcher } from "../../../../subscriber/outcome/batcher.ts";
 
 /** A gatherer whose calls end when the test says so. */
 function create(signal = new AbortController().signal) {
   const calls: { readonly items: readonly number[]; readonly end: () => void }[] = [];
-  const gatherer = createGatherer<number>({
+  const gatherer = createBatcher<number>({
     sizeOf: (bytes) => bytes,
     send: (items) =>
       new Promise((end) => {

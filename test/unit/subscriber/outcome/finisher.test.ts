@@ -3,13 +3,13 @@ import { SignalboxError } from "../../../../protocol/error.ts";
 import type { NodeLedger, SlotUse } from "../../../../protocol/ledger/nodes.ts";
 import { createEvents } from "../../../../subscriber/events.ts";
 import { createFinisher } from "../../../../subscriber/outcome/finisher.ts";
-import { createSeat } from "../../../../subscriber/membership/assignment.ts";
+import { createAssignment } from "../../../../subscriber/membership/assignment.ts";
 import { until } from "../../../support/until.ts";
 
 describe("a finisher", () => {
   test("asks again for jobs that wait where its call failed", async ({ expect }) => {
     const asked: (readonly SlotUse[])[] = [];
-    const seat = createSeat({ node: "1", queue: "default", slots: 1 });
+    const seat = createAssignment({ node: "1", queue: "default", slots: 1 });
     seat.phase = "live";
     const finisher = createFinisher({
       ledger: {
@@ -20,7 +20,11 @@ describe("a finisher", () => {
             : Promise.resolve({ verdicts: [], next: [], waiting: [], entry: null });
         },
       } as unknown as NodeLedger,
-      ...{ queue: "default", seats: new Map([["1", seat]]), events: createEvents(() => undefined) },
+      ...{
+        queue: "default",
+        assignments: new Map([["1", seat]]),
+        events: createEvents(() => undefined),
+      },
       ...{ onVerdict: () => undefined, onNext: () => undefined, onStored: () => undefined },
       signal: new AbortController().signal,
     });
