@@ -12,43 +12,63 @@ export interface AttemptName {
   readonly attempt: number;
 }
 
-/** Every event and what it carries. */
+/** How an attempt ended. */
+export interface AttemptEnded extends AttemptName {
+  /** `released`: the job is given back. `retry`: it failed, and another attempt follows. */
+  readonly state: TerminalState | "released" | "retry";
+  /** Time that the handler took. */
+  readonly durationMs: number;
+  /** Of the failure, if there is one. */
+  readonly code?: string;
+  /** Until the next attempt, where the state is `retry`. */
+  readonly delayMs?: number;
+}
+
+/** A message that is not run. `sample` is its beginning. */
+export interface MessageNotRun {
+  readonly channel: string;
+  readonly reason: string;
+  readonly sample: string;
+}
+
+/**
+ * Every event, and what it carries. Times are in milliseconds.
+ * @example
+ * type Ended = SubscriberEventMap["attempt:ended"][0];
+ * const count = ({ state }: Ended) => metrics.increment(`jobs.${state}`);
+ * running.events.on("attempt:ended", count);
+ */
 export interface SubscriberEventMap {
-  /** Subscribed and joined: jobs can come. Again after every reconnection. */
+  /** Subscribed and joined: jobs can come. Emitted again after every reconnection. */
   listening: [{ readonly nodes: readonly string[] }];
-  /** The subscribing connection is gone; it is being made anew. */
+  /** The subscribing connection is lost; it is being replaced. */
   disconnected: [];
-  /** Another subscriber has taken this node. It runs no more jobs here. */
+  /** Another subscriber has taken this node, which runs no more jobs here. */
   superseded: [{ readonly node: string; readonly queue: string }];
   "attempt:started": [AttemptName];
-  "attempt:ended": [
-    AttemptName & {
-      readonly state: TerminalState | "released" | "retry";
-      readonly durationMs: number;
-      readonly code?: string;
-      /** Until the next attempt, where the state is `retry`. */
-      readonly delayMs?: number;
-    },
-  ];
+  "attempt:ended": [AttemptEnded];
   /** The outcome was refused: the attempt had lost its lease to another. */
   "attempt:fenced": [AttemptName];
   /** The lease is gone while the handler runs; its signal has been aborted. */
   "attempt:lost": [AttemptName];
-  /** The handler was told to stop and still runs; its slot has been freed all the same. */
+  /** The handler still runs a second after its signal was aborted; its slot has been freed. */
   "attempt:unresponsive": [AttemptName];
   "bare:ended": [{ readonly id: string; readonly node: string; readonly ok: boolean }];
-  "message:unreadable": [
-    { readonly channel: string; readonly reason: string; readonly sample: string },
-  ];
-  /** Only signed jobs are run here; this was none, or not as it was signed. It is not run. */
-  "message:refused": [
-    { readonly channel: string; readonly reason: string; readonly sample: string },
-  ];
-  /** Its times cannot be worked out: it rests until it is changed. */
+  "message:unreadable": [MessageNotRun];
+  /** Only signed jobs are run here, and this one is not signed, or not as it came. */
+  "message:refused": [MessageNotRun];
+  /** The times of a schedule cannot be worked out: it rests until it is changed. */
   "schedule:faulty": [{ readonly id: string; readonly queue: string; readonly reason: string }];
+  /**
+   * Redis answered in a form that this version does not know. What was not stored is run again when its lease ends:
+   * check that function and subscriber run the same version.
+   */
+  "outcomes:abandoned": [
+    { readonly queue: string; readonly count: number; readonly reason: string },
+  ];
   "results:delivered": [{ readonly count: number }];
   "results:refused": [{ readonly reason: string; readonly retryInMs: number }];
-  /** A master of the Cluster has handed queues to another, where nobody listens for us: start anew. */
+  /** A Cluster keeps queues at another master by now, where this process does not listen: it must be started again. */
   "cluster:changed": [{ readonly queues: readonly string[] }];
   /** This Redis may throw jobs away: stop. */
   "redis:refused": [{ readonly reason: string }];
@@ -59,16 +79,26 @@ export interface SubscriberEventMap {
   ];
 }
 
-/** A typed emitter whose listeners cannot break the subscriber: what they throw goes to `onError`. */
+/**
+ * A typed emitter whose listeners cannot break the subscriber: what they throw is logged.
+ * @example
+ * function watch(events: SubscriberEvents): void {
+ *   events.on("redis:failed", ({ during, retryInMs }) => {
+ *     console.warn(`${during} failed; next try in ${retryInMs} ms`);
+ *   });
+ * }
+ */
 export interface SubscriberEvents {
+  /** Calls the listeners of `name`, in the order in which they were added. Never throws. */
   emit<K extends keyof SubscriberEventMap>(name: K, ...args: SubscriberEventMap[K]): void;
+  /** Has `listener` called with each event of that name. If it throws, the later ones are not called. */
   on<K extends keyof SubscriberEventMap>(
     name: K,
     listener: (...args: SubscriberEventMap[K]) => void,
   ): void;
 }
 
-/** Creates the emitter. */
+/** Creates the emitter. What a listener throws goes to `onError`. */
 export function createEvents(onError: (error: unknown) => void): SubscriberEvents {
   const emitter = new EventEmitter();
   return {

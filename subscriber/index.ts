@@ -1,4 +1,5 @@
 /** `signalbox/subscriber`: for Node programs that run jobs. */
+export type { Catalog, Handlers, RunContext } from "../protocol/wire/catalog.ts";
 export type { SubscriberEventMap, SubscriberEvents } from "./events.ts";
 export {
   startSubscriber,
@@ -7,4 +8,3 @@ export {
   type StartOptions,
   type UncheckedHandlers,
 } from "./start.ts";
-export type { Catalog, Handlers, RunContext } from "../protocol/wire/catalog.ts";

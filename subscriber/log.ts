@@ -1,9 +1,9 @@
-/** Structured logs: readable on a terminal, JSON lines elsewhere. Hangs on the events. */
+/** Structured logs, made from the events: readable on a terminal, JSON lines elsewhere. */
 import { pino, type Logger } from "pino";
 import { prettyFactory } from "pino-pretty";
 import type { SubscriberEvents } from "./events.ts";
 
-/** Creates the logger. */
+/** Creates the logger. `level` is one of pino's. */
 export function createLog(level: string, out: NodeJS.WriteStream): Logger {
   const options = { level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"` };
   if (!out.isTTY) return pino(options, out);
@@ -11,13 +11,13 @@ export function createLog(level: string, out: NodeJS.WriteStream): Logger {
   return pino(options, { write: (line: string) => out.write(pretty(line)) });
 }
 
-/** Writes one line an event. */
+/** Writes one line per event. */
 export function logEvents(events: SubscriberEvents, log: Logger): void {
   events.on("listening", (fields) => {
     log.info(fields, "listening");
   });
   events.on("disconnected", () => {
-    log.warn("connection to Redis lost; connecting anew");
+    log.warn("connection to Redis lost; reconnecting");
   });
   events.on("superseded", (fields) => {
     log.error(
@@ -30,7 +30,7 @@ export function logEvents(events: SubscriberEvents, log: Logger): void {
   });
   events.on("attempt:ended", (fields) => {
     if (fields.state === "failed") log.warn(fields, "attempt failed; it was the last");
-    else if (fields.state === "retry") log.warn(fields, "attempt failed; to be tried again");
+    else if (fields.state === "retry") log.warn(fields, "attempt failed; another follows");
     else log.info(fields, `attempt ${fields.state}`);
   });
   events.on("attempt:fenced", (fields) => {
@@ -40,7 +40,10 @@ export function logEvents(events: SubscriberEvents, log: Logger): void {
     log.warn(fields, "lease lost; handler told to stop");
   });
   events.on("attempt:unresponsive", (fields) => {
-    log.warn(fields, "handler still runs after its signal was aborted; its slot is free");
+    log.warn(
+      fields,
+      "handler unresponsive: it still runs after its signal was aborted; its slot is free",
+    );
   });
   events.on("bare:ended", (fields) => {
     log.info(fields, fields.ok ? "bare id done" : "bare id failed");
@@ -52,7 +55,13 @@ export function logEvents(events: SubscriberEvents, log: Logger): void {
     log.error(fields, "job refused: its signature is not right; kept in the dead letters");
   });
   events.on("schedule:faulty", (fields) => {
-    log.error(fields, "the times of a schedule cannot be worked out; it rests until it is changed");
+    log.error(fields, "times of a schedule cannot be worked out; it rests until it is changed");
+  });
+  events.on("outcomes:abandoned", (fields) => {
+    log.error(
+      fields,
+      "outcomes given up: Redis answered in an unknown form; function and subscriber must run the same version",
+    );
   });
   events.on("results:delivered", (fields) => {
     log.debug(fields, "results recorded");
@@ -61,7 +70,10 @@ export function logEvents(events: SubscriberEvents, log: Logger): void {
     log.warn(fields, "results not recorded yet; they stay in the outbox");
   });
   events.on("cluster:changed", (fields) => {
-    log.error(fields, "the Cluster has moved queues to another master; starting anew is needed");
+    log.error(
+      fields,
+      "the Cluster has moved queues to another master; the subscriber must be started again",
+    );
   });
   events.on("redis:refused", (fields) => {
     log.fatal(fields, "this Redis is not fit for jobs");

@@ -1,6 +1,6 @@
 /**
- * The program of the subscriber: the only reader of `process`. Exit codes: 0 drained; 1 jobs given back, or a
- * Cluster that has changed: to be started again; 2 misconfigured.
+ * The subscriber as a program: the only reader of `process`. Exit codes: 0 drained; 1 jobs were given back, or the
+ * Cluster has changed and the program must be started again; 2 misconfigured.
  */
 import { SignalboxError } from "../protocol/error.ts";
 import { readConfig } from "./config/config.ts";

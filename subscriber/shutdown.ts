@@ -1,11 +1,11 @@
-/** Signals → drain → abort. The first signal drains, the second gives the running jobs back. */
+/** Signals of the operating system: the first drains, the second gives the running jobs back. */
 import type { Logger } from "pino";
 import type { Subscriber } from "./subscriber.ts";
 
 /**
- * Installs the handlers; the returned function drains for another reason, and is not counted as a signal: a
- * subscriber whose node was taken over is told to stop by its supervisor right after. `drained` is the exit code
- * where all ended in time.
+ * Installs the handlers of SIGTERM and SIGINT; after the drain the process exits with 0, or with 1 if jobs were given
+ * back. The returned function drains for another reason, and `drained` is then the exit code in place of 0. It does not
+ * count as a signal: the supervisor of a subscriber whose node was taken over sends one right after.
  */
 export function stopOnSignals(
   target: NodeJS.Process,
@@ -20,7 +20,7 @@ export function stopOnSignals(
     isStopping = true;
     log.info("draining: taking no more jobs, ending those that run");
     void subscriber.stop().then((ended) => {
-      log.info(ended === "drained" ? "drained" : "stopped; what still ran was given back");
+      log.info(ended === "drained" ? "drained" : "stopped; jobs that still ran were given back");
       target.exit(ended === "drained" ? drained : 1);
     });
   }

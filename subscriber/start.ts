@@ -1,4 +1,4 @@
-/** Puts a subscriber together from its settings, for the program `subscriber/main.ts` and for any other. */
+/** Puts a subscriber together from its settings: for the program `subscriber/main.ts`, and for programs that embed one. */
 import { pino, type Logger } from "pino";
 import type { Catalog, Handlers, RunContext } from "../protocol/wire/catalog.ts";
 import { SignalboxError } from "../protocol/error.ts";
@@ -11,33 +11,64 @@ import { createOutbox, noOutbox } from "./outcome/outbox.ts";
 import type { HandlerModule } from "./attempt/runner.ts";
 import { createSubscribers, type Subscribers } from "./cluster/subscribers.ts";
 
-/** What an embedded subscriber is given. */
+/**
+ * What an embedded subscriber is given besides its handlers.
+ * @example
+ * const options: StartOptions = {
+ *   env: { REDIS_URL: "redis://127.0.0.1:6379", SIGNALBOX_NODES: "1,2" },
+ *   log: pino(),
+ * };
+ */
 export interface StartOptions {
-  /** The settings of the README's table by their names, such as `process.env`; `SIGNALBOX_HANDLERS` is not read. */
+  /** The settings by their names, such as `process.env`. `SIGNALBOX_HANDLERS` is not read. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** @default a silent one; `events` tells everything */
+  /** @default a silent one: `events` tells everything */
   readonly log?: Logger;
 }
 
-/** With a catalogue payloads and results are checked, and time-outs come from it. */
+/**
+ * Handlers with a catalogue: payloads and results are checked, and time-outs come from it.
+ * @example
+ * const catalog = defineCatalog({ shout: { payload: z.string(), result: z.string() } });
+ * const checked: CheckedHandlers<typeof catalog> = {
+ *   catalog,
+ *   handlers: { shout: (text) => text.toUpperCase() },
+ * };
+ */
 export interface CheckedHandlers<C extends Catalog> {
   readonly catalog: C;
   /** One function per entry. */
   readonly handlers: Handlers<C>;
 }
 
-/** Without one, payloads are what was dispatched. */
+/**
+ * Handlers without a catalogue: payloads are what was dispatched, unchecked.
+ * @example
+ * const unchecked: UncheckedHandlers = {
+ *   handlers: { resize: async ({ url }: { url: string }, { signal }) => resize(url, signal) },
+ * };
+ */
 export interface UncheckedHandlers {
   readonly catalog?: undefined;
   readonly handlers: Readonly<Record<string, (payload: never, context: RunContext) => unknown>>;
 }
 
-/** A subscriber in this process. */
+/**
+ * A subscriber in this process.
+ * @example
+ * process.once("SIGTERM", async () => {
+ *   setTimeout(() => running.abort(), 5_000).unref();
+ *   console.log(await running.stop()); // "drained" or "aborted"
+ * });
+ */
 export interface RunningSubscriber {
   readonly events: SubscriberEvents;
-  /** Drains: takes no more, ends what runs, delivers, closes. The same promise each time. */
+  /**
+   * Drains: takes no more jobs, ends those that run, delivers, closes. `aborted` if jobs were given back. Never rejects;
+   * repeated, it answers the same promise.
+   */
   stop(): Promise<"drained" | "aborted">;
-  /** After `stop`: aborts what still runs and gives the jobs back. */
+  /** After `stop`: aborts the handlers that still run and gives their jobs back. */
   abort(): void;
 }
 
@@ -47,7 +78,10 @@ export interface Assembled {
   readonly events: SubscriberEvents;
 }
 
-/** Makes the parts of a subscriber; nothing is connected yet. */
+/**
+ * Puts a subscriber together; nothing is connected yet.
+ * @throws SignalboxError `config_invalid` for a secret that cannot be read
+ */
 export async function assemble(
   config: Config,
   module: HandlerModule,
@@ -73,9 +107,13 @@ export async function assemble(
 }
 
 /**
- * Starts a subscriber in this process; resolves once jobs can come. Goes on trying while Redis is away. Signals are
- * the host's: call `stop` where it ends.
- * @throws SignalboxError `config_invalid`, naming every setting at fault, or a Redis that may throw jobs away
+ * Starts a subscriber in this process; resolves once jobs can come. While Redis is away it goes on trying. It installs no
+ * signal handlers: call `stop` when the program ends.
+ * @throws SignalboxError `config_invalid` that names every setting at fault, or for a Redis that may throw jobs away
+ * @example
+ * const running = await startSubscriber({ env: process.env, catalog, handlers });
+ * running.events.on("attempt:ended", ({ name, state }) => console.log(name, state));
+ * process.once("SIGTERM", () => void running.stop());
  */
 export function startSubscriber<C extends Catalog>(
   options: StartOptions & CheckedHandlers<C>,
@@ -93,7 +131,7 @@ export async function startSubscriber(
     throw new SignalboxError("config_invalid", `expected a handler for ${missing.join(", ")}`);
   }
   // The types of payloads and results were checked where this was called.
-  const module = { handlers: handlers as unknown as HandlerModule["handlers"], catalog };
+  const module = { handlers: handlers as HandlerModule["handlers"], catalog };
   const { subscriber, events } = await assemble(config, module, log);
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
   events.on("listening", () => {

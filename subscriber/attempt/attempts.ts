@@ -1,36 +1,60 @@
 /** The attempts that this process runs, or whose outcome it has yet to send. */
 import type { Envelope } from "../../protocol/wire/messages.ts";
-import type { AbortCause } from "./runner.ts";
+import type { AttemptName } from "../events.ts";
 import type { Assignment } from "../membership/assignment.ts";
+import type { AbortCause } from "./runner.ts";
 
-/** One attempt. It is here from its start until its outcome has been answered for. */
+/**
+ * One attempt. It is in the table from its start until the ledger has answered for its outcome. Made in one place, with
+ * all fields in one order, so that all attempts share one hidden class in V8.
+ */
 export interface Attempt {
   readonly envelope: Envelope;
   readonly assignment: Assignment;
   /** Its lease, as the ledger names it. */
   readonly member: string;
-  /** Tells its handler to stop; the attempt ends at once. */
+  /** Aborts the handler's signal and ends the attempt immediately; see `Run`. Call it by `stopAttempt`. */
   readonly abort: (cause: AbortCause) => void;
+  /** In milliseconds of `performance.now()`. */
+  readonly startedAt: number;
   /** Why it was aborted, if it was. */
   cause: AbortCause | undefined;
   /** When the lease must next be renewed, in milliseconds of `performance.now()`. */
   renewAt: number;
-  /** Whether the handler has ended or been given up. */
+  /** Whether the handler has ended, or is no longer waited for. */
   hasEnded: boolean;
 }
 
-/** See `createAttempts`. */
-export type Attempts = ReturnType<typeof createAttempts>;
+/** See `createAttempts`. An attempt is named by its queue and its lease member. */
+export interface Attempts {
+  /** How many there are. */
+  readonly size: number;
+  /** Whether the attempt is in the table, or was removed while `remember` applies: then it must not start. */
+  has(queue: string, member: string): boolean;
+  add(attempt: Attempt): void;
+  find(queue: string, member: string): Attempt | undefined;
+  /** Takes it out and answers it; `undefined` if it is not there. Repeat-safe. */
+  remove(queue: string, member: string): Attempt | undefined;
+  /**
+   * Remembers what is removed until `forget` is called. A join that Redis runs before a `finish` that is under way
+   * finds the lease still there, and has the delivery sent again: it can arrive when the attempt is settled.
+   */
+  remember(): { readonly forget: () => void };
+  /** The attempts of one assignment, or all. */
+  list(assignment?: Assignment): readonly Attempt[];
+  /** Resolves when nothing runs and no outcome is left to send. */
+  empty(): Promise<void>;
+}
 
-/** Creates the table. A delivery that comes twice (by message and by rejoin) is found here. */
-export function createAttempts() {
+/** Creates the table. A delivery that arrives twice (by message and by rejoin) is found in it. */
+export function createAttempts(): Attempts {
   /**
    * Each value can be emptied: V8 keeps the tables that a Map has outgrown reachable from one another, and with them
    * what they held. Attempts would outlive their time and make a fifth of the work the garbage collector's.
    */
   const table = new Map<string, { attempt: Attempt | undefined }>();
   const whenEmpty = new Set<() => void>();
-  /** Kept while a join is under way, and for a while after: see `remember`. */
+  /** The keys that `remember` keeps. */
   const settled = new Set<string>();
   let remembering = 0;
   const keyOf = (queue: string, member: string) => `${queue} ${member}`;
@@ -39,17 +63,17 @@ export function createAttempts() {
     get size() {
       return table.size;
     },
-    has(queue: string, member: string): boolean {
+    has(queue, member) {
       const key = keyOf(queue, member);
       return table.has(key) || settled.has(key);
     },
-    add(attempt: Attempt): void {
+    add(attempt) {
       table.set(keyOf(attempt.envelope.queue, attempt.member), { attempt });
     },
-    find(queue: string, member: string): Attempt | undefined {
+    find(queue, member) {
       return table.get(keyOf(queue, member))?.attempt;
     },
-    remove(queue: string, member: string): Attempt | undefined {
+    remove(queue, member) {
       const key = keyOf(queue, member);
       const entry = table.get(key);
       const attempt = entry?.attempt;
@@ -62,12 +86,7 @@ export function createAttempts() {
       }
       return attempt;
     },
-    /**
-     * Remembers what is removed until `forget` is called. A join that Redis runs before a `finish` that is
-     * under way finds the lease still there, and has the delivery sent again: it can come when the
-     * attempt is settled.
-     */
-    remember(): { readonly forget: () => void } {
+    remember() {
       remembering++;
       return {
         forget: () => {
@@ -76,17 +95,20 @@ export function createAttempts() {
         },
       };
     },
-    /** Those of one assignment, or all. */
-    list(assignment?: Assignment): readonly Attempt[] {
+    list(assignment) {
       const all = [...table.values()].flatMap(({ attempt }) => attempt ?? []);
       return assignment === undefined
         ? all
         : all.filter((attempt) => attempt.assignment === assignment);
     },
-    /** Resolves when nothing runs and no outcome is left to send. */
-    empty(): Promise<void> {
+    empty() {
       if (table.size === 0) return Promise.resolve();
       return new Promise((resolve) => whenEmpty.add(resolve));
     },
   };
+}
+
+/** An attempt as events name it. */
+export function nameOf({ id, name, queue, node, attempt }: Envelope): AttemptName {
+  return { id, name, queue, node, attempt };
 }

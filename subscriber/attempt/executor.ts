@@ -1,148 +1,126 @@
-/** Starts what comes in, once; follows each attempt to its outcome; hands that on to be sent. */
+/** Starts each delivery once, and follows the attempt until its ending is passed on. */
 import type { Logger } from "pino";
-import type { Envelope } from "../../protocol/wire/messages.ts";
-import type { JobVerifier } from "../../protocol/signing/job.ts";
-import { defaultJobName } from "../../protocol/wire/names.ts";
 import { leaseMember, type NodeLedger } from "../../protocol/ledger/nodes.ts";
-import type { Attempt, Attempts } from "./attempts.ts";
-import { endingOf, type DescribedEnding } from "../outcome/ending.ts";
-import type { AttemptName, SubscriberEvents } from "../events.ts";
-import { startAttempt, type AbortCause, type HandlerModule, type Outcome } from "./runner.ts";
+import type { Envelope } from "../../protocol/wire/messages.ts";
+import type { Config } from "../config/config.ts";
+import type { AttemptEnded, SubscriberEvents } from "../events.ts";
+import type { Refusals } from "../intake/refusals.ts";
 import type { Assignment } from "../membership/assignment.ts";
-import { createJobOutput, createJobLog, type JobOutput } from "./job-log.ts";
+import { endingOf, type DescribedEnding, type EndingSink } from "../outcome/ending.ts";
+import { nameOf, type Attempt, type Attempts } from "./attempts.ts";
+import { createJobOutput, type JobOutput } from "./job-output.ts";
+import type { Renewer } from "./renewer.ts";
+import { startAttempt, type HandlerModule, type Outcome } from "./runner.ts";
 
-/** What an executor is given. */
-export interface ExecutorOptions {
+/** See `createExecutor`. */
+export interface Executor {
+  /**
+   * Starts a delivery, unless it is running already, or its node is served elsewhere by now. Never throws.
+   * @param endings Takes the ending, unless the attempt loses its lease: `outcome/finisher.ts`. It is given with each
+   *   delivery because the finisher itself starts the next jobs.
+   */
+  start(envelope: Envelope, endings: EndingSink): void;
+}
+
+/** What an executor reads of the subscriber. */
+export interface ExecutorContext {
   readonly module: HandlerModule;
   readonly assignments: readonly Assignment[];
   readonly attempts: Attempts;
+  readonly config: Pick<Config, "maxResultBytes">;
   readonly events: SubscriberEvents;
   readonly log: Logger;
-  readonly maxResultBytes: number;
-  /** Whether a job may run; everything may if absent. */
-  readonly verify?: JobVerifier | undefined;
-  readonly ledger: Pick<NodeLedger, "report">;
-  /** When a delivery that starts now must first be heard of. */
-  readonly firstRenewal: () => number;
-  readonly onStarted: (attempt: Attempt) => void;
-  readonly onEnded: (queue: string, ending: DescribedEnding) => void;
+  readonly nodeLedger: Pick<NodeLedger, "report">;
+}
+
+/** Which parts an executor calls. */
+export interface ExecutorParts {
+  readonly renewer: Renewer;
+  readonly refusals: Pick<Refusals, "verify">;
 }
 
 /** Creates the executor. */
-export function createExecutor(options: ExecutorOptions) {
-  const { module, attempts, events, log, maxResultBytes, ledger, verify } = options;
+export function createExecutor(
+  context: ExecutorContext,
+  { renewer, refusals }: ExecutorParts,
+): Executor {
+  const { module, attempts, config, events, log, nodeLedger } = context;
+  const { verify } = refusals;
   const assignments = new Map(
-    options.assignments.map((assignment) => [`${assignment.node} ${assignment.queue}`, assignment]),
+    context.assignments.map((assignment) => [`${assignment.node} ${assignment.queue}`, assignment]),
   );
+
+  function start(envelope: Envelope, endings: EndingSink): void {
+    const assignment = assignments.get(`${envelope.node} ${envelope.queue}`);
+    if (assignment === undefined) return;
+    if (assignment.phase === "superseded" || assignment.phase === "contested") return;
+    const member = leaseMember(envelope);
+    if (attempts.has(envelope.queue, member)) return;
+    const name = nameOf(envelope);
+    events.emit("attempt:started", name);
+    const startedAt = performance.now();
+    const output = createJobOutput(envelope, { log, nodeLedger, module });
+    const { outcome, abort } = startAttempt(envelope, {
+      module,
+      log: output.log,
+      progress: output.progress,
+      onUnresponsive: () => {
+        events.emit("attempt:unresponsive", name);
+      },
+      verify,
+    });
+    const attempt: Attempt = {
+      envelope,
+      assignment,
+      member,
+      abort,
+      startedAt,
+      cause: undefined,
+      renewAt: renewer.firstRenewal(),
+      hasEnded: false,
+    };
+    attempts.add(attempt);
+    renewer.started(attempt);
+    void follow(attempt, outcome, output, endings);
+  }
 
   async function follow(
     attempt: Attempt,
-    startedAt: number,
     outcome: Promise<Outcome>,
     output: JobOutput,
+    endings: EndingSink,
   ): Promise<void> {
     const how = await outcome;
     const { envelope } = attempt;
     attempt.hasEnded = true;
-    const durationMs = Math.round((performance.now() - startedAt) * 1000) / 1000;
+    const durationMs = Math.round((performance.now() - attempt.startedAt) * 1000) / 1000;
+    const { maxResultBytes } = config;
     const ending = endingOf(envelope, how, { durationMs, maxResultBytes });
-    const { state, delayMs, error } = ending;
-    events.emit("attempt:ended", {
-      ...nameOf(envelope),
-      state,
-      durationMs,
-      ...(error === undefined ? {} : { code: error.code }),
-      ...(delayMs === undefined ? {} : { delayMs }),
-    });
+    events.emit("attempt:ended", describe(envelope, ending, durationMs));
     if (attempt.cause === "lease_lost") {
-      // There is no lease to end any more: the ledger would refuse the outcome.
+      // There is no lease left to end: the ledger would refuse the outcome.
       output.close();
       attempts.remove(envelope.queue, attempt.member);
       return;
     }
-    // Before the outcome: who reads that has everything that was reported, and the lease goes with it.
+    // Flush reports before sending the outcome: anyone who sees the outcome must find all reports. And the lease,
+    // without which reports are refused, ends with the outcome.
     const reported = output.end();
     if (reported !== undefined) await reported;
-    options.onEnded(envelope.queue, ending);
+    endings.add(ending);
   }
 
-  const stop = (attempt: Attempt | undefined, cause: AbortCause): void => {
-    if (attempt === undefined || attempt.hasEnded) return;
-    attempt.cause ??= cause;
-    attempt.abort(cause);
-  };
-
-  return {
-    /** Starts a delivery, unless it is running already or its node is another's by now. */
-    accept: (envelope: Envelope): void => {
-      const assignment = assignments.get(`${envelope.node} ${envelope.queue}`);
-      const member = leaseMember(envelope);
-      if (
-        assignment === undefined ||
-        assignment.phase === "superseded" ||
-        assignment.phase === "contested"
-      )
-        return;
-      if (attempts.has(envelope.queue, member)) return;
-      const name = nameOf(envelope);
-      events.emit("attempt:started", name);
-      const startedAt = performance.now();
-      const onUnresponsive = () => {
-        events.emit("attempt:unresponsive", name);
-      };
-      const output = createJobOutput(envelope, { log, ledger, module });
-      const { outcome, abort } = startAttempt(envelope, {
-        module,
-        ...output,
-        onUnresponsive,
-        verify,
-      });
-      const attempt: Attempt = {
-        ...{ envelope, assignment, member, abort },
-        cause: undefined,
-        renewAt: options.firstRenewal(),
-        hasEnded: false,
-      };
-      attempts.add(attempt);
-      options.onStarted(attempt);
-      void follow(attempt, startedAt, outcome, output);
-    },
-
-    /** Tells the handler to stop: its lease is another's. */
-    lose: (attempt: Attempt): void => {
-      events.emit("attempt:lost", nameOf(attempt.envelope));
-      stop(attempt, "lease_lost");
-    },
-
-    /** Tells the handler to stop: the job was cancelled. */
-    cancel: (queue: string, member: string): void => {
-      stop(attempts.find(queue, member), "cancelled");
-    },
-
-    /** Tells all handlers to stop; their jobs are given back. */
-    abortAll: (): void => {
-      for (const attempt of attempts.list()) stop(attempt, "shutdown");
-    },
-
-    /** Runs the default handler for a bare id; resolves to whether it succeeded. */
-    runBare: async (node: string, id: string): Promise<boolean> => {
-      const name = defaultJobName;
-      const envelope: Envelope = { v: 1, queue: "", node, token: "", attempt: 1, id, name };
-      const { outcome: ended } = startAttempt(envelope, {
-        module,
-        log: createJobLog(log, { id, node }),
-        // A bare id is not in the ledger: nobody can watch it.
-        progress: () => undefined,
-        onUnresponsive: () => undefined,
-      });
-      const outcome = await ended;
-      if (outcome.kind === "failed") log.error({ id, node, ...outcome.failure }, "bare id failed");
-      return outcome.kind === "done";
-    },
-  };
+  return { start };
 }
 
-/** An attempt as events name it. */
-export function nameOf({ id, name, queue, node, attempt }: Envelope): AttemptName {
-  return { id, name, queue, node, attempt };
+/** Once per job: literals, so that V8 keeps one hidden class for each. */
+function describe(
+  { id, name, queue, node, attempt }: Envelope,
+  { state, error, delayMs }: DescribedEnding,
+  durationMs: number,
+): AttemptEnded {
+  if (error === undefined) return { id, name, queue, node, attempt, state, durationMs };
+  const { code } = error;
+  if (delayMs === undefined) return { id, name, queue, node, attempt, state, durationMs, code };
+  return { id, name, queue, node, attempt, state, durationMs, code, delayMs };
 }

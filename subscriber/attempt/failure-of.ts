@@ -1,13 +1,16 @@
-/** Whatever a handler throws → a failure. Never throws itself: a getter, a proxy, a `toString` of the thrown may. */
+/** What a handler throws → a failure. Never throws, although a getter, a proxy or a `toString` of the thrown value may. */
 import type { Failure } from "../../protocol/wire/messages.ts";
 
-/** Characters of an error's message that are kept. */
+/** How many characters of an error's message are kept. */
 export const maxMessage = 2_000;
 
-/** Errors that say the code or the data is at fault, so that another try would end the same way. */
+/** Errors that mean the code or the data is at fault, so that another attempt would end the same way. */
 const bugs = [TypeError, RangeError, ReferenceError, SyntaxError];
 
-/** Takes over `code`, `retryable` and `retryAfterMs` where the error has them. */
+/**
+ * Describes what was thrown. Takes over `code`, `retryable` and `retryAfterMs` (milliseconds) where the error has them in
+ * sound form. If it says nothing of `retryable`, a bug is not retried and everything else is.
+ */
 export function failureOf(thrown: unknown): Failure {
   try {
     return read(thrown);

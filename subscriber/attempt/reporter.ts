@@ -1,10 +1,10 @@
 /**
- * Gathers what one attempt reports and sends it at a bounded rate, whatever the handler does: the latest
- * progress, the first lines of each second, and how many were left out. Nothing is sent of an attempt
- * that reports nothing.
+ * Batches what one attempt reports and sends it at a bounded rate, however much the handler says: the latest progress,
+ * the first lines of each second, and how many lines were dropped. An attempt that reports nothing sends nothing.
  */
 import type { JobLog } from "../../protocol/wire/catalog.ts";
 import type { Json } from "../../protocol/wire/json.ts";
+import { omitUndefined } from "../../protocol/wire/omit-undefined.ts";
 import {
   maxProgressBytes,
   maxReportBytes,
@@ -13,30 +13,42 @@ import {
   type ReportLine,
 } from "../../protocol/wire/report.ts";
 
-/** From the first thing reported to its sending: so that a short attempt is one report. */
+/** How long the first report waits for more, in milliseconds, so that a short attempt makes one report. */
 const firstMs = 200;
-/** From one sending to the next, at least. */
+/** The least time between two reports, in milliseconds. */
 const intervalMs = 1_000;
 const maxMessageChars = 500;
 const maxFieldsBytes = 1_024;
 
-/** A report without what the attempt's envelope tells. */
+/** A report without the fields that the attempt's envelope gives. */
 export type ReportContent = Omit<Report, "attempt" | "node" | "token">;
 
 /** What a reporter is given. */
 export interface ReporterOptions {
-  /** False: the lease is lost, and nothing more need be sent. @throws if it could not be sent */
+  /** Resolves to false if the lease is lost: then nothing more is sent. Rejects if the report may not have arrived. */
   readonly send: (content: ReportContent) => Promise<boolean>;
-  /** Told once of a progress value that is no JSON, or too large. */
+  /** Called once, at the first progress value that is not JSON, or too large. */
   readonly onUnfit: () => void;
 }
 
-/** See `createReporter`. */
-export type Reporter = ReturnType<typeof createReporter>;
+/** See `createReporter`. No method throws. */
+export interface Reporter {
+  /** Reports a value, in place of one that has not been sent. It is copied; one that is not JSON is ignored. */
+  progress(value: unknown): void;
+  /** Reports a log line, or counts it as dropped if the report is full. */
+  line(level: ReportLine["level"], ...line: Parameters<JobLog["info"]>): void;
+  /**
+   * Sends what is left, in one report, and takes no more. Resolves when it was sent or could not be; undefined if
+   * nothing is left to send or await.
+   */
+  end(): Promise<void> | undefined;
+  /** Drops what has not been sent, and takes no more. */
+  close(): void;
+}
 
 /** Creates the reporter of one attempt. */
-export function createReporter({ send, onUnfit }: ReporterOptions) {
-  /** JSON text: the value may be changed by its owner after the call. */
+export function createReporter({ send, onUnfit }: ReporterOptions): Reporter {
+  /** As JSON text: the handler may change the value after the call. */
   let progress: string | undefined;
   let hasMoved = false;
   let lines: ReportLine[] = [];
@@ -55,12 +67,12 @@ export function createReporter({ send, onUnfit }: ReporterOptions) {
   }
 
   function take(): ReportContent {
-    const content = {
-      ...(progress === undefined ? {} : { progress: JSON.parse(progress) as Json }),
-      ...(hasMoved ? { moved: true as const } : {}),
-      ...(lines.length === 0 ? {} : { lines }),
-      ...(dropped === 0 ? {} : { dropped }),
-    };
+    const content = omitUndefined({
+      progress: progress === undefined ? undefined : (JSON.parse(progress) as Json),
+      moved: hasMoved ? (true as const) : undefined,
+      lines: lines.length === 0 ? undefined : lines,
+      dropped: dropped === 0 ? undefined : dropped,
+    });
     [hasMoved, lines, lineBytes, dropped] = [false, [], 0, 0];
     return content;
   }
@@ -75,7 +87,7 @@ export function createReporter({ send, onUnfit }: ReporterOptions) {
           if (!isHeld) close();
         },
         () => {
-          // It may have been kept: sent again, its lines would be told twice.
+          // Redis may have it: if it were sent again, its lines would appear twice.
           dropped += (content.lines?.length ?? 0) + (content.dropped ?? 0);
           hasMoved ||= content.moved === true;
         },
@@ -90,7 +102,6 @@ export function createReporter({ send, onUnfit }: ReporterOptions) {
     return hasMoved || lines.length > 0 || dropped > 0;
   }
 
-  /** Forgets what is not sent, and takes no more. */
   function close(): void {
     isClosed = true;
     clearTimeout(timer);
@@ -98,7 +109,7 @@ export function createReporter({ send, onUnfit }: ReporterOptions) {
   }
 
   return {
-    progress(value: Json): void {
+    progress(value) {
       if (isClosed) return;
       const text = textOf(value);
       if (text === undefined || Buffer.byteLength(text) > maxProgressBytes) {
@@ -111,7 +122,7 @@ export function createReporter({ send, onUnfit }: ReporterOptions) {
       arm();
     },
 
-    line(level: ReportLine["level"], ...[fields, message]: Parameters<JobLog["info"]>): void {
+    line(level, fields, message) {
       if (isClosed) return;
       const line = lines.length < maxReportLines ? bounded(level, fields, message) : undefined;
       const bytes = line === undefined ? 0 : Buffer.byteLength(JSON.stringify(line));
@@ -123,8 +134,7 @@ export function createReporter({ send, onUnfit }: ReporterOptions) {
       arm();
     },
 
-    /** Sends what is left, in one report, and takes no more; undefined where nothing is left to send or await. */
-    end(): Promise<void> | undefined {
+    end() {
       clearTimeout(timer);
       timer = undefined;
       if (isClosed || (!isPending() && sending === undefined)) {
@@ -153,6 +163,7 @@ function textOf(value: unknown): string | undefined {
   }
 }
 
+/** Cuts a line to its bounds; `cut` says so. Handlers without types may leave the message out. */
 function bounded(
   level: ReportLine["level"],
   fields: Readonly<Record<string, Json>>,
@@ -161,10 +172,11 @@ function bounded(
   const text = textOf(fields);
   const isTooLarge = text === undefined || Buffer.byteLength(text) > maxFieldsBytes;
   const said = message ?? "";
-  return {
+  const isCut = isTooLarge || said.length > maxMessageChars;
+  return omitUndefined({
     level,
     message: said.slice(0, maxMessageChars),
-    ...(isTooLarge || text === "{}" ? {} : { fields: JSON.parse(text) as typeof fields }),
-    ...(isTooLarge || said.length > maxMessageChars ? { cut: true as const } : {}),
-  };
+    fields: isTooLarge || text === "{}" ? undefined : (JSON.parse(text) as typeof fields),
+    cut: isCut ? (true as const) : undefined,
+  });
 }

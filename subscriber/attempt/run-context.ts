@@ -1,47 +1,57 @@
-/** What a handler is given beside its payload. */
+/** What a handler is given besides its payload. */
 import type { JobLog, RunContext } from "../../protocol/wire/catalog.ts";
 import type { Envelope } from "../../protocol/wire/messages.ts";
 import type { Json } from "../../protocol/wire/json.ts";
 import { scheduledRun } from "../../protocol/schedule/schedule.ts";
 
-/** What the context takes from whoever runs the attempt. */
+/** What the context takes from the runner of the attempt. */
 export interface ContextOptions {
   readonly log: JobLog;
   readonly progress: (value: Json) => void;
-  /** Called when the handler first asks for its signal, and each time after. */
+  /** Called each time the handler reads its `signal`; answers the same signal each time. */
   readonly signal: () => AbortSignal;
 }
 
-const ask = Symbol("ask for the signal");
+const readSignal = Symbol("read the signal");
+
+interface WithSignal extends Omit<RunContext, "signal"> {
+  readonly [readSignal]: () => AbortSignal;
+}
 
 /**
- * One for all contexts: a getter in an object literal gives each object a shape of its own, which V8 keeps until a full
- * collection, and all that the attempt held with it. Scavenges took 22 ms in place of 0.2. It is the object's own
- * and can be listed, so that a handler may copy its context or wrap it.
+ * One descriptor for all contexts: a getter in an object literal gives each object a hidden class of its own, which V8
+ * keeps until a full collection, with all that the attempt held. Scavenges took 22 ms in place of 0.2. The property is
+ * the object's own and enumerable, so that a handler may copy its context or wrap it.
  */
-const signalProperty: PropertyDescriptor & ThisType<Pick<Asked, typeof ask>> = {
+const signalProperty: PropertyDescriptor & ThisType<WithSignal> = {
   enumerable: true,
   get() {
-    return this[ask]();
+    return this[readSignal]();
   },
 };
 
-interface Asked extends Omit<RunContext, "signal"> {
-  readonly [ask]: () => AbortSignal;
-}
-
-/** Creates the context of one attempt. */
+/**
+ * Creates the context of one attempt. Its `signal` is made when it is first read; `schedule` is there only where the job
+ * is a run of one. The fields are in literals, so that all contexts of one kind share a hidden class.
+ */
 export function createContext(
   envelope: Envelope,
   { log, progress, signal }: ContextOptions,
 ): RunContext {
-  const { id, name, queue, node, attempt, schedule } = envelope;
-  const asked: Asked =
-    schedule === undefined
-      ? { id, name, queue, node, attempt, log, progress, [ask]: signal }
+  const { id, name, queue, node, attempt } = envelope;
+  const context: WithSignal =
+    envelope.schedule === undefined
+      ? { id, name, queue, node, attempt, log, progress, [readSignal]: signal }
       : {
-          ...{ id, name, queue, node, attempt, log, progress, [ask]: signal },
-          schedule: scheduledRun(schedule),
+          id,
+          name,
+          queue,
+          node,
+          attempt,
+          log,
+          progress,
+          [readSignal]: signal,
+          schedule: scheduledRun(envelope.schedule),
         };
-  return Object.defineProperty(asked, "signal", signalProperty) as Asked & RunContext;
+  return Object.defineProperty(context, "signal", signalProperty) as WithSignal & RunContext;
 }

@@ -1,10 +1,10 @@
-/** Runs one attempt: payload check, handler, time-out, result check → how it ended. Never rejects. */
+/** Runs one attempt: signature check, payload check, handler, time-out, result check → how it ended. Never rejects. */
+import type { JobVerifier } from "../../protocol/signing/job.ts";
 import type { Catalog, JobLog, RunContext, Schema } from "../../protocol/wire/catalog.ts";
-import type { Envelope, Failure } from "../../protocol/wire/messages.ts";
-import { failureOf, maxMessage } from "./failure-of.ts";
 import { failureCodes } from "../../protocol/wire/failure.ts";
 import type { Json } from "../../protocol/wire/json.ts";
-import type { JobVerifier } from "../../protocol/signing/job.ts";
+import type { Envelope, Failure } from "../../protocol/wire/messages.ts";
+import { failureOf, maxMessage } from "./failure-of.ts";
 import { createContext } from "./run-context.ts";
 
 /** A handler as the runner calls it; its types were checked where the module was written. */
@@ -12,7 +12,9 @@ export type Handler = (payload: unknown, context: RunContext) => unknown;
 
 /** The user's module. */
 export interface HandlerModule {
+  /** One function per job name. */
   readonly handlers: Readonly<Record<string, Handler>>;
+  /** Schemas and time-outs by job name; a job without an entry is not checked. */
   readonly catalog: Catalog | undefined;
 }
 
@@ -20,46 +22,55 @@ export interface HandlerModule {
 export type Outcome =
   | { readonly kind: "done"; readonly value: Json }
   | { readonly kind: "failed"; readonly failure: Failure }
-  /** The function asked to cancel the job, and the handler was told to stop. */
+  /** A client cancelled the job, and the handler was told to stop. */
   | { readonly kind: "cancelled" }
-  /** Told to stop by the subscriber: the job is given back. */
+  /** The subscriber told the handler to stop: the job is given back. */
   | { readonly kind: "released" };
 
 /** Why a handler's signal was aborted. */
 export type AbortCause = "timeout" | "cancelled" | "lease_lost" | "shutdown";
 
-/** @default for jobs and catalogue entries that set none, in milliseconds */
-export const defaultTimeoutMs = 60_000;
+/** For jobs and catalogue entries that set none, in milliseconds. */
+const defaultTimeoutMs = 60_000;
+
+/** How long a handler may run, in milliseconds: as its job says, or its catalogue entry. */
+export function timeoutOf({ timeoutMs, name }: Envelope, { catalog }: HandlerModule): number {
+  return timeoutMs ?? catalog?.[name]?.timeoutMs ?? defaultTimeoutMs;
+}
 
 /** What an attempt runs with. */
 export interface RunOptions {
   readonly module: HandlerModule;
   readonly log: JobLog;
-  /** Whether the job may run: `null`, or why not. Everything may if absent. */
+  /** Resolves to `null` if the job may run, or to why not. @default every job may */
   readonly verify?: JobVerifier | undefined;
   /** The handler's `progress`. */
   readonly progress: (value: Json) => void;
-  /** Called if the handler still runs a second after its signal was aborted and its slot freed. */
+  /** Called once if the handler still runs a second after its signal was aborted and its slot freed. */
   readonly onUnresponsive: () => void;
 }
 
 /** An attempt under way. */
 export interface Run {
+  /** Never rejects. */
   readonly outcome: Promise<Outcome>;
-  /** Aborts the handler's signal and ends the attempt, whether the handler obeys or not; the first cause counts. */
+  /**
+   * Aborts the handler's signal and ends the attempt, whether the handler obeys or not. The first cause counts; after
+   * the end it does nothing.
+   */
   readonly abort: (cause: AbortCause) => void;
 }
 
 /**
- * Starts the handler of `envelope.name`. The signal is made when the handler first asks for it: most
- * short handlers never do, and it costs more than all the rest.
+ * Starts the handler of `envelope.name`, immediately unless a signature must be checked first. Whatever the handler or a
+ * schema throws becomes a failure. The `AbortSignal` is made when the handler first reads it: most short handlers
+ * never do, and it costs more than all the rest.
  */
 export function startAttempt(
   envelope: Envelope,
   { module, log, progress, onUnresponsive, verify }: RunOptions,
 ): Run {
-  const definition = module.catalog?.[envelope.name];
-  const timeoutMs = envelope.timeoutMs ?? definition?.timeoutMs ?? defaultTimeoutMs;
+  const timeoutMs = timeoutOf(envelope, module);
   let controller: AbortController | undefined;
   let cause: AbortCause | undefined;
   let hasEnded = false;
@@ -71,7 +82,8 @@ export function startAttempt(
     abort("timeout");
   }, timeoutMs);
   const context = createContext(envelope, {
-    ...{ log, progress },
+    log,
+    progress,
     signal: () => {
       controller ??= new AbortController();
       if (cause !== undefined) controller.abort(cause);
@@ -82,7 +94,7 @@ export function startAttempt(
   async function startVerified(): Promise<Outcome> {
     const refusal = await verify?.(envelope);
     if (typeof refusal === "string") return fail("signature_refused", refusal);
-    return hasEnded ? { kind: "released" } : start(); // told to stop meanwhile
+    return hasEnded ? { kind: "released" } : start(); // it was told to stop meanwhile
   }
 
   function end(how: Outcome): void {
@@ -131,8 +143,8 @@ function done(value: unknown): Outcome {
 }
 
 /** A handler gets one second to obey before it is reported. */
-async function noticeUnresponsive(work: Promise<unknown>, onDeaf: () => void): Promise<void> {
-  const timer = setTimeout(onDeaf, 1_000);
+async function noticeUnresponsive(work: Promise<unknown>, onNotice: () => void): Promise<void> {
+  const timer = setTimeout(onNotice, 1_000);
   timer.unref();
   await work;
   clearTimeout(timer);

@@ -1,19 +1,24 @@
-/** What a subscriber leaves to others of its process, where that has one at each master of a Cluster it needs. */
+/**
+ * Which part of a process's work is one subscriber's. Where Redis is one server a process has one subscriber, which does
+ * everything. In a Cluster it has one at each master that it needs, and they divide the work; see `subscribers.ts`.
+ */
 import type { AssignmentConfig } from "../config/nodes.ts";
 import type { SlotOwner } from "../connection/slot-owner.ts";
 
-/** See `subscribers.ts`. */
+/** The share of one subscriber. */
 export interface ClusterShare {
-  /** The assignments that the others hold. */
+  /** The assignments that the process's other subscribers serve. */
   readonly elsewhere: readonly AssignmentConfig[];
   /**
-   * Whether what belongs to no assignment is for this one: bare ids, what foreign nodes send back, jobs of queues that
-   * nobody here serves, messages that cannot be read. One of them is the home.
+   * Whether this subscriber is the home: the one of the process's subscribers that takes what belongs to no assignment,
+   * so that each such message is taken once. That is bare ids, what foreign nodes send back, jobs of queues that this
+   * process does not serve, and messages that cannot be read. The subscriber at the master of `default` is the home,
+   * as bare ids mean that queue.
    */
   readonly isHome: boolean;
-  /** A call was answered by another master than ours. */
+  /** Called when a call was answered by another master than this subscriber's. */
   readonly onMoved: (owner: SlotOwner) => void;
 }
 
-/** All of it: that of a subscriber without others. */
+/** Everything: the share of a subscriber without others. */
 export const singleServer: ClusterShare = { elsewhere: [], isHome: true, onMoved: () => undefined };

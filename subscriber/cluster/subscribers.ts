@@ -1,21 +1,21 @@
 /**
- * The subscribers of one process. Where Redis is one server there is one. In a Cluster there is one at each
- * master that has a queue of ours: `PUBLISH` reaches the subscribers of all masters but counts only those of
- * the one that runs it, and the scripts go by that count. So a assignment listens where its queue is.
- *
- * The one at the master of `default`, the home, also does what belongs to no assignment, as bare ids mean that queue.
+ * The subscribers of one process. Where Redis is one server there is one. In a Cluster there is one at each master that has
+ * a queue of this process: `PUBLISH` reaches the subscribers of all masters but counts only those of the master that runs
+ * it, and the scripts go by that count. So an assignment listens where its queue is.
  */
 import { SignalboxError } from "../../protocol/error.ts";
+import type { RedisPort } from "../../protocol/redis/port.ts";
 import { defaultQueue } from "../../protocol/wire/names.ts";
 import { backoffMs } from "../connection/backoff.ts";
-import { createClusterWatch } from "./watch.ts";
-import type { SubscriberEventMap, SubscriberEvents } from "../events.ts";
 import { createConnection, createRedisPort } from "../connection/ioredis.ts";
-import type { Outbox } from "../outcome/outbox.ts";
 import { isClustered } from "../connection/redis-check.ts";
 import { sleep } from "../connection/sleep.ts";
 import { locate, urlAt, type SlotOwner } from "../connection/slot-owner.ts";
-import { createSubscriber, type Subscriber, type SubscriberOptions } from "../subscriber.ts";
+import type { SubscriberOptions } from "../context.ts";
+import type { DrainResult } from "../drain.ts";
+import { createSubscriber, type Subscriber } from "../subscriber.ts";
+import { combineListening, shareOutbox } from "./combine.ts";
+import { createClusterWatch } from "./watch.ts";
 
 /** What they share. `config.redisUrl` may be that of any server of a Cluster. */
 export type SubscribersOptions = Pick<
@@ -23,42 +23,43 @@ export type SubscribersOptions = Pick<
   "config" | "module" | "outbox" | "events" | "log" | "verify"
 >;
 
-/** To the outside they are one. */
-export type Subscribers = Pick<Subscriber, "start" | "stop" | "abort">;
+/** All subscribers of a process. To the outside they are one. */
+export type Subscribers = Subscriber;
 
-/** Creates them once `start` has found out what Redis is. */
+/** What is known of Redis before the subscribers are created. */
+interface Found {
+  /** The reply to `INFO`; empty if it is forbidden. */
+  readonly info: string;
+  /** In a Cluster: where the queues are. */
+  readonly owners?: ReadonlyMap<string, SlotOwner>;
+}
+
+/** Creates them; `start` finds out what Redis is, then starts as many as it takes. */
 export function createSubscribers(options: SubscribersOptions): Subscribers {
   const { config, events, log } = options;
   const { naming, redisUrl: url, assignments } = config;
   const queues = [...new Set([defaultQueue, ...assignments.map(({ queue }) => queue)])];
+  /** Asks what Redis is; where that is one server it goes on as the subscriber's connection for commands. */
   const first = createConnection(url);
   const stopping = new AbortController();
   const isStopping = () => stopping.signal.aborted;
   let members: readonly Subscriber[] = [];
-  let stopped: Promise<"drained" | "aborted"> | undefined;
+  let stopped: Promise<DrainResult> | undefined;
 
-  const onError = (error: Error): void => {
+  function onError(error: Error): void {
     log.debug({ reason: error.message }, "command connection");
-  };
+  }
 
-  /** Resolves to what `INFO` says and, in a Cluster, to where our queues are. */
-  async function look(): Promise<{ info: string; owners?: ReadonlyMap<string, SlotOwner> }> {
+  async function find(): Promise<Found> {
     const redis = createRedisPort(first);
-    const info = await redis.send([{ command: ["INFO"] }]).then(
-      ([text]) => (typeof text === "string" ? text : ""),
-      (error: unknown) => {
-        if (error instanceof SignalboxError && error.code === "redis_refused") return ""; // forbidden
-        throw error;
-      },
-    );
-    if (!isClustered(info)) return { info };
-    return { info, owners: await locate(redis, naming, queues) };
+    const info = await readInfo(redis);
+    return isClustered(info) ? { info, owners: await locate(redis, naming, queues) } : { info };
   }
 
   async function begin(): Promise<void> {
     for (let failures = 1; !isStopping(); failures++) {
       try {
-        const { info, owners } = await look();
+        const { info, owners } = await find();
         if (isStopping()) return;
         first.off("error", onError);
         members = owners === undefined ? [createOne(info)] : createAt(owners);
@@ -67,7 +68,7 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
       } catch (error) {
         if (!(error instanceof SignalboxError)) throw error;
         const retryInMs = backoffMs(failures, { firstMs: 100, capMs: 5_000 });
-        events.emit("redis:failed", { during: "look at the Cluster", error, retryInMs });
+        events.emit("redis:failed", { during: "first questions to Redis", error, retryInMs });
         await sleep(retryInMs, stopping.signal);
       }
     }
@@ -78,23 +79,27 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
     return createSubscriber({ ...options, commands: first, subscription, info });
   }
 
+  /** One at each master that has a queue of ours. The one at the master of `default` is the home. */
   function createAt(owners: ReadonlyMap<string, SlotOwner>): readonly Subscriber[] {
     first.disconnect();
     const urls = new Map([...owners].map(([queue, owner]) => [queue, urlAt(url, owner)]));
     const home = urls.get(defaultQueue);
     const served = assignments.map(({ queue }) => urls.get(queue));
     const masters = [...new Set([home, ...served])].filter((each) => each !== undefined);
-    const joined = gatherListening(events, masters.length);
+    const eventsAt = combineListening(events, masters.length);
     const outbox = shareOutbox(options.outbox, masters.length);
     const watch = createClusterWatch({ ...options, queues, urls, signal: stopping.signal });
     return masters.map((master) => {
       const isHere = (queue: string) => urls.get(queue) === master;
       const slots = [...owners].flatMap(([queue, { slot }]) => (isHere(queue) ? slot : []));
       const commands = createConnection(master);
-      commands.on("close", watch.look);
+      commands.on("close", watch.check);
       return createSubscriber({
         ...options,
-        ...{ commands, subscription: createConnection(master), outbox, events: joined(master) },
+        commands,
+        subscription: createConnection(master),
+        outbox,
+        events: eventsAt(master),
         config: {
           ...config,
           redisUrl: master,
@@ -104,63 +109,40 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
           elsewhere: assignments.filter(({ queue }) => !isHere(queue)),
           isHome: master === home,
           onMoved: ({ slot }) => {
-            if (slots.includes(slot)) watch.look();
+            if (slots.includes(slot)) watch.check();
           },
         },
       });
     });
   }
 
-  async function drain(): Promise<"drained" | "aborted"> {
+  async function drain(): Promise<DrainResult> {
     stopping.abort();
     if (members.length === 0) first.disconnect();
-    const ends = await Promise.all(members.map((member) => member.stop()));
-    return ends.includes("aborted") ? "aborted" : "drained";
+    const results = await Promise.all(members.map((member) => member.stop()));
+    return results.includes("aborted") ? "aborted" : "drained";
   }
 
   return {
-    start(): void {
+    start() {
       first.on("error", onError);
       first.once("ready", () => void begin());
       first.connect().catch(() => undefined); // reported by the error event, and tried again
     },
-    stop(): Promise<"drained" | "aborted"> {
-      stopped ??= drain();
-      return stopped;
-    },
-    abort(): void {
+    stop: () => (stopped ??= drain()),
+    abort() {
       for (const member of members) member.abort();
     },
   };
 }
 
-/** For each of `count` masters the events; they say `listening` once all of them are. */
-function gatherListening(events: SubscriberEvents, count: number) {
-  const heard = new Map<string, readonly string[]>();
-  return (master: string): SubscriberEvents => ({
-    on: (name, listener) => {
-      events.on(name, listener);
-    },
-    emit(name, ...args) {
-      if (name !== "listening") {
-        events.emit(name, ...args);
-        return;
-      }
-      const [{ nodes }] = args as SubscriberEventMap["listening"];
-      heard.set(master, nodes);
-      if (heard.size < count) return;
-      events.emit("listening", { nodes: [...new Set([...heard.values()].flat())] });
-    },
-  });
-}
-
-/** The same outbox for `count` subscribers: the last to stop stops it. */
-function shareOutbox(outbox: Outbox, count: number): Outbox {
-  let left = count;
-  return {
-    ...outbox,
-    stop: () => {
-      if (--left === 0) outbox.stop();
-    },
-  };
+/** Resolves to the reply to `INFO`; to an empty text if it is forbidden. */
+async function readInfo(redis: RedisPort): Promise<string> {
+  try {
+    const [text] = await redis.send([{ command: ["INFO"] }]);
+    return typeof text === "string" ? text : "";
+  } catch (error) {
+    if (error instanceof SignalboxError && error.code === "redis_refused") return "";
+    throw error;
+  }
 }

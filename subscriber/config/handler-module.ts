@@ -1,4 +1,4 @@
-/** Loads the module that the user names. */
+/** Loads the handlers module that the user names in `SIGNALBOX_HANDLERS`. */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Catalog } from "../../protocol/wire/catalog.ts";
@@ -7,9 +7,8 @@ import { jobNamePattern } from "../../protocol/wire/names.ts";
 import type { HandlerModule, Handler } from "../attempt/runner.ts";
 
 /**
- * Imports `path` (relative to the working directory), which exports `handlers` and, for checks and
- * time-outs, `catalog`.
- * @throws SignalboxError `config_invalid`
+ * Imports `path` (relative to the working directory), which exports `handlers` and, for checks and time-outs, `catalog`.
+ * @throws SignalboxError `config_invalid` if it cannot be loaded, or an export is not as it must be
  */
 export async function loadModule(path: string): Promise<HandlerModule> {
   const loaded = await load(path);

@@ -10,8 +10,9 @@ export interface AssignmentConfig {
   readonly slots: number;
 }
 
-/** What applies where a node does not say. */
+/** What applies to a node that names no slots or queues. */
 export interface AssignmentDefaults {
+  /** 1 to 1,000. */
   readonly slots: number;
   readonly queues: readonly string[];
 }

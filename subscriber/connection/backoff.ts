@@ -1,6 +1,9 @@
 /** How long to wait before trying again. */
 
-/** Doubles from `firstMs` to at most `capMs`, less up to half at random so that many do not return at once. */
+/**
+ * The wait after the `failures`th failure in a row (from 1), in milliseconds: doubles from `firstMs` to at most `capMs`,
+ * less up to half at random, so that many clients do not return in the same moment. Pure but for `random`.
+ */
 export function backoffMs(
   failures: number,
   {

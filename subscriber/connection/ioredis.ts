@@ -1,16 +1,16 @@
-/** The port over `ioredis`, and the settings of both connections. */
+/** The Redis port over `ioredis`, and the settings of both connections. */
 import { createHash } from "node:crypto";
 import { Redis } from "ioredis";
 import { SignalboxError } from "../../protocol/error.ts";
 import type { Call, RedisPort, Reply } from "../../protocol/redis/port.ts";
 import { readMoved, type SlotOwner } from "./slot-owner.ts";
 
-/** How long Redis may take to answer before the connection is taken for dead, in milliseconds. */
+/** How long Redis may take to answer before its connection counts as dead, in milliseconds. */
 const answerMs = 10_000;
 
 /**
- * Nothing is queued or sent again behind our back: a call fails at once while the connection is
- * down, and its caller decides. RESP2 saves the `HELLO`, which hosted Redis bills.
+ * The client queues nothing and sends nothing again by itself: a call fails immediately while the connection is down, and
+ * its caller decides. RESP2 saves the `HELLO`, which hosted Redis bills.
  */
 const settings = {
   protocol: 2,
@@ -26,42 +26,50 @@ const settings = {
 } as const;
 
 /**
- * A connection that connects by itself again whenever it is lost. Not yet connected. One that has been
- * made and stays dumb is given up too: `connectTimeout` ends where TCP is connected.
+ * Creates a connection, not yet connected, that reconnects by itself whenever it is lost, also where the server accepts
+ * it and never answers. Give it an `error` listener before you connect.
  */
 export function createConnection(url: string): Redis {
   const redis = new Redis(url, settings);
-  giveUpIfDumb(redis);
+  giveUpIfSilent(redis);
   return redis;
 }
 
-function giveUpIfDumb(redis: Redis): void {
+/** Ends a connection that is not ready in time: `connectTimeout` applies only until TCP is connected. */
+function giveUpIfSilent(redis: Redis): void {
   let timer: NodeJS.Timeout | undefined;
   redis.on("connect", () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      if (redis.status !== "ready") connectAnew(redis);
+      if (redis.status !== "ready") reconnect(redis);
     }, answerMs);
     timer.unref();
   });
 }
 
+/** What `reconnect` needs of a connection. */
+export interface Reconnectable {
+  /** Its present socket. */
+  readonly stream: object;
+  disconnect(reconnect?: boolean): void;
+}
+
 const givenUp = new WeakSet<object>();
 
 /**
- * Has the connection made anew. Many calls may find out at once that it is dead, and it counts as ready until
- * its socket is closed: each socket is ended once.
+ * Ends a connection's socket, and has it connect again. Many calls may find it dead in the same turn, and it counts as
+ * ready until its socket is closed: so each socket is ended once.
  */
-export function connectAnew(redis: Redis): void {
+export function reconnect(redis: Reconnectable): void {
   if (givenUp.has(redis.stream)) return;
   givenUp.add(redis.stream);
   redis.disconnect(true);
 }
 
 /**
- * Adapts a connection to the port. Where the Redis is one master of a Cluster, calls for keys of another
- * are sent there, over a connection that is made for the first of them and closed with this one; `onMoved` tells
- * of each.
+ * Adapts a connection to the port. If the Redis is one master of a Cluster, calls for keys of another master are sent
+ * there, over a connection that is made for the first of them and closed with this one.
+ * @param onMoved Called with each call that another master had to answer.
  */
 export function createRedisPort(
   redis: Redis,
@@ -72,10 +80,11 @@ export function createRedisPort(
 
   async function connectTo({ host, port: number }: SlotOwner, address: string): Promise<Send> {
     const other = redis.duplicate({
-      ...{ host: host === "" ? (redis.options.host ?? "") : host, port: number },
-      retryStrategy: () => null, // the next call connects anew
+      host: host === "" ? (redis.options.host ?? "") : host,
+      port: number,
+      retryStrategy: () => null, // the next call makes another connection
     });
-    giveUpIfDumb(other);
+    giveUpIfSilent(other);
     other.on("error", () => undefined); // its calls fail
     const close = () => {
       other.disconnect();
@@ -114,7 +123,7 @@ export function createRedisPort(
       try {
         return await Promise.all(replies);
       } catch (error) {
-        // On one connection the others have been answered by then; at other masters they may be under way.
+        // On one connection the other calls have been answered by then; at other masters they may be under way.
         await Promise.allSettled(replies);
         throw error;
       }
@@ -125,8 +134,8 @@ export function createRedisPort(
 type Send = (call: Call) => Promise<Reply>;
 
 /**
- * An answer that does not come within 10 s ends the connection: the other end may be gone. One timer watches
- * all calls, since answers come in the order of the calls.
+ * Sends calls over one connection. If an answer takes longer than 10 s the connection is ended: the other end may be
+ * gone. One timer watches all calls, since answers come in the order of the calls.
  */
 function createSend(redis: Redis): Send {
   const waiting = new Set<(error: SignalboxError) => void>();
@@ -134,8 +143,8 @@ function createSend(redis: Redis): Send {
 
   function giveUp(): void {
     timer = undefined;
-    if (redis.status === "ready") connectAnew(redis);
-    const message = `expected an answer from Redis within ${answerMs} ms; connecting anew`;
+    if (redis.status === "ready") reconnect(redis);
+    const message = `expected an answer from Redis within ${answerMs} ms; reconnecting`;
     for (const reject of waiting) reject(new SignalboxError("redis_unavailable", message));
     waiting.clear();
   }
@@ -160,7 +169,7 @@ function createSend(redis: Redis): Send {
         (error: unknown) => {
           settle();
           // A master that has become a replica keeps its connections: only a new one finds its successor.
-          if (isReplyError(error, "READONLY") && redis.status === "ready") connectAnew(redis);
+          if (isReplyError(error, "READONLY") && redis.status === "ready") reconnect(redis);
           reject(translate(error));
         },
       );
@@ -194,10 +203,17 @@ function digestOf(lua: string): string {
   return digest;
 }
 
-/** Redis's own refusals that pass: worth another try, unlike a wrong script. */
+/** Redis's refusals that pass by themselves: worth another try, unlike a wrong script. */
 const passing = [
-  ...["OOM", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY"],
-  ...["MOVED", "ASK"],
+  "OOM",
+  "READONLY",
+  "LOADING",
+  "MASTERDOWN",
+  "CLUSTERDOWN",
+  "TRYAGAIN",
+  "BUSY",
+  "MOVED",
+  "ASK",
 ];
 
 function isReplyError(error: unknown, ...codes: readonly string[]): boolean {

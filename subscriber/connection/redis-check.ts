@@ -1,19 +1,21 @@
-/** Whether a Redis can be trusted with jobs and whether it is a Cluster, read from its `INFO`. Pure. */
+/** Whether a Redis can be trusted with jobs, and whether it is a Cluster: read from its `INFO`. */
 import type { RedisPort } from "../../protocol/redis/port.ts";
 import type { SubscriberEvents } from "../events.ts";
 
-/** `refused`: it may throw jobs away. `doubts`: it may lose some where it crashes. */
+/** What `INFO` says about the safety of jobs. */
 export interface RedisFitness {
+  /** Why this Redis may throw jobs away; `null` if it does not. */
   readonly refused: string | null;
+  /** Why it may lose some when it crashes. */
   readonly doubts: readonly string[];
 }
 
-/** Whether the text of `INFO` is that of a Cluster's server. */
+/** Whether the text of `INFO` comes from a server of a Cluster. Pure. */
 export function isClustered(info: string): boolean {
   return /^cluster_enabled:1\r?$/m.test(info);
 }
 
-/** Judges the text of `INFO`. What a hosted Redis does not tell is taken for good. */
+/** Judges the text of `INFO`. Pure. Settings that a hosted Redis does not show count as sound. */
 export function judgeRedis(info: string): RedisFitness {
   const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1];
   const policy = field("maxmemory_policy");
@@ -38,13 +40,17 @@ export function judgeRedis(info: string): RedisFitness {
 export interface CheckOptions {
   readonly redis: RedisPort;
   readonly events: SubscriberEvents;
-  /** What Redis answered to `INFO`, if it was asked already. */
+  /** The reply to `INFO`, if it has been asked already. */
   readonly info: string | undefined;
   /** Whether to run on a Redis that may evict keys. */
   readonly allowsEviction: boolean;
 }
 
-/** Once connected: a Redis that evicts would throw jobs away. Says what it finds as events. */
+/**
+ * Checks a Redis that is connected: emits `redis:refused` if it may throw jobs away, `redis:doubtful` for each setting
+ * that is not safe. Jobs run meanwhile.
+ * @throws SignalboxError if `INFO` fails, or is forbidden
+ */
 export async function checkRedis({
   redis,
   events,

@@ -1,4 +1,4 @@
-/** Which master of a Redis Cluster has what. */
+/** Which master of a Redis Cluster has which queue. */
 import { queueKeys, type Naming } from "../../protocol/redis/keys.ts";
 import { SignalboxError } from "../../protocol/error.ts";
 import type { RedisPort, Reply } from "../../protocol/redis/port.ts";
@@ -7,12 +7,12 @@ import { list, number } from "../../protocol/redis/reply.ts";
 /** The master that has a hash slot. */
 export interface SlotOwner {
   readonly slot: number;
-  /** Empty: the host that we are connected to. */
+  /** Empty: the host of the connection that answered. */
   readonly host: string;
   readonly port: number;
 }
 
-/** Reads the error reply `MOVED <slot> <host>:<port>`; null if it is another. The host may be an IPv6 address. */
+/** Reads the error reply `MOVED <slot> <host>:<port>`; null for any other error. The host may be an IPv6 address. */
 export function readMoved(error: unknown): SlotOwner | null {
   if (!(error instanceof Error)) return null;
   const [, slot, host = "", port] = /^MOVED (\d+) (.*):(\d+)$/.exec(error.message) ?? [];
@@ -20,8 +20,8 @@ export function readMoved(error: unknown): SlotOwner | null {
 }
 
 /**
- * Asks a server of a Cluster where each of `queues` is.
- * @throws SignalboxError `redis_unavailable` where a slot is nobody's, or no answer came
+ * Asks a server of a Cluster where each of `queues` is. Answers every queue.
+ * @throws SignalboxError `redis_unavailable` if no master has the slot, or no answer came
  */
 export async function locate(
   redis: RedisPort,
@@ -52,7 +52,7 @@ export async function locate(
   );
 }
 
-/** A server that does not know its own name says nothing, or a question mark. */
+/** A server that does not know its own name answers nothing, or a question mark. */
 function hostOf(host: Reply | undefined): string {
   return typeof host === "string" && host !== "?" ? host : "";
 }

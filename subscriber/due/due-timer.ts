@@ -1,45 +1,55 @@
 /**
- * Does what is due without polling: leases that end, delayed jobs, retries, deadlines, schedules. One
- * timer for the whole process, set by what each look answers and by the control channel. With nothing to come
- * there is no timer, and an idle subscriber sends nothing.
+ * Does what is due, without polling: leases that end, delayed jobs, retries, deadlines, schedules. One timer for the whole
+ * process, set by what each check answers and by the control channel. With nothing to come there is no timer, and an idle
+ * subscriber sends nothing.
  */
 import { SignalboxError } from "../../protocol/error.ts";
 import type { OfQueue, Timing } from "../../protocol/ledger/binding.ts";
 import type { Maintenance } from "../../protocol/ledger/maintenance.ts";
 import type { SubscriberEvents } from "../events.ts";
+import type { RunDue } from "./run-due.ts";
 
-/** How many moments one call handles. */
+/** How many due items one check handles in each queue. */
 const limit = 500;
-/** Timers fire early by up to a millisecond; a look that comes too early is made again. */
+/** Timers fire early by up to a millisecond, and a check that comes too early is made twice. */
 const slackMs = 2;
 /** The longest wait that `setTimeout` takes. */
 const longestMs = 2_147_483_647;
 
-/** `due`: delayed jobs, retries, deadlines. `lease`: the ends of leases. */
+/** `due`: delayed jobs, retries, deadlines, schedules. `lease`: the ends of leases. */
 export type DueKind = "due" | "lease";
 
-/** What `createMoments` is given. */
-export interface DueTimerOptions {
+/** See `createDueTimer`. */
+export interface DueTimer {
+  /** Has a queue checked in `inMs` milliseconds, unless that is planned already. Queues that are not served are ignored. */
+  check(kind: DueKind, queue: string, inMs: number): void;
+  /** Has all queues checked immediately: for what became due while this process could not be told. */
+  checkAll(): void;
+  /** Checks no more. */
+  stop(): void;
+}
+
+/** What is read of the subscriber. */
+export interface DueTimerContext {
   readonly maintenance: Pick<Maintenance, "recover">;
-  /** Does what is due, schedules included. */
-  readonly runDue: (
-    queues: readonly string[],
-    limit: number,
-  ) => Promise<readonly OfQueue<{ readonly nextInMs: number | null }>[]>;
-  /** Ours; moments of other queues are for their own subscribers. */
+  /** Those of this process; other queues are for their own subscribers. */
   readonly queues: readonly string[];
   readonly timing: Timing;
   readonly events: SubscriberEvents;
 }
 
-/** Creates the watch. */
-export function createDueTimer({ maintenance, runDue, queues, timing, events }: DueTimerOptions) {
-  type Answer = Promise<readonly OfQueue<{ readonly nextInMs: number | null }>[]>;
-  const kinds: Readonly<Record<DueKind, (queues: readonly string[]) => Answer>> = {
-    due: (some) => runDue(some, limit),
-    lease: (some) => maintenance.recover(some, limit),
-  };
-  /** When each queue is next to be looked at, in milliseconds of `performance.now()`. */
+/** Which parts are called. */
+export interface DueTimerParts {
+  readonly runDue: RunDue;
+}
+
+/** What a check answers for each queue: when the next one is due. */
+type NextDue = readonly OfQueue<{ readonly nextInMs: number | null }>[];
+
+/** Creates the timer. A check that fails is made again within a second. */
+export function createDueTimer(context: DueTimerContext, { runDue }: DueTimerParts): DueTimer {
+  const { maintenance, queues, timing, events } = context;
+  /** When each queue must next be checked, in milliseconds of `performance.now()`. */
   const dueTimes = { due: new Map<string, number>(), lease: new Map<string, number>() };
   let timer: NodeJS.Timeout | undefined;
   let isRunning = false;
@@ -54,46 +64,57 @@ export function createDueTimer({ maintenance, runDue, queues, timing, events }: 
 
   async function run(): Promise<void> {
     isRunning = true;
-    await Promise.all([runKind("lease"), runKind("due")]);
+    await Promise.all([
+      runKind("lease", (some) => maintenance.recover(some, limit)),
+      runKind("due", (some) => runDue(some, limit)),
+    ]);
     isRunning = false;
     schedule();
   }
 
-  async function runKind(kind: DueKind): Promise<void> {
+  async function runKind(
+    kind: DueKind,
+    doDue: (queues: readonly string[]) => Promise<NextDue>,
+  ): Promise<void> {
     const now = performance.now();
     const due = [...dueTimes[kind]].filter(([, at]) => at <= now).map(([queue]) => queue);
     if (due.length === 0) return;
     for (const queue of due) dueTimes[kind].delete(queue);
     try {
-      for (const { queue, value } of await kinds[kind](due)) {
+      for (const { queue, value } of await doDue(due)) {
         if (value.nextInMs !== null) setDue(kind, queue, value.nextInMs);
       }
     } catch (error) {
       if (!(error instanceof SignalboxError)) throw error;
       const retryInMs = Math.min(1_000, timing.unacknowledgedMs);
-      events.emit("redis:failed", { during: "look at what is due", error, retryInMs });
+      events.emit("redis:failed", { during: "check of what is due", error, retryInMs });
       for (const queue of due) setDue(kind, queue, retryInMs);
     }
   }
 
-  function setDue(kind: DueKind, queue: string, inMs: number): void {
+  /** Answers whether it is sooner than what was planned. */
+  function setDue(kind: DueKind, queue: string, inMs: number): boolean {
     const at = performance.now() + inMs;
-    if (at < (dueTimes[kind].get(queue) ?? Infinity)) dueTimes[kind].set(queue, at);
+    const isSooner = at < (dueTimes[kind].get(queue) ?? Infinity);
+    if (isSooner) dueTimes[kind].set(queue, at);
+    return isSooner;
   }
 
-  /** Something of `queue` is to be looked at in `inMs` milliseconds. */
-  const watch = (kind: DueKind, queue: string, inMs: number): void => {
-    const before = dueTimes[kind].get(queue) ?? Infinity;
-    if (!queues.includes(queue) || performance.now() + inMs >= before) return;
-    setDue(kind, queue, inMs);
-    schedule();
+  return {
+    check(kind, queue, inMs) {
+      if (queues.includes(queue) && setDue(kind, queue, inMs)) schedule();
+    },
+    checkAll() {
+      for (const queue of queues) {
+        setDue("due", queue, 0);
+        setDue("lease", queue, 0);
+      }
+      schedule();
+    },
+    stop() {
+      clearTimeout(timer);
+      dueTimes.due.clear();
+      dueTimes.lease.clear();
+    },
   };
-
-  const stop = (): void => {
-    clearTimeout(timer);
-    dueTimes.due.clear();
-    dueTimes.lease.clear();
-  };
-
-  return { watch, stop };
 }

@@ -1,32 +1,64 @@
 /**
- * Completes jobs for nodes that speak only the original's wire format: what they send back on
- * `CHANNEL_RESULT`, our envelope or a bare id, ends the attempt. Every subscriber hears it and
- * tries; the ledger lets one of them through.
+ * Completes jobs for nodes that speak only the original's wire format: what they send back on `CHANNEL_RESULT`, our
+ * envelope or a bare id, ends the attempt. Every subscriber hears it and tries; the ledger accepts one of them.
  */
 import { decodeResults, type Envelope, type ResultMessage } from "../../protocol/wire/messages.ts";
 import type { JobLedger } from "../../protocol/ledger/jobs.ts";
-import { defaultQueue } from "../../protocol/wire/names.ts";
 import type { NodeLedger } from "../../protocol/ledger/nodes.ts";
-import type { Delivery } from "../outcome/outbox.ts";
+import { resultChannel, type Naming } from "../../protocol/redis/keys.ts";
+import type { RedisPort } from "../../protocol/redis/port.ts";
+import { defaultQueue } from "../../protocol/wire/names.ts";
+import { itemAt } from "../connection/item-at.ts";
+import type { DeadLetters } from "../intake/dead-letters.ts";
+import type { Outbox } from "../outcome/outbox.ts";
 
 /**
- * How our own results begin, alone or in an array. Messages that look like them are taken for ours
- * unread: every subscriber hears every result, and parsing them all would cost each the work of all.
+ * How a subscriber's results begin, alone or in an array. Messages that look like them are passed over unread: every
+ * subscriber hears every result, and parsing them all would cost each the work of all.
  */
-const own =
+const ownResult =
   /^\[?\{"v":1,"id":"[^"]+","name":"[^"]+","queue":"[^"]+","node":"[^"]+","token":"[^"]+","attempt":\d+,"state":"/;
 
-/** What foreign completion is given. */
-export interface ForeignOptions {
-  readonly ledger: Pick<JobLedger, "read" | "nodes">;
-  readonly nodeLedger: NodeLedger;
-  readonly onStored: (delivery: Delivery) => void;
-  readonly onUnreadable: (text: string, reason: string) => void;
+/** See `createForeignResults`. */
+export interface ForeignResults {
+  /** Handles one message of the result channel. @throws SignalboxError if Redis fails; the job's lease ends then */
+  receive(text: string): Promise<void>;
+  /**
+   * Gives back a job that came to a node which does not serve its queue: the ledger took the node for a foreign one, as
+   * another process listens under its name. It waits until a node joins that serves the queue. Repeat-safe.
+   * @returns false if there is no such attempt
+   * @throws SignalboxError if Redis fails
+   */
+  refuse(envelope: Envelope): Promise<boolean>;
+  /**
+   * Publishes a bare id that was run here, and knows it again when it is heard.
+   * @throws SignalboxError if it may not have been published
+   */
+  publishBare(id: string): Promise<void>;
+  /** Call after each (re)subscription: what was published before is not heard any more. */
+  subscribed(): void;
+}
+
+/** What is read of the subscriber. */
+export interface ForeignContext {
+  readonly naming: Naming;
+  readonly redis: RedisPort;
+  readonly jobLedger: Pick<JobLedger, "read" | "nodes">;
+  readonly nodeLedger: Pick<NodeLedger, "finish">;
+  readonly outbox: Pick<Outbox, "add">;
+}
+
+/** Which parts are called. */
+export interface ForeignParts {
+  readonly deadLetters: Pick<DeadLetters, "keepUnreadable">;
 }
 
 /** Creates the reader of `CHANNEL_RESULT`. */
-export function createForeignResults(options: ForeignOptions) {
-  const { ledger, nodeLedger, onStored, onUnreadable } = options;
+export function createForeignResults(
+  { naming, redis, jobLedger, nodeLedger, outbox }: ForeignContext,
+  { deadLetters }: ForeignParts,
+): ForeignResults {
+  const channel = resultChannel(naming);
   /** Bare ids that this process published and will hear back, with how often. */
   const published = new Map<string, number>();
 
@@ -52,18 +84,18 @@ export function createForeignResults(options: ForeignOptions) {
     const text = JSON.stringify(result);
     const ending = { id, token, node, state: "succeeded", text } as const;
     const { entry } = await nodeLedger.finish(queue, [ending], { nodes: [], wasBusy: false });
-    if (entry !== null) onStored({ queue, entry, texts: [text] });
+    if (entry !== null) outbox.add({ queue, entry, texts: [text] });
   }
 
   /** Whether a subscriber serves the queue under this node's name. */
   async function isRealNode(node: string, queue: string): Promise<boolean> {
-    const [assignments] = await ledger.nodes([queue]);
-    return assignments?.value.some((assignment) => assignment.node === node) ?? false;
+    const nodes = itemAt(await jobLedger.nodes([queue]), 0, "queues");
+    return nodes.value.some((row) => row.node === node);
   }
 
-  /** A bare id says nothing of queue or token: it can only mean the running job of that id. */
+  /** A bare id names no queue or token: it can only mean the running job of that id. */
   async function completeBare(id: string): Promise<void> {
-    const job = await ledger.read(defaultQueue, id);
+    const job = await jobLedger.read(defaultQueue, id);
     if (job?.state !== "running" || job.node === null) return;
     const { node, name } = job;
     if (await isRealNode(node, defaultQueue)) return;
@@ -72,37 +104,11 @@ export function createForeignResults(options: ForeignOptions) {
   }
 
   return {
-    /**
-     * Gives back a job that came to a node which does not serve its queue: the ledger took the node for a foreign one,
-     * as another process listens under its name. It waits until one joins that does serve the queue. Resolves
-     * to false where there is no such attempt.
-     */
-    async refuse({ id, token, node, queue }: Envelope): Promise<boolean> {
-      if (await isRealNode(node, queue)) return true;
-      const ending = { id, token, node, state: "refused", text: "" } as const;
-      const { verdicts } = await nodeLedger.finish(queue, [ending], { nodes: [], wasBusy: false });
-      return verdicts[0] !== "fenced";
-    },
-
-    /** Call before publishing a bare id. */
-    willPublish(id: string): void {
-      published.set(id, (published.get(id) ?? 0) + 1);
-    },
-
-    /** Call if that failed. */
-    hasNotPublished: forgetOne,
-
-    /** Call after each (re)subscription: what was published before is not heard any more. */
-    onSubscribed(): void {
-      published.clear();
-    },
-
-    /** Handles one message of the result channel. */
-    async onMessage(text: string): Promise<void> {
-      if (own.test(text) && /[}\]]$/.test(text)) return;
+    async receive(text) {
+      if (ownResult.test(text) && /[}\]]$/.test(text)) return;
       const message = decodeResults(text);
       if (message.kind === "unreadable") {
-        onUnreadable(text, message.reason);
+        deadLetters.keepUnreadable(channel, Buffer.from(text), message.reason);
       } else if (message.kind === "echo") {
         // A program that listens beside a real node does not speak for it: the handler's result counts.
         for (const envelope of message.envelopes) {
@@ -112,6 +118,27 @@ export function createForeignResults(options: ForeignOptions) {
         if (published.has(message.id)) forgetOne(message.id);
         else await completeBare(message.id);
       }
+    },
+
+    async refuse({ id, token, node, queue }) {
+      if (await isRealNode(node, queue)) return true;
+      const ending = { id, token, node, state: "refused", text: "" } as const;
+      const { verdicts } = await nodeLedger.finish(queue, [ending], { nodes: [], wasBusy: false });
+      return itemAt(verdicts, 0, "verdicts") !== "fenced";
+    },
+
+    async publishBare(id) {
+      published.set(id, (published.get(id) ?? 0) + 1);
+      try {
+        await redis.send([{ command: ["PUBLISH", channel, id] }]);
+      } catch (error) {
+        forgetOne(id);
+        throw error;
+      }
+    },
+
+    subscribed() {
+      published.clear();
     },
   };
 }

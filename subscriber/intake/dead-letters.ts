@@ -3,40 +3,52 @@ import { deadLettersKey, type Naming } from "../../protocol/redis/keys.ts";
 import type { RedisPort } from "../../protocol/redis/port.ts";
 import type { SubscriberEvents } from "../events.ts";
 
-/** How many are kept, and how many bytes of each. */
+/** About how many are kept, and how many bytes of each. */
 const maxKept = 1_000;
 const maxBytes = 2_048;
+/** How many bytes of each the event shows. */
+const sampleBytes = 80;
 
-/** See `createDeadLetters`. */
-export type DeadLetters = ReturnType<typeof createDeadLetters>;
+/** See `createDeadLetters`. Redis may fail to keep a letter; its event is emitted all the same. Never throws. */
+export interface DeadLetters {
+  /** Keeps a message that could not be read, or is not for the node that it came to. */
+  keepUnreadable(channel: string, bytes: Buffer, reason: string): void;
+  /** Keeps a message that could be read and may not be run. */
+  keepRefused(channel: string, bytes: Buffer, reason: string): void;
+}
 
-/** Creates the sink. Keeping a dead letter may fail with Redis; the event is emitted all the same. */
-export function createDeadLetters(redis: RedisPort, naming: Naming, events: SubscriberEvents) {
-  return (
-    channel: string,
-    bytes: Buffer,
-    reason: string,
-    event: "message:unreadable" | "message:refused" = "message:unreadable",
-  ): void => {
-    const sample = bytes.subarray(0, maxBytes).toString("base64");
-    events.emit(event, {
-      channel,
+/** What is read of the subscriber. */
+export interface DeadLettersContext {
+  readonly redis: RedisPort;
+  readonly naming: Naming;
+  readonly events: SubscriberEvents;
+}
+
+/** Creates them. */
+export function createDeadLetters({ redis, naming, events }: DeadLettersContext): DeadLetters {
+  const key = deadLettersKey(naming);
+  const add = ["XADD", key, "MAXLEN", "~", String(maxKept), "*"] as const;
+
+  function store(channel: string, bytes: Buffer, reason: string): void {
+    const fields = {
+      channel: channel.slice(0, 200),
       reason,
-      sample: bytes.subarray(0, 80).toString("latin1"),
-    });
-    const key = deadLettersKey(naming);
-    const fields = [
-      "channel",
-      channel.slice(0, 200),
-      "reason",
-      reason,
-      "bytes",
-      String(bytes.length),
-      "base64",
-      sample,
-    ];
-    redis
-      .send([{ command: ["XADD", key, "MAXLEN", "~", String(maxKept), "*", ...fields] }])
-      .catch(() => undefined);
+      bytes: String(bytes.length),
+      base64: bytes.subarray(0, maxBytes).toString("base64"),
+    };
+    redis.send([{ command: [...add, ...Object.entries(fields).flat()] }]).catch(() => undefined); // its event has told of it
+  }
+
+  const sampleOf = (bytes: Buffer) => bytes.subarray(0, sampleBytes).toString("latin1");
+
+  return {
+    keepUnreadable(channel, bytes, reason) {
+      events.emit("message:unreadable", { channel, reason, sample: sampleOf(bytes) });
+      store(channel, bytes, reason);
+    },
+    keepRefused(channel, bytes, reason) {
+      events.emit("message:refused", { channel, reason, sample: sampleOf(bytes) });
+      store(channel, bytes, reason);
+    },
   };
 }

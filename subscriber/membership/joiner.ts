@@ -1,37 +1,53 @@
 /**
- * Joins every assignment after each (re)subscription, and after the connection for commands was lost: a
- * `finish` whose answer never came may have leased jobs to us.
+ * Joins every assignment after each (re)subscription, and after the connection for commands was lost: a `finish` whose
+ * answer never came may have leased jobs to this process.
  */
-import type { SignalboxError } from "../../protocol/error.ts";
+import { SignalboxError } from "../../protocol/error.ts";
 import type { NodeLedger } from "../../protocol/ledger/nodes.ts";
-import type { Attempt, Attempts } from "../attempt/attempts.ts";
+import type { Attempts } from "../attempt/attempts.ts";
+import { loseAttempt } from "../attempt/stop-attempt.ts";
+import type { Config } from "../config/config.ts";
 import { backoffMs } from "../connection/backoff.ts";
+import { itemAt } from "../connection/item-at.ts";
+import type { Listener } from "../connection/listener.ts";
+import { sleep } from "../connection/sleep.ts";
 import type { SubscriberEvents } from "../events.ts";
 import type { Assignment } from "./assignment.ts";
-import { sleep } from "../connection/sleep.ts";
+import type { Inbox } from "./inbox.ts";
 
 /** How long a delivery that a join had sent again can be on its way, in milliseconds. */
 const memoryMs = 15_000;
 
-/** What a joiner is given. */
-export interface JoinerOptions {
-  readonly ledger: NodeLedger;
-  readonly assignments: readonly Assignment[];
-  readonly attempts: Attempts;
-  readonly events: SubscriberEvents;
-  /** What the subscriber says of itself in `GET /v1/nodes`, JSON text. */
-  readonly info: string;
-  readonly onJoined: (assignment: Assignment) => void;
-  readonly onLost: (attempt: Attempt) => void;
-  /** Nobody listened on the assignment's channel when it joined. */
-  readonly onNoListener: () => void;
-  readonly signal: AbortSignal;
+/** See `createJoiner`. */
+export interface Joiner {
+  /**
+   * Joins now, or once more after the joining that is under way. Goes on trying until it succeeds or the subscriber
+   * stops; `listening` is emitted after each success. Repeat-safe.
+   */
+  join(): void;
 }
 
-/** Creates the joiner. */
-export function createJoiner(options: JoinerOptions) {
-  const { ledger, assignments, attempts, events, info, onJoined, onLost, onNoListener, signal } =
-    options;
+/** What a joiner reads of the subscriber. */
+export interface JoinerContext {
+  readonly nodeLedger: Pick<NodeLedger, "join">;
+  readonly assignments: readonly Assignment[];
+  readonly attempts: Attempts;
+  readonly config: Pick<Config, "host">;
+  readonly events: SubscriberEvents;
+  readonly stopping: AbortController;
+}
+
+/** Which parts a joiner calls. */
+export interface JoinerParts {
+  readonly inbox: Pick<Inbox, "open">;
+  readonly listener: Pick<Listener, "resubscribe">;
+}
+
+/** Creates the joiner of all assignments. */
+export function createJoiner(context: JoinerContext, { inbox, listener }: JoinerParts): Joiner {
+  const { nodeLedger, assignments, attempts, events, stopping } = context;
+  /** What `GET /v1/nodes` shows of this process. */
+  const info = JSON.stringify({ host: context.config.host, pid: process.pid });
   let isJoining = false;
   let isWanted = false;
 
@@ -40,9 +56,9 @@ export function createJoiner(options: JoinerOptions) {
     // A first join has nothing sent again.
     if (assignment.epoch !== null) setTimeout(attempts.remember().forget, memoryMs).unref();
     const running = attempts.list(assignment);
-    // An answer to what was asked before the message came says nothing of it.
+    // If the contest is announced while the call is under way, its answer does not settle the contest.
     const wasContested = assignment.phase === "contested";
-    const joined = await ledger.join({
+    const joined = await nodeLedger.join({
       queue: assignment.queue,
       name: assignment.node,
       epoch: assignment.epoch,
@@ -55,41 +71,39 @@ export function createJoiner(options: JoinerOptions) {
       events.emit("superseded", { node: assignment.node, queue: assignment.queue });
       return;
     }
-    for (const position of joined.lost) {
-      const attempt = running[position];
-      if (attempt !== undefined && !attempt.hasEnded) onLost(attempt);
+    for (const index of joined.lost) {
+      const attempt = itemAt(running, index, "running attempts");
+      if (!attempt.hasEnded) loseAttempt(attempt, events);
     }
     assignment.epoch = joined.epoch;
     if (assignment.phase === "joining") {
       assignment.phase = "live";
-      onJoined(assignment);
+      if (inbox.open(assignment)) isWanted = true;
     } else if (wasContested && assignment.phase === "contested") assignment.phase = "live";
-    if (!joined.isHeard) onNoListener();
+    if (!joined.isHeard) listener.resubscribe();
   }
 
   async function joinAll(): Promise<void> {
     isJoining = true;
-    for (let failures = 0; isWanted && !signal.aborted;) {
+    for (let failures = 0; isWanted && !stopping.signal.aborted;) {
       isWanted = false;
       try {
         await Promise.all(assignments.map(joinOne));
-        const nodes = assignments
-          .filter((assignment) => assignment.phase === "live")
-          .map((assignment) => assignment.node);
-        events.emit("listening", { nodes: [...new Set(nodes)] });
+        const live = assignments.filter(({ phase }) => phase === "live");
+        events.emit("listening", { nodes: [...new Set(live.map(({ node }) => node))] });
         failures = 0;
       } catch (error) {
+        if (!(error instanceof SignalboxError)) throw error;
         isWanted = true;
         const retryInMs = backoffMs(++failures, { firstMs: 100, capMs: 5_000 });
-        events.emit("redis:failed", { during: "join", error: error as SignalboxError, retryInMs });
-        await sleep(retryInMs, signal);
+        events.emit("redis:failed", { during: "join", error, retryInMs });
+        await sleep(retryInMs, stopping.signal);
       }
     }
     isJoining = false; // in the same turn as the last look at isWanted: no call comes in between
   }
 
   return {
-    /** Joins now, or once more after the joining that is under way. */
     join(): void {
       isWanted = true;
       if (!isJoining) void joinAll();

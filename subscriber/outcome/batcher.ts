@@ -1,27 +1,36 @@
 /**
- * Gathers items into calls: what comes while a call is under way goes together in the next, so a busy process
- * makes few, large calls, and an idle one makes each at once. Large ones go in two, so that Redis and this
- * process work at the same time: in lockstep each waits for the other (100 slots of short jobs, measured).
+ * Batches items into calls: what is added while a call is under way goes together in the next, so a busy process makes
+ * few, large calls, and an idle one makes each call immediately. A large batch goes in two calls, so that Redis and this
+ * process work at the same time: in lockstep each waits for the other (measured with 100 slots of short jobs).
  */
 
 /** Bounds of one call. */
 const maxItems = 1_000;
 const maxBytes = 4_194_304;
-/** From so many on a second call goes along with the first. Smaller ones would cost more commands an item. */
+/** From so many waiting items on, a second call goes beside the first. Smaller ones would cost more commands an item. */
 const manyItems = 32;
 
-/** What a gatherer is given. */
+/** What a batcher is given. */
 export interface BatcherOptions<Item> {
-  /** Length of one item in a call, about, in bytes. */
+  /** About how many bytes one item takes in a call. */
   readonly sizeOf: (item: Item) => number;
-  /** Makes one call; tries again by itself, and resolves when the items are dealt with or given up. */
+  /** Makes one call. Retries by itself; resolves when the items are dealt with or given up, and never rejects. */
   readonly send: (items: readonly Item[]) => Promise<void>;
   /** Once aborted, no further call is made. */
   readonly signal: AbortSignal;
 }
 
-/** Creates a gatherer. */
-export function createBatcher<Item>({ sizeOf, send, signal }: BatcherOptions<Item>) {
+/** See `createBatcher`. */
+export interface Batcher<Item> {
+  /** Takes one item; it is sent with all others that are added in the same turn of the event loop. */
+  readonly add: (item: Item) => void;
+  /** Has a call made even if there is no item. */
+  readonly call: () => void;
+}
+
+/** Creates a batcher: at most two calls are under way, each of at most 1,000 items and about 4 MiB. */
+export function createBatcher<Item>(options: BatcherOptions<Item>): Batcher<Item> {
+  const { sizeOf, send, signal } = options;
   let pending: Item[] = [];
   let isCallWanted = false;
   let isKicked = false;
@@ -60,7 +69,7 @@ export function createBatcher<Item>({ sizeOf, send, signal }: BatcherOptions<Ite
     }
   }
 
-  /** After the promises that settle now: what comes with them goes together. */
+  /** Runs after the promises that are settling now, so that what they add goes in the same call. */
   function kick(): void {
     if (isKicked) return;
     isKicked = true;
@@ -71,13 +80,11 @@ export function createBatcher<Item>({ sizeOf, send, signal }: BatcherOptions<Ite
   }
 
   return {
-    /** Takes one item; it is sent with all others that come at once. */
-    add: (item: Item): void => {
+    add: (item) => {
       pending.push(item);
       kick();
     },
-    /** Has a call made even if there is no item. */
-    call: (): void => {
+    call: () => {
       isCallWanted = true;
       kick();
     },

@@ -1,9 +1,15 @@
-/** Outcome → what the ledger is told: the state, and the result message as JSON text. */
+/** Outcome → ending, which the ledger stores: the state, and the result message as JSON text. */
 import type { Envelope, Failure, ResultMessage } from "../../protocol/wire/messages.ts";
 import { retryDelayMs } from "../../protocol/wire/failure.ts";
 import type { Ending } from "../../protocol/ledger/nodes.ts";
 import { failureOf } from "../attempt/failure-of.ts";
 import type { Outcome } from "../attempt/runner.ts";
+
+/** Takes the endings of attempts that may still hold their lease. Implemented by `createFinisher` in `finisher.ts`. */
+export interface EndingSink {
+  /** Has the ending sent. Never throws. */
+  add(ending: DescribedEnding): void;
+}
 
 /** An ending, and the failure in it for the log. */
 export interface DescribedEnding extends Ending {
@@ -11,15 +17,16 @@ export interface DescribedEnding extends Ending {
   readonly error?: Failure;
 }
 
-/** What is said besides the outcome. Size in bytes of UTF-8. */
+/** What an ending depends on besides the outcome. */
 export interface EndingOptions {
   readonly durationMs: number;
+  /** In bytes of UTF-8 as JSON. */
   readonly maxResultBytes: number;
-  /** @default Math.random */
+  /** 0 to 1, spreads retries. @default Math.random */
   readonly random?: () => number;
 }
 
-/** Pure. A result that is too large, or not JSON, fails the attempt for good. */
+/** Pure but for `random`; never throws. A result that is too large, or not JSON, fails the attempt for good. */
 export function endingOf(
   envelope: Envelope,
   outcome: Outcome,

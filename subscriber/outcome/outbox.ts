@@ -1,7 +1,6 @@
 /**
- * Delivers stored results to the function's callback: signed, in batches, one request at a time, with
- * back-off. What is lost here (a crash, the bound below) is still in the ledger's outbox, which the
- * tick drains from the function's side.
+ * Delivers stored results to the function's callback: signed, in batches, one request at a time, with back-off. What is
+ * lost here (in a crash, or by the bound below) is still in the ledger's outbox, which the function's tick drains.
  */
 import { randomUUID } from "node:crypto";
 import { sign } from "../../protocol/signing/webhook.ts";
@@ -10,14 +9,16 @@ import { backoffMs } from "../connection/backoff.ts";
 import type { SubscriberEvents } from "../events.ts";
 import { sleep } from "../connection/sleep.ts";
 
-/** One outbox entry and the result messages in it, JSON texts. */
+/** One entry of the ledger's outbox, and the result messages in it. */
 export interface Delivery {
   readonly queue: string;
+  /** The id of the entry. */
   readonly entry: string;
+  /** As JSON texts. */
   readonly texts: readonly string[];
 }
 
-/** Bounds of one request, and of what is kept in memory while the callback is away. */
+/** Bounds of one request, and of what is kept in memory while the callback does not answer. */
 const maxDeliveries = 500;
 const maxBytes = 1_048_576;
 const maxKeptBytes = 33_554_432;
@@ -26,21 +27,25 @@ const answerMs = 15_000;
 
 /** What an outbox is given. */
 export interface OutboxOptions {
+  /** The callback: `POST /v1/results` of the function. */
   readonly url: string;
   readonly keys: SigningKeys;
   readonly events: SubscriberEvents;
+  /** @default the global one */
   readonly fetch?: typeof fetch;
 }
 
 /** See `createOutbox`. */
 export interface Outbox {
+  /** Has it delivered, with others that wait, and again until the callback accepts it. Never throws. */
   readonly add: (delivery: Delivery) => void;
-  /** Resolves when all is delivered, or after `withinMs`. */
+  /** Resolves when everything is delivered, or after `withinMs` milliseconds. Never rejects. */
   readonly flush: (withinMs: number) => Promise<void>;
+  /** Drops what has not been delivered, and delivers no more. */
   readonly stop: () => void;
 }
 
-/** For a subscriber without a callback: leaves everything to the tick. */
+/** For a subscriber without a callback: leaves every result to the tick. */
 export const noOutbox: Outbox = {
   add: () => undefined,
   flush: () => Promise.resolve(),
@@ -118,6 +123,7 @@ export function createOutbox({ url, keys, events, fetch: send = fetch }: OutboxO
       current ??= run();
     },
     async flush(withinMs) {
+      // `current` is undefined where nothing waits: then the race is won immediately.
       const patience = new AbortController();
       await Promise.race([current, sleep(withinMs, patience.signal)]);
       patience.abort();

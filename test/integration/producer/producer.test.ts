@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { createProducer } from "../../../producer/producer.ts";
+import { createProducer } from "../../../producer/index.ts";
 import { openRealLedger } from "../../support/real-time-ledger.ts";
 import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
 import { urlAs } from "../../support/redis-users.ts";
@@ -19,7 +19,8 @@ async function open() {
   const running = await runSubscriber({ url: server.url });
   const producer = await createProducer({ redisUrl: urlAs(server.url, "subscriber") });
   return {
-    ...{ bench, producer },
+    bench,
+    producer,
     [Symbol.asyncDispose]: async () => {
       producer.close();
       await running[Symbol.asyncDispose]();
@@ -29,7 +30,9 @@ async function open() {
 }
 
 describe("a producer", () => {
-  test("dispatches what is asked at once in two calls, and hears each end", async ({ expect }) => {
+  test("dispatches what is asked in one turn in two calls, and hears each end", async ({
+    expect,
+  }) => {
     await using opened = await open();
     const { producer } = opened;
     const orders = Array.from({ length: 500 }, (_, at) => ({ name: "echo", payload: at }));

@@ -1,10 +1,8 @@
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
 import { SignalboxError } from "../../../../protocol/error.ts";
-import type { NodeLedger } from "../../../../protocol/ledger/nodes.ts";
-import { createAttempts, type Attempt } from "../../../../subscriber/attempt/attempts.ts";
-import { createEvents } from "../../../../subscriber/events.ts";
+import { createAttempts } from "../../../../subscriber/attempt/attempts.ts";
 import { createRenewer } from "../../../../subscriber/attempt/renewer.ts";
-import { createAssignment } from "../../../../subscriber/membership/assignment.ts";
+import { attemptOf, envelopeOf, recordedEvents } from "../fakes.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
@@ -15,31 +13,27 @@ afterEach(() => {
 
 const timing = { unacknowledgedMs: 10_000, leaseMs: 30_000, foreignMs: 300_000 };
 
-/** Starts one attempt; records when it is renewed, in milliseconds from its start. */
+/** Starts one attempt; records when it is renewed, in milliseconds from its start, and why it is aborted. */
 function start(renew: () => Promise<readonly number[]>) {
-  const startedAt = performance.now();
+  const beganAt = performance.now();
   const renewedAt: number[] = [];
+  const aborted: string[] = [];
   const attempts = createAttempts();
-  const renewer = createRenewer({
-    ledger: {
-      renew: () => {
-        renewedAt.push(Math.round(performance.now() - startedAt));
-        return renew();
-      },
-    } as unknown as NodeLedger,
-    ...{ attempts, timing, events: createEvents(() => undefined), onLost: () => undefined },
-  });
-  const attempt: Attempt = {
-    envelope: {
-      ...{ v: 1, queue: "default", node: "1", token: "1-0.1", attempt: 1, id: "x", name: "echo" },
+  const { events, seen: failed } = recordedEvents("redis:failed");
+  const nodeLedger = {
+    renew: () => {
+      renewedAt.push(Math.round(performance.now() - beganAt));
+      return renew();
     },
-    assignment: createAssignment({ node: "1", queue: "default", slots: 1 }),
-    ...{ member: "x 1-0.1 1", abort: () => undefined, cause: undefined, hasEnded: false },
-    renewAt: renewer.firstRenewal(),
   };
+  const renewer = createRenewer({ nodeLedger, attempts, timing, events });
+  const attempt = attemptOf(envelopeOf("x"), {
+    abort: (cause) => aborted.push(cause),
+    renewAt: renewer.firstRenewal(),
+  });
   attempts.add(attempt);
   renewer.started(attempt);
-  return { renewedAt };
+  return { renewedAt, aborted, failed };
 }
 
 describe("a lease", () => {
@@ -58,5 +52,20 @@ describe("a lease", () => {
     const { renewedAt } = start(() => Promise.reject(away));
     await vi.advanceTimersByTimeAsync(2_500);
     expect(renewedAt).toEqual([250, 1_250, 2_250]);
+  });
+
+  test("that is lost stops its attempt", async ({ expect }) => {
+    const { aborted } = start(() => Promise.resolve([0]));
+    await vi.advanceTimersByTimeAsync(250);
+    expect(aborted).toEqual(["lease_lost"]);
+  });
+
+  test("that the reply names and nobody renewed is a reply of another version", async ({
+    expect,
+  }) => {
+    const { aborted, failed } = start(() => Promise.resolve([1]));
+    await vi.advanceTimersByTimeAsync(250);
+    expect(aborted).toEqual([]);
+    expect(failed).toMatchObject([{ during: "renew", error: { code: "reply_unexpected" } }]);
   });
 });

@@ -87,7 +87,7 @@ describe("a reporter", () => {
     expect(lines.length + (sent[0]?.dropped ?? 0)).toBe(31);
   });
 
-  test("keeps the value as it was when it was told", async () => {
+  test("keeps the value as it was at the call", async () => {
     const { reporter, sent } = start();
     const value = { done: 1 };
     reporter.progress(value);
@@ -96,11 +96,11 @@ describe("a reporter", () => {
     expect(sent[0]?.progress).toEqual({ done: 1 });
   });
 
-  test("leaves out a progress that is too large or no JSON, and says so once", () => {
+  test("leaves out a progress that is too large or not JSON, and says so once", () => {
     const { reporter, sent, onUnfit } = start();
     reporter.progress("x".repeat(maxProgressBytes));
-    reporter.progress(1n as unknown as number);
-    reporter.progress(undefined as unknown as number);
+    reporter.progress(1n);
+    reporter.progress(undefined);
     expect(reporter.end()).toBeUndefined();
     expect(sent).toEqual([]);
     expect(onUnfit).toHaveBeenCalledTimes(1);
@@ -119,7 +119,7 @@ describe("a reporter", () => {
     ]);
   });
 
-  test("counts the lines of a report that could not be sent, and tells the progress again", async () => {
+  test("counts the lines of a report that could not be sent, and sends the progress again", async () => {
     const { reporter, sent } = start([new Error("no Redis")]);
     reporter.progress(0.5);
     reporter.line("info", {}, "lost");
@@ -128,7 +128,7 @@ describe("a reporter", () => {
     expect(sent[1]).toEqual({ progress: 0.5, moved: true, dropped: 1 });
   });
 
-  test("stops where the lease is lost", async () => {
+  test("stops when the lease is lost", async () => {
     const { reporter, sent } = start([false]);
     reporter.progress(0.1);
     await vi.advanceTimersByTimeAsync(200);

@@ -1,10 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SignalboxError } from "../../../../protocol/error.ts";
 import { readConfig } from "../../../../subscriber/config/config.ts";
-import { parseNodes } from "../../../../subscriber/config/nodes.ts";
-import { judgeRedis } from "../../../../subscriber/connection/redis-check.ts";
 
-const defaults = { slots: 10, queues: ["default"] };
 const good = {
   REDIS_URL: "redis://user:hunter2@127.0.0.1:6379",
   SIGNALBOX_NODES: "1,2",
@@ -22,28 +19,6 @@ function problemsOf(env: Readonly<Record<string, string | undefined>>): readonly
   return [];
 }
 
-describe("parseNodes", () => {
-  test.each([
-    ["1,2,3", ["1@default:10", "2@default:10", "3@default:10"]],
-    [" a , b ,", ["a@default:10", "b@default:10"]],
-    ["gpu:1@render+thumbs:8,cpu", ["gpu@render:1", "gpu@thumbs:8", "cpu@default:10"]],
-    ["n@a,n@b", ["n@a:10", "n@b:10"]],
-    ["n:1000", ["n@default:1000"]],
-  ])("reads %j", (text, wanted) => {
-    const assignments = parseNodes(text, defaults);
-    expect(assignments.map(({ node, queue, slots }) => `${node}@${queue}:${slots}`)).toEqual(
-      wanted,
-    );
-  });
-
-  test.each([
-    ...["", ",", " ", "a,a", "a@q,a@q", "a@q+q", "a@b@c", "a:0", "a:1001", "a:-1", "a:1.5", "a:"],
-    ...["a:x", "a:1:2", "a b", "a{b", "ü", "@q", "a@", "a@q+", "x".repeat(65), "a:1e2"],
-  ])("refuses %j", (text) => {
-    expect(() => parseNodes(text, defaults)).toThrow(/^SIGNALBOX_NODES: expected .*, got "/);
-  });
-});
-
 describe("readConfig", () => {
   test("needs three settings and has a default for each other", () => {
     expect(readConfig(good)).toMatchObject({
@@ -52,13 +27,17 @@ describe("readConfig", () => {
         { node: "1", queue: "default", slots: 10 },
         { node: "2", queue: "default", slots: 10 },
       ],
-      ...{ callbackUrl: undefined, drainMs: 60_000, pingMs: 120_000, maxResultBytes: 262_144 },
-      ...{ naming: { keyPrefix: "signalbox", channelPrefix: "" }, logLevel: "info" },
+      callbackUrl: undefined,
+      drainMs: 60_000,
+      pingMs: 120_000,
+      maxResultBytes: 262_144,
+      naming: { keyPrefix: "signalbox", channelPrefix: "" },
+      logLevel: "info",
       timing: { unacknowledgedMs: 10_000, leaseMs: 30_000, foreignMs: 300_000 },
     });
   });
 
-  test("applies slots and queues to nodes that say nothing of them", () => {
+  test("applies slots and queues to nodes that name none", () => {
     const env = {
       ...good,
       SIGNALBOX_SLOTS: "3",
@@ -71,7 +50,7 @@ describe("readConfig", () => {
     expect(assignments).toEqual(["1@a:3", "1@b:3", "2@c:9"]);
   });
 
-  test("names every variable at fault at once", () => {
+  test("names every variable at fault together", () => {
     const problems = problemsOf({
       REDIS_URL: "http://x",
       SIGNALBOX_NODES: "a,a",
@@ -84,8 +63,14 @@ describe("readConfig", () => {
     });
     const names = problems.map((problem) => problem.split(":")[0]);
     for (const name of [
-      ...["REDIS_URL", "SIGNALBOX_HANDLERS", "SIGNALBOX_NODES", "SIGNALBOX_SLOTS", "LOG_LEVEL"],
-      ...["SIGNALBOX_KEY_PREFIX", "SIGNALBOX_CHANNEL_PREFIX", "SIGNALBOX_LEASE_MS"],
+      "REDIS_URL",
+      "SIGNALBOX_HANDLERS",
+      "SIGNALBOX_NODES",
+      "SIGNALBOX_SLOTS",
+      "LOG_LEVEL",
+      "SIGNALBOX_KEY_PREFIX",
+      "SIGNALBOX_CHANNEL_PREFIX",
+      "SIGNALBOX_LEASE_MS",
       "SIGNALBOX_SIGNING_SECRET",
     ]) {
       expect(names, problems.join("\n")).toContain(name);
@@ -97,7 +82,7 @@ describe("readConfig", () => {
     expect(names.toSorted()).toEqual(["REDIS_URL", "SIGNALBOX_HANDLERS", "SIGNALBOX_NODES"]);
   });
 
-  test("wants the secret where there is a callback", () => {
+  test("needs the secret if there is a callback", () => {
     const env = { ...good, SIGNALBOX_CALLBACK_URL: "https://x.test/" };
     expect(problemsOf(env)).toHaveLength(1);
     expect(problemsOf({ ...env, SIGNALBOX_SIGNING_SECRET: "" })).toHaveLength(1);
@@ -109,24 +94,5 @@ describe("readConfig", () => {
     const problems = problemsOf({ ...secrets, SIGNALBOX_CALLBACK_URL: "ftp://hunter2" });
     expect(problems.length).toBeGreaterThan(1);
     expect(problems.join("\n")).not.toContain("hunter2");
-  });
-});
-
-describe("judgeRedis", () => {
-  const info = (policy: string, maxmemory: number, aof: 0 | 1) =>
-    `# Memory\r\nmaxmemory:${maxmemory}\r\nmaxmemory_human:x\r\nmaxmemory_policy:${policy}\r\naof_enabled:${aof}\r\n`;
-
-  test("refuses a Redis that evicts, and says how to set it right", () => {
-    expect(judgeRedis(info("allkeys-lru", 1_000, 1)).refused).toMatch(/noeviction.*config set/s);
-    expect(judgeRedis(info("allkeys-lru", 0, 1))).toMatchObject({ refused: null });
-    expect(judgeRedis(info("allkeys-lru", 0, 1)).doubts).toHaveLength(1);
-  });
-
-  test("doubts one without an append-only file, and trusts one that says nothing", () => {
-    expect(judgeRedis(info("noeviction", 5, 0)).doubts).toEqual([
-      expect.stringMatching(/appendonly/),
-    ]);
-    expect(judgeRedis(info("noeviction", 5, 1))).toEqual({ refused: null, doubts: [] });
-    expect(judgeRedis("")).toEqual({ refused: null, doubts: [] });
   });
 });

@@ -1,5 +1,4 @@
 import { EventEmitter } from "node:events";
-import type { Redis } from "ioredis";
 import { describe, test } from "vitest";
 import { createListener } from "../../../../subscriber/connection/listener.ts";
 
@@ -9,23 +8,29 @@ function create() {
   let disconnects = 0;
   let subscribed = 0;
   const redis = Object.assign(new EventEmitter(), {
+    status: "ready",
     stream: {},
     connect: () => Promise.resolve(),
+    ping: () => Promise.resolve("PONG"),
     subscribe: () => answer,
+    unsubscribe: () => Promise.resolve(0),
     disconnect: () => {
       disconnects++;
     },
   });
-  const listener = createListener({
-    ...{ redis: redis as unknown as Redis, channels: ["c"], pingMs: 1e9 },
-    ...{ onMessage: () => undefined, onLost: () => undefined, onError: () => undefined },
-    onSubscribed: () => {
+  const listener = createListener({ redis, channels: ["c"], pingMs: 1e9 });
+  const heard: (string | null)[] = [];
+  listener.start({
+    receive: (_channel, text) => heard.push(text),
+    subscribed: () => {
       subscribed++;
     },
+    disconnected: () => heard.push("(disconnected)"),
   });
-  listener.start();
   return {
-    ...{ listener, redis },
+    listener,
+    redis,
+    heard,
     ready: async (next: Promise<number>) => {
       answer = next;
       redis.stream = {};
@@ -37,7 +42,7 @@ function create() {
 }
 
 describe("a listener", () => {
-  test("connects anew where Redis refuses the subscription", async ({ expect }) => {
+  test("reconnects if Redis refuses the subscription", async ({ expect }) => {
     const { listener, ready, counts } = create();
     await ready(Promise.reject(new Error("LOADING")));
     expect(counts()).toEqual({ disconnects: 1, subscribed: 0 });
@@ -46,7 +51,7 @@ describe("a listener", () => {
     listener.stop();
   });
 
-  test("that nobody hears connects anew, once each time it has subscribed", async ({ expect }) => {
+  test("that nobody hears reconnects, once each time it has subscribed", async ({ expect }) => {
     const { listener, redis, ready, counts } = create();
     listener.resubscribe();
     expect(counts().disconnects).toBe(0);
@@ -58,5 +63,20 @@ describe("a listener", () => {
     listener.resubscribe();
     expect(counts()).toEqual({ disconnects: 2, subscribed: 2 });
     listener.stop();
+  });
+
+  test("passes messages on after the turn in which they arrive, and loss until it stops", async ({
+    expect,
+  }) => {
+    const { listener, redis, heard } = create();
+    redis.emit("messageBuffer", Buffer.from("c"), Buffer.from("text"));
+    redis.emit("messageBuffer", Buffer.from("c"), Buffer.from([0xff]));
+    expect(heard).toEqual([]);
+    await listener.settled();
+    expect(heard).toEqual(["text", null]);
+    redis.emit("close");
+    listener.stop();
+    redis.emit("close");
+    expect(heard).toEqual(["text", null, "(disconnected)"]);
   });
 });

@@ -1,47 +1,88 @@
 import { describe, test } from "vitest";
-import type { NodeLedger } from "../../../../protocol/ledger/nodes.ts";
+import { SignalboxError } from "../../../../protocol/error.ts";
+import type { Finished } from "../../../../protocol/scripts/finish.ts";
+import { defaultNaming } from "../../../../protocol/redis/keys.ts";
 import { createForeignResults } from "../../../../subscriber/foreign/foreign-results.ts";
+import { envelopeOf } from "../fakes.ts";
 
-/** Records which bare ids are looked for in the ledger: those that are not taken for our own. */
-function create() {
+const away = () => Promise.reject(new SignalboxError("redis_unavailable", "away"));
+
+/** Records which bare ids are looked for in the ledger: those that are not known as published here. */
+function create({
+  publish = () => Promise.resolve([1]),
+  verdicts = [],
+}: {
+  publish?: () => Promise<number[]>;
+  verdicts?: Finished["verdicts"];
+} = {}) {
   const looked: string[] = [];
-  const foreign = createForeignResults({
-    ledger: {
-      read: (_, id) => {
+  const context = {
+    naming: defaultNaming,
+    redis: { send: publish },
+    jobLedger: {
+      read: (_queue: string, id: string) => {
         looked.push(id);
         return Promise.resolve(null);
       },
-      nodes: () => Promise.resolve([]),
+      nodes: (queues: readonly string[]) =>
+        Promise.resolve(queues.map((queue) => ({ queue, value: [] }))),
     },
-    nodeLedger: {} as NodeLedger,
-    onStored: () => undefined,
-    onUnreadable: () => undefined,
-  });
-  return { foreign, looked };
+    nodeLedger: {
+      finish: () => Promise.resolve({ verdicts, next: [], waiting: [], entry: null }),
+    },
+    outbox: { add: () => undefined },
+  };
+  const deadLetters = { keepUnreadable: () => undefined };
+  return { foreign: createForeignResults(context, { deadLetters }), looked };
 }
 
 describe("a bare id on the result channel", () => {
   test("is our own as often as we have published it", async ({ expect }) => {
     const { foreign, looked } = create();
-    foreign.willPublish("42");
-    foreign.willPublish("42");
-    for (let time = 0; time < 3; time++) await foreign.onMessage("42");
+    await foreign.publishBare("42");
+    await foreign.publishBare("42");
+    for (let time = 0; time < 3; time++) await foreign.receive("42");
     expect(looked).toEqual(["42"]);
+  });
+
+  test("is our own when it is heard before the publishing is answered", async ({ expect }) => {
+    const { foreign, looked } = create({ publish: () => new Promise(() => undefined) });
+    void foreign.publishBare("42");
+    await foreign.receive("42");
+    expect(looked).toEqual([]);
   });
 
   test("is not our own if we could not publish it", async ({ expect }) => {
-    const { foreign, looked } = create();
-    foreign.willPublish("42");
-    foreign.hasNotPublished("42");
-    await foreign.onMessage("42");
+    const { foreign, looked } = create({ publish: away });
+    await expect(foreign.publishBare("42")).rejects.toMatchObject({ code: "redis_unavailable" });
+    await foreign.receive("42");
     expect(looked).toEqual(["42"]);
   });
 
-  test("is not our own if we have subscribed anew since: ours was missed", async ({ expect }) => {
+  test("is not our own if we have subscribed again since: ours was missed", async ({ expect }) => {
     const { foreign, looked } = create();
-    foreign.willPublish("42");
-    foreign.onSubscribed();
-    await foreign.onMessage("42");
+    await foreign.publishBare("42");
+    foreign.subscribed();
+    await foreign.receive("42");
     expect(looked).toEqual(["42"]);
+  });
+});
+
+describe("a job that comes to a node which does not serve its queue", () => {
+  test.for([
+    ["stored", true],
+    ["repeated", true],
+    ["fenced", false],
+  ] as const)(
+    "is given back unless there is no such attempt: %s",
+    async ([verdict, isGiven], { expect }) => {
+      const { foreign } = create({ verdicts: [verdict] });
+      expect(await foreign.refuse(envelopeOf("x"))).toBe(isGiven);
+    },
+  );
+
+  test("is not taken as given back by a reply without a verdict", async ({ expect }) => {
+    const refused = create().foreign.refuse(envelopeOf("x"));
+    await expect(refused).rejects.toMatchObject({ code: "reply_unexpected" });
   });
 });

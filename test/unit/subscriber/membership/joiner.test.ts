@@ -1,16 +1,13 @@
 import { describe, test } from "vitest";
-import type { Envelope } from "../../../../protocol/wire/messages.ts";
-import { leaseMember, type NodeLedger } from "../../../../protocol/ledger/nodes.ts";
+import { leaseMember } from "../../../../protocol/ledger/nodes.ts";
 import type { Joined } from "../../../../protocol/scripts/join.ts";
-import { createAttempts, type Attempt } from "../../../../subscriber/attempt/attempts.ts";
-import { createEvents } from "../../../../subscriber/events.ts";
-import { createJoiner } from "../../../../subscriber/membership/joiner.ts";
+import { createAttempts } from "../../../../subscriber/attempt/attempts.ts";
 import { createAssignment } from "../../../../subscriber/membership/assignment.ts";
+import { createJoiner } from "../../../../subscriber/membership/joiner.ts";
 import { until } from "../../../support/until.ts";
+import { attemptOf, envelopeOf, recordedEvents } from "../fakes.ts";
 
-const envelope: Envelope = {
-  ...{ v: 1, queue: "default", node: "1", token: "1-0.1", attempt: 1, id: "x", name: "echo" },
-};
+const envelope = envelopeOf("x");
 
 /** A joiner whose ledger answers when it is told to. */
 function create() {
@@ -18,29 +15,44 @@ function create() {
   const assignment = createAssignment({ node: "1", queue: "default", slots: 1 });
   const attempts = createAttempts();
   const heard: string[] = [];
-  const joiner = createJoiner({
-    ledger: {
-      join: () => new Promise<Joined>((resolve) => asked.push(resolve)),
-    } as unknown as NodeLedger,
+  const { events, seen: failed } = recordedEvents("redis:failed");
+  events.on("attempt:lost", () => heard.push("lost"));
+  const context = {
+    nodeLedger: { join: () => new Promise<Joined>((resolve) => asked.push(resolve)) },
     assignments: [assignment],
     attempts,
-    events: createEvents(() => undefined),
-    info: "{}",
-    onJoined: () => heard.push("joined"),
-    onLost: () => heard.push("lost"),
-    onNoListener: () => heard.push("unheard"),
-    signal: new AbortController().signal,
+    config: { host: "here" },
+    events,
+    stopping: new AbortController(),
+  };
+  let mustJoinAgain = false;
+  const joiner = createJoiner(context, {
+    inbox: {
+      open: () => {
+        heard.push("joined");
+        return mustJoinAgain;
+      },
+    },
+    listener: { resubscribe: () => heard.push("not heard") },
   });
   const answer = async (more: { isHeard?: boolean; lost?: number[] } = {}) => {
     await until(() => asked.length > 0, { or: "the ledger to be asked" });
     asked.shift()?.({ kind: "joined", epoch: "1", lost: [], isHeard: true, ...more });
     await new Promise(setImmediate);
   };
-  const attempt = (): Attempt => ({
-    ...{ envelope, assignment, member: leaseMember(envelope), abort: () => undefined },
-    ...{ cause: undefined, renewAt: 0, hasEnded: false },
-  });
-  return { joiner, assignment, attempts, asked, answer, heard, attempt };
+  return {
+    joiner,
+    assignment,
+    attempts,
+    asked,
+    answer,
+    heard,
+    failed,
+    attempt: () => attemptOf(envelope, { assignment }),
+    contest: () => {
+      mustJoinAgain = true;
+    },
+  };
 }
 
 describe("a joiner", () => {
@@ -57,7 +69,7 @@ describe("a joiner", () => {
     expect(attempts.has("default", leaseMember(envelope))).toBe(true);
   });
 
-  test("does not join a assignment that has left", ({ expect }) => {
+  test("does not join an assignment that has left", ({ expect }) => {
     const { joiner, assignment, asked } = create();
     assignment.phase = "left";
     joiner.join();
@@ -77,7 +89,17 @@ describe("a joiner", () => {
     expect(asked).toHaveLength(1);
   });
 
-  test("takes a assignment back only by what it asked after it was contested", async ({
+  test("asks once more if a held message says that another has joined", async ({ expect }) => {
+    const { joiner, answer, asked, contest } = create();
+    contest();
+    joiner.join();
+    await answer();
+    expect(asked).toHaveLength(1);
+    await answer();
+    expect(asked).toEqual([]);
+  });
+
+  test("takes an assignment back only by what it asked after it was contested", async ({
     expect,
   }) => {
     const { joiner, assignment, answer } = create();
@@ -93,16 +115,27 @@ describe("a joiner", () => {
     expect(assignment.phase).toBe("live");
   });
 
-  test("tells of what is lost, but for what has ended by itself", async ({ expect }) => {
+  test("tells of what is lost, but not of what has ended by itself", async ({ expect }) => {
     const { joiner, attempts, answer, heard, attempt } = create();
     const ended = { ...attempt(), hasEnded: true };
     attempts.add(ended);
     joiner.join();
     await answer({ lost: [0], isHeard: false });
-    expect(heard).toEqual(["joined", "unheard"]);
+    expect(heard).toEqual(["joined", "not heard"]);
     ended.hasEnded = false;
     joiner.join();
     await answer({ lost: [0] });
-    expect(heard).toEqual(["joined", "unheard", "lost"]);
+    expect(heard).toEqual(["joined", "not heard", "lost"]);
+  });
+
+  test("asks again, and says so, after a reply that names an attempt it does not have", async ({
+    expect,
+  }) => {
+    const { joiner, answer, asked, failed } = create();
+    joiner.join();
+    await answer({ lost: [0] });
+    expect(failed).toMatchObject([{ during: "join", error: { code: "reply_unexpected" } }]);
+    await until(() => asked.length > 0, { or: "a second call" });
+    await answer();
   });
 });

@@ -1,10 +1,10 @@
 import { describe, test } from "vitest";
 import { createBatcher } from "../../../../subscriber/outcome/batcher.ts";
 
-/** A gatherer whose calls end when the test says so. */
+/** A batcher whose calls end when the test says so. */
 function create(signal = new AbortController().signal) {
   const calls: { readonly items: readonly number[]; readonly end: () => void }[] = [];
-  const gatherer = createBatcher<number>({
+  const batcher = createBatcher<number>({
     sizeOf: (bytes) => bytes,
     send: (items) =>
       new Promise((end) => {
@@ -13,16 +13,16 @@ function create(signal = new AbortController().signal) {
     signal,
   });
   const add = (count: number, bytes = 1) => {
-    for (let at = 0; at < count; at++) gatherer.add(bytes);
+    for (let at = 0; at < count; at++) batcher.add(bytes);
   };
   const sizes = () => calls.map(({ items }) => items.length);
   /** Lets everything happen that is due in this turn. */
   const turn = () => new Promise((resolve) => setImmediate(resolve));
-  return { gatherer, calls, add, sizes, turn };
+  return { batcher, calls, add, sizes, turn };
 }
 
-describe("a gatherer", () => {
-  test("sends what comes at once in one call", async ({ expect }) => {
+describe("a batcher", () => {
+  test("sends what is added in one turn in one call", async ({ expect }) => {
     const { add, sizes, turn } = create();
     add(3);
     await turn();
@@ -79,9 +79,9 @@ describe("a gatherer", () => {
 
   test("makes one empty call when asked, and none once it is over", async ({ expect }) => {
     const over = new AbortController();
-    const { gatherer, calls, add, sizes, turn } = create(over.signal);
-    gatherer.call();
-    gatherer.call();
+    const { batcher, calls, add, sizes, turn } = create(over.signal);
+    batcher.call();
+    batcher.call();
     await turn();
     expect(sizes()).toEqual([0]);
     calls[0]?.end();

@@ -1,20 +1,21 @@
-/** What a handler can say while it runs: log lines and progress, into our log and to those who watch. */
+/** What a handler says while it runs, log lines and progress: written to the subscriber's log, and published. */
 import type { Logger } from "pino";
-import type { JobLog } from "../../protocol/wire/catalog.ts";
-import type { Envelope } from "../../protocol/wire/messages.ts";
-import type { Json } from "../../protocol/wire/json.ts";
 import type { NodeLedger } from "../../protocol/ledger/nodes.ts";
+import type { JobLog } from "../../protocol/wire/catalog.ts";
+import type { Json } from "../../protocol/wire/json.ts";
+import type { Envelope } from "../../protocol/wire/messages.ts";
 import type { AttemptName } from "../events.ts";
+import { nameOf } from "./attempts.ts";
 import { createReporter, type Reporter } from "./reporter.ts";
-import { defaultTimeoutMs, type HandlerModule } from "./runner.ts";
+import { timeoutOf, type HandlerModule } from "./runner.ts";
 
 /** How long reports can be read after the attempt's time is up, in milliseconds. */
 const keepMs = 3_600_000;
 
-/** What a voice is given. */
+/** What the output of an attempt is given. */
 export interface JobOutputOptions {
   readonly log: Logger;
-  readonly ledger: Pick<NodeLedger, "report">;
+  readonly nodeLedger: Pick<NodeLedger, "report">;
   readonly module: HandlerModule;
 }
 
@@ -22,35 +23,42 @@ export interface JobOutputOptions {
 export interface JobOutput {
   readonly log: JobLog;
   readonly progress: (value: Json) => void;
-  /** Nothing more is published; resolves when what was said is kept. Undefined if there is nothing to wait for. */
+  /**
+   * Publishes what is left and takes no more. Resolves when Redis has it, or could not be reached; never rejects.
+   * Undefined if there is nothing to wait for, which saves most jobs a turn of the event loop.
+   */
   readonly end: () => Promise<void> | undefined;
-  /** Nothing more is published, and what is not yet is forgotten. */
+  /** Takes no more, and drops what has not been published. */
   readonly close: () => void;
 }
 
-/** Creates the voice of one attempt. Its reporter is made when the handler first says something. */
+/** Creates the output of one attempt. Its reporter is made when the handler first says something. */
 export function createJobOutput(
   envelope: Envelope,
-  { log, ledger, module }: JobOutputOptions,
+  { log, nodeLedger, module }: JobOutputOptions,
 ): JobOutput {
-  const { id, name, queue, node, attempt, token } = envelope;
-  const shown = { id, name, queue, node, attempt };
+  const { id, queue, node, attempt, token } = envelope;
+  const name = nameOf(envelope);
   let reporter: Reporter | undefined;
   let isOver = false;
 
   function own(): Reporter {
-    const timeoutMs = envelope.timeoutMs ?? module.catalog?.[name]?.timeoutMs ?? defaultTimeoutMs;
     return (reporter ??= createReporter({
       send: (content) =>
-        ledger.report(queue, id, { attempt, node, token, ...content }, timeoutMs + keepMs),
+        nodeLedger.report(
+          queue,
+          id,
+          { attempt, node, token, ...content },
+          timeoutOf(envelope, module) + keepMs,
+        ),
       onUnfit: () => {
-        log.warn(shown, "progress is not published: it is no JSON, or too large");
+        log.warn(name, "progress is not published: it is not JSON, or too large");
       },
     }));
   }
 
   return {
-    log: createJobLog(log, shown, (...line) => {
+    log: createJobLog(log, name, (...line) => {
       if (!isOver) own().line(...line);
     }),
     progress: (value) => {
@@ -67,11 +75,15 @@ export function createJobOutput(
   };
 }
 
-/** Pino's child costs more than a short handler takes, and most handlers log nothing. */
+/**
+ * The `log` of a handler: each line carries `name`. The pino child is made with the first line: it costs more than a
+ * short handler takes, and most handlers log nothing.
+ * @param report Called with each line after it was written. @default not published
+ */
 export function createJobLog(
   log: Logger,
   name: Partial<AttemptName>,
-  report: (...line: Parameters<Reporter["line"]>) => void = () => undefined,
+  report: Reporter["line"] = () => undefined,
 ): JobLog {
   let child: Logger | undefined;
   const own = () => (child ??= log.child(name));
