@@ -18,12 +18,12 @@ export interface Delivered {
 export interface CallbackServer extends AsyncDisposable {
   readonly url: string;
   readonly secret: string;
-  /** What came, request by request, refused ones too. */
+  /** Every request, refused ones too, in order. */
   readonly requests: readonly {
     readonly manner: Manner;
     readonly deliveries: readonly Delivered[];
   }[];
-  /** Results of the requests that were answered with 200 or acted upon. */
+  /** Results of the requests that were accepted, with or without an answer. */
   readonly results: () => readonly ResultMessage[];
   readonly behave: (manner: Manner) => void;
   /** Resolves when `count` requests have come. */
@@ -66,7 +66,10 @@ export async function startCallback(options: CallbackOptions = {}): Promise<Call
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
-    ...{ secret, requests, port, url: `http://127.0.0.1:${port}/v1/results` },
+    secret,
+    requests,
+    port,
+    url: `http://127.0.0.1:${port}/v1/results`,
     results: () =>
       requests
         .filter((each) => each.manner === "ok" || each.manner === "drop")

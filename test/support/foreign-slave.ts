@@ -33,7 +33,7 @@ async function openPeer(port: number, onReply: (reply: readonly string[]) => voi
   };
 }
 
-/** One reply from `at` on, flattened to its strings; null if it is not all there yet. */
+/** The reply that begins at `at`, flattened to its strings; null if it is not complete yet. */
 function readReply(bytes: Buffer, at: number): { reply: string[]; end: number } | null {
   const lineEnd = bytes.indexOf("\r\n", at);
   if (lineEnd < 0) return null;
@@ -59,7 +59,7 @@ function readReply(bytes: Buffer, at: number): { reply: string[]; end: number } 
 }
 
 export interface Listening extends AsyncDisposable {
-  /** What came, in order. */
+  /** Every text that arrived, in order. */
   readonly heard: readonly string[];
 }
 
@@ -101,7 +101,7 @@ export async function publishRaw(port: number): Promise<Publishing> {
   };
 }
 
-/** The original's slave: sends back to `CHANNEL_RESULT` whatever comes on the node's channel. */
+/** The original's slave: sends whatever arrives on the node's channel back to `CHANNEL_RESULT`. */
 export async function startForeignSlave(port: number, node: string): Promise<Listening> {
   const publisher = await publishRaw(port);
   const listening = await listenRaw(port, [`CHANNEL_DISPATCH_${node}`], (text) => {

@@ -1,11 +1,11 @@
-/** Handlers for subscriber processes; `gate` ends when the test's gate server lets it. */
+/** Handlers for subscriber processes; `gate` ends when the test's gate server lets it go on. */
 import type { RunContext } from "../../protocol/wire/catalog.ts";
 import type { Json } from "../../protocol/wire/json.ts";
 
 interface GatePayload {
   readonly url: string;
   /** Whether to go on after the signal was aborted. */
-  readonly deaf?: boolean;
+  readonly ignoresSignal?: boolean;
 }
 
 async function gate(
@@ -15,7 +15,7 @@ async function gate(
   const response = await fetch(payload.url, {
     method: "POST",
     body: JSON.stringify({ id, node, attempt, pid: process.pid }),
-    ...(payload.deaf === true ? {} : { signal }),
+    ...(payload.ignoresSignal === true ? {} : { signal }),
   });
   return { said: await response.text(), pid: process.pid };
 }

@@ -1,4 +1,4 @@
-/** Where handlers of other processes wait until a test lets them go on. */
+/** A server at which handlers of other processes wait until a test lets them go on. */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -11,16 +11,16 @@ export interface Arrival {
   readonly attempt: number;
   readonly pid: number;
   readonly release: (text?: string) => void;
-  /** Whether the handler has gone away by itself. */
+  /** Whether the handler went away by itself. */
   readonly hasLeft: () => boolean;
 }
 
 export interface GateServer extends AsyncDisposable {
   readonly url: string;
   readonly arrivals: readonly Arrival[];
-  /** The arrival of attempt number `nth` (from 1) at job `id`. */
+  /** The `nth` attempt (from 1) of job `id` to arrive. */
   readonly arrival: (id: string, nth?: number) => Promise<Arrival>;
-  /** From now on nobody has to wait. */
+  /** Lets every handler go on, from now on. */
   readonly open: () => void;
 }
 

@@ -19,7 +19,7 @@ export interface LogLine {
 export interface SubscriberProcess extends AsyncDisposable {
   readonly pid: number;
   readonly lines: readonly LogLine[];
-  /** Resolves once a line says `msg` (of a job, if `id` is given), `count` times. */
+  /** Resolves once `count` lines say `msg` (of job `id`, if given). */
   readonly says: (msg: string, more?: { id?: string; count?: number }) => Promise<void>;
   readonly kill: (signal: NodeJS.Signals) => void;
   /** Resolves to the exit code, or to the signal that ended it. */
@@ -30,21 +30,23 @@ export interface SubscriberProcess extends AsyncDisposable {
 const main = resolve(import.meta.dirname, "../../subscriber/main.ts");
 const gateHandlers = resolve(import.meta.dirname, "gate-handlers.ts");
 
-/** A URL that names no user is that of a test server, which has one for subscribers. */
+/** A URL without a user is that of a test server, which has a user for subscribers. */
 function asSubscriber(url: string | undefined): Readonly<Record<string, string>> {
   const isWithoutUser = url !== undefined && URL.parse(url)?.username === "";
   return isWithoutUser ? { REDIS_URL: urlAs(url, "subscriber") } : {};
 }
 
-/** Starts it, as a user of Redis of its own; `early` returns before it listens. */
+/** Starts it, with a Redis user of its own; `early` returns before it listens. */
 export async function spawnSubscriber(
   env: Readonly<Record<string, string>>,
   { early = false } = {},
 ): Promise<SubscriberProcess> {
   const child = spawn(process.execPath, [main], {
     env: {
-      ...{ PATH: process.env["PATH"], LOG_LEVEL: "debug" },
-      ...{ SIGNALBOX_NODES: "1", SIGNALBOX_HANDLERS: gateHandlers },
+      PATH: process.env["PATH"],
+      LOG_LEVEL: "debug",
+      SIGNALBOX_NODES: "1",
+      SIGNALBOX_HANDLERS: gateHandlers,
       ...shortTiming,
       ...env,
       ...asSubscriber(env["REDIS_URL"]),
@@ -71,7 +73,10 @@ export async function spawnSubscriber(
     });
   };
   const started: SubscriberProcess = {
-    ...{ pid: child.pid ?? 0, lines, says, exited },
+    pid: child.pid ?? 0,
+    lines,
+    says,
+    exited,
     kill: (signal) => child.kill(signal),
     stderr: () => errors,
     [Symbol.asyncDispose]: async () => {

@@ -1,4 +1,4 @@
-/** A real subscriber in this process, on a real Redis, whose events are recorded. */
+/** A real subscriber in the test's process, on a real Redis, whose events are recorded. */
 import { pino } from "pino";
 import { createJobVerifier, type JobVerifier } from "../../protocol/signing/job.ts";
 import { importSigningKeys } from "../../protocol/signing/keys.ts";
@@ -17,9 +17,9 @@ type Names = keyof SubscriberEventMap;
 type Fields<N extends Names> = SubscriberEventMap[N][0];
 
 export interface RunOptions {
-  /** Of a server of the tests; the subscriber connects as its own user. */
+  /** Of a test server; the subscriber connects as its own user. */
   readonly url: string;
-  /** Environment besides `REDIS_URL`; durations are short unless it says otherwise. */
+  /** Environment besides `REDIS_URL`; durations are short unless given here. */
   readonly env?: Readonly<Record<string, string>>;
   readonly handlers?: HandlerModule["handlers"];
   readonly catalog?: HandlerModule["catalog"];
@@ -38,13 +38,13 @@ export interface RunningSubscriber extends AsyncDisposable {
     name: N,
     more?: { count?: number; within?: number; where?: (fields: Fields<N>) => boolean },
   ) => Promise<readonly Fields<N>[]>;
-  /** Drains; the same each time. */
+  /** Drains; repeated, answers the same promise. */
   readonly stop: () => Promise<"drained" | "aborted">;
-  /** Takes the connections away without a word to the ledger, as `kill -9` does. */
+  /** Cuts the connections without telling the ledger, as `kill -9` does. */
   readonly die: () => void;
 }
 
-/** What the tests wait for is short, and generous enough for a busy machine. */
+/** Short enough to wait for, and long enough for a busy machine. */
 export const shortTiming = {
   SIGNALBOX_UNHEARD_MS: "1000",
   SIGNALBOX_LEASE_MS: "2000",
@@ -53,13 +53,15 @@ export const shortTiming = {
   SIGNALBOX_PING_MS: "60000",
 } as const;
 
-/** Gives its payload back. */
+/** Answers its payload. */
 export const echo: HandlerModule["handlers"] = { echo: (payload) => payload };
 
 /** Starts it and waits until it listens. Disposal drains it and fails if something is left. */
 export async function runSubscriber(options: RunOptions): Promise<RunningSubscriber> {
   const config = readConfig({
-    ...{ SIGNALBOX_NODES: "1", SIGNALBOX_HANDLERS: "given", LOG_LEVEL: "silent" },
+    SIGNALBOX_NODES: "1",
+    SIGNALBOX_HANDLERS: "given",
+    LOG_LEVEL: "silent",
     ...shortTiming,
     ...options.env,
     REDIS_URL: urlAs(options.url, "subscriber"),
@@ -70,7 +72,10 @@ export async function runSubscriber(options: RunOptions): Promise<RunningSubscri
   const commands = createConnection(config.redisUrl);
   const subscription = createConnection(config.redisUrl);
   const subscriber = createSubscriber({
-    ...{ config, commands, subscription, events },
+    config,
+    commands,
+    subscription,
+    events,
     module: { handlers: options.handlers ?? echo, catalog: options.catalog },
     outbox: options.outbox?.(events) ?? noOutbox,
     verify: await verifierOf(config),
@@ -92,7 +97,10 @@ export async function runSubscriber(options: RunOptions): Promise<RunningSubscri
 
   if (options.early !== true) await event("listening");
   return {
-    ...{ subscriber, config, seen, event },
+    subscriber,
+    config,
+    seen,
+    event,
     stop: () => subscriber.stop(),
     die: () => {
       isDead = true;
@@ -111,15 +119,21 @@ async function verifierOf({ envelopeSecret }: Config): Promise<JobVerifier | und
 function record(events: SubscriberEvents) {
   const log: { readonly name: Names; readonly fields: unknown }[] = [];
   const names: readonly Names[] = [
-    ...(["listening", "disconnected", "superseded", "attempt:started", "attempt:ended"] as const),
-    ...(["attempt:fenced", "attempt:lost", "attempt:unresponsive", "bare:ended"] as const),
-    ...([
-      "message:unreadable",
-      "message:refused",
-      "results:delivered",
-      "results:refused",
-      "redis:failed",
-    ] as const),
+    "listening",
+    "disconnected",
+    "superseded",
+    "attempt:started",
+    "attempt:ended",
+    "attempt:fenced",
+    "attempt:lost",
+    "attempt:unresponsive",
+    "bare:ended",
+    "message:unreadable",
+    "message:refused",
+    "outcomes:abandoned",
+    "results:delivered",
+    "results:refused",
+    "redis:failed",
   ];
   for (const name of names) {
     events.on(name, (...args: readonly unknown[]) => {

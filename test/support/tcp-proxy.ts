@@ -1,4 +1,4 @@
-/** A TCP proxy whose links can be cut, or stalled without a word to either end. */
+/** A TCP proxy whose links can be cut, or stalled without either end being told. */
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
@@ -7,11 +7,11 @@ export interface TcpProxy extends AsyncDisposable {
   readonly links: () => number;
   /** Ends all present links at both ends. */
   readonly cut: () => void;
-  /** Present links pass nothing on any more and stay open: half-open. New ones work. */
+  /** Makes present links half-open: they stay open and pass nothing on. New ones work. */
   readonly stall: () => void;
-  /** New connections go to another port. */
+  /** Sends new connections to another port. */
   readonly aim: (port: number) => void;
-  /** Whether new connections are cut at once. */
+  /** Whether new connections are cut immediately. */
   readonly refuse: (isRefusing: boolean) => void;
 }
 

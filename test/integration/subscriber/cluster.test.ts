@@ -64,7 +64,7 @@ describe("a subscriber of queues on all three masters", () => {
     expect(said(child, "attempt succeeded")).toBe(60);
   });
 
-  test("runs what is for one node, and what is due, to the moment", async ({ expect }) => {
+  test("runs what is for one node, and what is due, when it is due", async ({ expect }) => {
     await using child = await spawn("1@default+a+b,2@b");
     const named = job("named", { node: "2", queue: "b" });
     const delayed = job("delayed", { queue: "a", start: { inMs: 300 } });
@@ -112,7 +112,7 @@ describe("a subscriber of queues on all three masters", () => {
     );
   });
 
-  test("leaves alone what its node's namesake serves, and gives back what nobody does", async ({
+  test("leaves alone what another process serves with the same node, and gives back what none does", async ({
     expect,
   }) => {
     await using one = await spawn("1@default+a");
@@ -134,7 +134,7 @@ describe("a subscriber of queues on all three masters", () => {
   });
 });
 
-test("a subscriber whose queue is moved to another master drains, and is to be started again", async ({
+test("a subscriber whose queue is moved to another master drains, and must be started again", async ({
   expect,
 }) => {
   const moving = "c"; // on the second master at first

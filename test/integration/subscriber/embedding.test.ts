@@ -1,4 +1,4 @@
-/** Signalbox in programs of others: mounted in a Hono app, its subscriber in a Node process. */
+/** Signalbox embedded in other programs: mounted in a Hono app, its subscriber in a Node process. */
 import { Hono } from "hono";
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
 import * as z from "zod";
@@ -42,7 +42,8 @@ describe("mounted in a Hono app", () => {
     for (const path of ["/healthz", "/v1/nodes", "/jobs/of/me/other"])
       expect(await (await ask(path)).text()).toBe("the host's");
     const client = createClient<typeof catalog>({
-      ...{ url: "http://x/jobs/of/me", token: clientToken },
+      url: "http://x/jobs/of/me",
+      token: clientToken,
       fetch: async (url, init) => app.request(url, init, bindings()),
     });
     const { id } = await client.dispatch({ name: "shout", payload: "a" });
@@ -67,7 +68,8 @@ describe("mounted in a Hono app", () => {
     });
     const env = { ...bindings(), MINE: "my database" };
     const client = createClient({
-      ...{ url: "http://x", token: clientToken },
+      url: "http://x",
+      token: clientToken,
       fetch: (url, init) => fetch(new Request(url, init), env),
     });
     await client.dispatch({ name: "shout", payload: "a" });
@@ -84,7 +86,8 @@ describe("mounted in a Hono app", () => {
       },
     });
     const running = await startSubscriber({
-      ...{ catalog, handlers },
+      catalog,
+      handlers,
       env: {
         ...settings(),
         SIGNALBOX_CALLBACK_URL: callback.url,
@@ -97,7 +100,7 @@ describe("mounted in a Hono app", () => {
   });
 });
 
-describe("a subscriber in a process of another", () => {
+describe("a subscriber embedded in another program", () => {
   test("runs jobs once it has resolved, tells its events, and drains", async ({ expect }) => {
     const running = await startSubscriber({ catalog, handlers, env: settings() });
     const ended: string[] = [];
@@ -105,7 +108,8 @@ describe("a subscriber in a process of another", () => {
       ended.push(state);
     });
     const client = createClient<typeof catalog>({
-      ...{ url: "http://x", token: clientToken },
+      url: "http://x",
+      token: clientToken,
       fetch: async (url, init) => stack.app.request(new Request(url, init)),
     });
     expect(await client.run({ name: "shout", payload: "hey" })).toBe("HEY");

@@ -8,7 +8,7 @@ import { startTcpProxy } from "../../support/tcp-proxy.ts";
 import { until } from "../../support/until.ts";
 
 /** A master otherwise waits five seconds for further replicas. */
-const atOnce = { args: ["--repl-diskless-sync-delay", "0"] };
+const withoutDelay = { args: ["--repl-diskless-sync-delay", "0"] };
 
 /** Makes `next` a replica of `master`, promotes it, and makes the old master its replica. */
 async function failOver(master: RedisServer, next: RedisServer): Promise<void> {
@@ -25,8 +25,8 @@ async function failOver(master: RedisServer, next: RedisServer): Promise<void> {
 
 describe("a fail-over whose old master goes on as a replica", () => {
   test("is followed by a subscriber whose connections it keeps", async ({ expect }) => {
-    await using master = await startRedisServer(atOnce);
-    await using next = await startRedisServer(atOnce);
+    await using master = await startRedisServer(withoutDelay);
+    await using next = await startRedisServer(withoutDelay);
     await using proxy = await startTcpProxy(master.port);
     await using old = await openRealLedger(master.url);
     await using running = await runSubscriber({ url: `redis://127.0.0.1:${proxy.port}` });
@@ -42,11 +42,11 @@ describe("a fail-over whose old master goes on as a replica", () => {
     expect(await bench.problems()).toEqual([]);
   });
 
-  test("is followed by the subscription where only the other connection was cut", async ({
+  test("is followed by the subscription if only the other connection was cut", async ({
     expect,
   }) => {
-    await using master = await startRedisServer(atOnce);
-    await using next = await startRedisServer(atOnce);
+    await using master = await startRedisServer(withoutDelay);
+    await using next = await startRedisServer(withoutDelay);
     await using proxy = await startTcpProxy(master.port);
     await using running = await runSubscriber({ url: `redis://127.0.0.1:${proxy.port}` });
     await failOver(master, next);

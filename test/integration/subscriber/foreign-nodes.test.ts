@@ -68,7 +68,11 @@ describe("the original's master", () => {
     await using running = await runSubscriber({ url: server.url, env: threeNodes });
     await using results = await listenRaw(server.port, ["CHANNEL_RESULT"]);
     const said = await run("redis-cli", [
-      ...["-p", String(server.port), "PUBLISH", "CHANNEL_DISPATCH_2", "42"],
+      "-p",
+      String(server.port),
+      "PUBLISH",
+      "CHANNEL_DISPATCH_2",
+      "42",
     ]);
     expect(said.stdout.trim()).toBe("1");
     await running.event("bare:ended", { where: ({ id, node }) => id === "42" && node === "2" });
@@ -128,7 +132,7 @@ describe("a foreign slave", () => {
     expect(await bench.problems()).toEqual([]);
   });
 
-  test("gets what was kept for it once it listens and the tick has run", async ({ expect }) => {
+  test("gets the jobs kept for it once it listens and the tick has run", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     await using running = await runSubscriber({ url: server.url });
     const specs = jobs(5, "kept", { node: "7" });
@@ -177,7 +181,7 @@ describe("a foreign slave", () => {
     const specs = jobs(3, "both", { payload: 1 });
     await bench.ledger.dispatch(specs);
     await running.event("attempt:started", { count: 3 });
-    await until(() => slave.heard.length > 0, { or: "the slave to hear of it" });
+    await until(() => slave.heard.length > 0, { or: "the slave to hear of a job" });
     // Echoes are handled in order: once this one has counted, those before it have not.
     await bench.ledger.dispatch([job("marker", { node: "7", payload: 1 })]);
     await bench.ended("marker");

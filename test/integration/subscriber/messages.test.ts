@@ -13,7 +13,13 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const envelope = {
-  ...{ v: 1, queue: "default", node: "1", token: "1-0.1", attempt: 1, id: "x", name: "echo" },
+  v: 1,
+  queue: "default",
+  node: "1",
+  token: "1-0.1",
+  attempt: 1,
+  id: "x",
+  name: "echo",
 };
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 const deep = (depth: number) =>
@@ -36,7 +42,9 @@ const unreadable: Readonly<Record<string, string | Buffer>> = {
   "a time-out that is no number": JSON.stringify({ ...envelope, timeoutMs: {} }),
   "an unknown back-off": JSON.stringify({ ...envelope, backoff: { kind: "other" } }),
   "a back-off without delays": JSON.stringify({
-    ...{ ...envelope, name: "nobody", backoff: { kind: "list" } },
+    ...envelope,
+    name: "nobody",
+    backoff: { kind: "list" },
   }),
   "an id with a space": JSON.stringify({ ...envelope, id: "x 1-0.1" }),
   "a queue that is not served": JSON.stringify({ ...envelope, queue: "other" }),
@@ -47,7 +55,7 @@ const unreadable: Readonly<Record<string, string | Buffer>> = {
 };
 
 describe("a message that says falsely that another process has the node", () => {
-  test("stops nobody, and what came meanwhile is run", async ({ expect }) => {
+  test("stops no node, and what arrives meanwhile is run", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     await using running = await runSubscriber({ url: server.url });
     await using master = await publishRaw(server.port);
@@ -91,13 +99,17 @@ describe("a message that cannot be read", () => {
     },
   );
 
-  test("on the result channel is kept too, and harms nobody", async ({ expect }) => {
+  test("on the result channel is kept too, and does no harm", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     await using running = await runSubscriber({ url: server.url });
     await using slave = await publishRaw(server.port);
     const garbage = [
-      ...['{"v":1,', "[]", "a b", '{"v":2,"id":"x"}'],
-      ...[nested(50_000), Buffer.from([0xc0, 0x80])],
+      '{"v":1,',
+      "[]",
+      "a b",
+      '{"v":2,"id":"x"}',
+      nested(50_000),
+      Buffer.from([0xc0, 0x80]),
     ];
     for (const each of garbage) await slave.publish("CHANNEL_RESULT", each);
     await slave.publish("CHANNEL_RESULT", "no-such-job");
@@ -143,7 +155,7 @@ describe("a message that cannot be read", () => {
     expect(kept).toBeLessThan(1_200);
   });
 
-  test("in a batch beside one that can be keeps only the former", async ({ expect }) => {
+  test("in a batch beside one that can be read is the only one kept", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     await using running = await runSubscriber({ url: server.url });
     await using master = await publishRaw(server.port);
@@ -151,7 +163,7 @@ describe("a message that cannot be read", () => {
     await master.publish("CHANNEL_DISPATCH_1", JSON.stringify(batch));
     await running.event("attempt:ended", { count: 2 });
     await running.event("message:unreadable");
-    // Nobody has dispatched these jobs: no lease is theirs, and the ledger refuses their outcomes.
+    // Nobody has dispatched these jobs: they hold no lease, and the ledger refuses their outcomes.
     await running.event("attempt:fenced", { count: 2 });
     expect((await bench.state()).jobs).toEqual({});
     expect(await bench.problems()).toEqual([]);
@@ -169,7 +181,7 @@ describe("a message that is strange but can be read", () => {
     expect((await bench.ended("after")).state).toBe("succeeded");
   });
 
-  test("is run once where it comes six times", async ({ expect }) => {
+  test("is run once if it comes six times", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     let release: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (release = resolve));

@@ -33,7 +33,9 @@ function createHold() {
 }
 
 describe("Redis that is killed and started again", () => {
-  test("gets the node back, what it runs, and what was assigned meanwhile", async ({ expect }) => {
+  test("gets the node back, with what it runs and what was assigned meanwhile", async ({
+    expect,
+  }) => {
     await using bench = await openRealLedger(server.url);
     const { hold, release, reasons } = createHold();
     await using running = await runSubscriber({
@@ -94,7 +96,7 @@ describe("Redis that is killed and started again", () => {
 });
 
 describe("a link that is cut", () => {
-  test("is made anew at once, and what was missed comes within a second", async ({ expect }) => {
+  test("is replaced immediately, and what was missed comes within a second", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     await using proxy = await startTcpProxy(server.port);
     await using running = await runSubscriber({
@@ -109,7 +111,8 @@ describe("a link that is cut", () => {
     });
     const answers = await bench.ledger.dispatch([job("own", { node: "1" }), job("any")]);
     expect(answers.map((each) => each.kind === "accepted" && each.delivered)).toEqual([
-      ...[false, false],
+      false,
+      false,
     ]);
     proxy.refuse(false);
     await running.event("listening", { count: 2 });
@@ -145,7 +148,7 @@ describe("a link that is cut", () => {
 });
 
 describe("a link that is half-open", () => {
-  test("is noticed by the PING that gets no answer, and made anew", async ({ expect }) => {
+  test("is noticed by the PING that gets no answer, and replaced", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     await using proxy = await startTcpProxy(server.port);
     await using running = await runSubscriber({
@@ -153,11 +156,11 @@ describe("a link that is half-open", () => {
       env: { SIGNALBOX_PING_MS: "200", SIGNALBOX_UNHEARD_MS: "60000" },
     });
     proxy.stall();
-    // Redis still counts the dead link as a listener: the job is sent, and nobody hears it.
-    const [answer] = await bench.ledger.dispatch([job("unheard")]);
+    // Redis still counts the dead link as a listener: the job is sent, and nobody receives it.
+    const [answer] = await bench.ledger.dispatch([job("unacknowledged")]);
     expect(answer).toMatchObject({ delivered: true });
     await running.event("listening", { count: 2, within: 25_000 });
-    expect((await bench.ended("unheard")).state).toBe("succeeded");
+    expect((await bench.ended("unacknowledged")).state).toBe("succeeded");
     await running.event("attempt:ended");
     expect(running.seen("attempt:started")).toHaveLength(1);
     expect(await bench.problems()).toEqual([]);
@@ -165,7 +168,7 @@ describe("a link that is half-open", () => {
 });
 
 describe("a lease that is lost", () => {
-  test("is told of where the outcome is refused", async ({ expect }) => {
+  test("is reported when the outcome is refused", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     const { hold, release } = createHold();
     await using running = await runSubscriber({
@@ -193,7 +196,7 @@ describe("a lease that is lost", () => {
     });
     await bench.ledger.dispatch([job("lost", { name: "hold", attempts: 1 })]);
     await running.event("attempt:started");
-    // As if this process had been away for longer than the lease: the job is given to another.
+    // As if this process had been away for longer than the lease: the job goes to another.
     await using other = await runSubscriber({
       url: server.url,
       env: { SIGNALBOX_NODES: "2" },
@@ -213,7 +216,7 @@ describe("a lease that is lost", () => {
     expect(await bench.problems()).toEqual([]);
   });
 
-  test("is learned of by the next renewal, where no message tells of it", async ({ expect }) => {
+  test("is found by the next renewal, if no message tells of it", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     const { hold, reasons } = createHold();
     await using running = await runSubscriber({ url: server.url, handlers: { hold } });
@@ -245,9 +248,9 @@ describe("a subscriber at rest", () => {
       const counts = info.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm);
       return new Map([...counts].map(([, name = "", calls]) => [name, Number(calls)]));
     };
-    // The last look for expired leases ends the watch; from then on there is nothing.
+    // The last check for leases that ended stops the timer; from then on nothing is sent.
     await until(async () => (await watcher.exists("signalbox:{default}:leases")) === 0, {
-      or: "the last look",
+      or: "the last check",
     });
     const before = await commands();
     const from = performance.now();

@@ -59,7 +59,7 @@ describe("the callback", () => {
     expect(running.seen("results:refused")).toEqual([]);
   });
 
-  test("is sent no more bytes at once than it takes", async ({ expect }) => {
+  test("is sent no more bytes in a request than it takes", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     const sizes: number[] = [];
     await using callback = await startCallback({
@@ -141,7 +141,7 @@ describe("the callback", () => {
     expect(back.results().map(({ id }) => id)).toEqual(["a"]);
   });
 
-  test("that is slow gets what gathered meanwhile in one request", async ({ expect }) => {
+  test("that is slow gets what ended meanwhile in one request", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     let open: () => void = () => undefined;
     const opened = new Promise<void>((resolve) => (open = resolve));

@@ -21,8 +21,8 @@ afterAll(async () => {
 const spawn = (env: Readonly<Record<string, string>> = {}, more: { early?: boolean } = {}) =>
   spawnSubscriber({ REDIS_URL: server.url, ...env }, more);
 
-function gated(id: string, more: Partial<JobSpec> = {}, deaf = false): JobSpec {
-  return job(id, { name: "gate", payload: { url: gate.url, deaf }, ...more });
+function gated(id: string, more: Partial<JobSpec> = {}, ignoresSignal = false): JobSpec {
+  return job(id, { name: "gate", payload: { url: gate.url, ignoresSignal }, ...more });
 }
 
 describe("SIGTERM", () => {
@@ -47,7 +47,7 @@ describe("SIGTERM", () => {
     expect(child.stderr()).toBe("");
   });
 
-  test("exits at once where nothing runs", async ({ expect }) => {
+  test("exits immediately if nothing runs", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     await using child = await spawn();
     child.kill("SIGINT");
@@ -59,12 +59,12 @@ describe("SIGTERM", () => {
     await using bench = await openRealLedger(server.url);
     await using child = await spawn();
     await bench.ledger.dispatch([gated("back1"), gated("back2", {}, true)]);
-    const [obeys, deaf] = [await gate.arrival("back1"), await gate.arrival("back2")];
+    const [obeys, ignores] = [await gate.arrival("back1"), await gate.arrival("back2")];
     child.kill("SIGTERM");
     await child.says("draining: taking no more jobs, ending those that run");
     child.kill("SIGTERM");
     expect(await child.exited).toBe(1);
-    await until(() => obeys.hasLeft() && deaf.hasLeft(), { or: "the handlers to be gone" });
+    await until(() => obeys.hasLeft() && ignores.hasLeft(), { or: "the handlers to be gone" });
     const state = await bench.state();
     expect(state.backlog.toSorted()).toEqual(["back1", "back2"]);
     expect(state.leases).toEqual([]);
@@ -82,17 +82,19 @@ describe("SIGTERM", () => {
     expect((await bench.state()).backlog).toEqual(["grace"]);
   });
 
-  test("hands a job that is given back to another subscriber at once", async ({ expect }) => {
+  test("has a job that is given back sent to another subscriber immediately", async ({
+    expect,
+  }) => {
     await using bench = await openRealLedger(server.url);
     await using child = await spawn({ SIGNALBOX_DRAIN_MS: "50" });
-    await bench.ledger.dispatch([gated("handed")]);
-    await gate.arrival("handed");
+    await bench.ledger.dispatch([gated("passed-on")]);
+    await gate.arrival("passed-on");
     await using other = await spawn({ SIGNALBOX_NODES: "2" });
     child.kill("SIGTERM");
-    const second = await gate.arrival("handed", 2);
+    const second = await gate.arrival("passed-on", 2);
     expect(second).toMatchObject({ node: "2", pid: other.pid, attempt: 1 });
     second.release();
-    expect((await bench.ended("handed")).ended?.node).toBe("2");
+    expect((await bench.ended("passed-on")).ended?.node).toBe("2");
     expect(await child.exited).toBe(1);
     expect(await bench.problems()).toEqual([]);
   });
@@ -133,17 +135,17 @@ describe("a process that is killed", () => {
     expect(await bench.problems()).toEqual([]);
   });
 
-  test("loses a job that it never heard of to an idle neighbour", async ({ expect }) => {
+  test("loses a job that it never acknowledged to an idle neighbour", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     await using doomed = await spawn({ SIGNALBOX_NODES: "1" });
     await using other = await spawn({ SIGNALBOX_NODES: "2" });
-    doomed.kill("SIGSTOP"); // its connection stands, and nobody reads from it
-    const [sent] = await bench.ledger.dispatch([gated("unheard")]);
+    doomed.kill("SIGSTOP"); // its connection stays open, and nothing reads from it
+    const [sent] = await bench.ledger.dispatch([gated("unacknowledged")]);
     expect(sent).toMatchObject({ node: "1", delivered: true });
-    const arrival = await gate.arrival("unheard");
+    const arrival = await gate.arrival("unacknowledged");
     expect(arrival).toMatchObject({ node: "2", pid: other.pid, attempt: 1 });
     arrival.release();
-    expect((await bench.ended("unheard")).state).toBe("succeeded");
+    expect((await bench.ended("unacknowledged")).state).toBe("succeeded");
     expect(await bench.problems()).toEqual([]);
   });
 
@@ -231,7 +233,9 @@ describe("two processes side by side", () => {
     expect((await bench.state()).free).toHaveLength(6);
   });
 
-  test("keep a job for a node that drains instead of running it bare", async ({ expect }) => {
+  test("keep a job for a node that drains, and do not take the node for a foreign one", async ({
+    expect,
+  }) => {
     await using bench = await openRealLedger(server.url);
     await using draining = await spawn({ SIGNALBOX_NODES: "1" });
     await using other = await spawn({ SIGNALBOX_NODES: "2" });

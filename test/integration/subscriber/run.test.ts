@@ -31,8 +31,14 @@ describe("a subscriber", () => {
     expect(answer).toMatchObject({ state: "running", node: "1", delivered: true });
     const stored = await bench.ended("a");
     expect(messageOf(stored)).toMatchObject({
-      ...{ v: 1, id: "a", name: "echo", queue: "default", node: "1", attempt: 1 },
-      ...{ state: "succeeded", token: `${stored.accepted}.1` },
+      v: 1,
+      id: "a",
+      name: "echo",
+      queue: "default",
+      node: "1",
+      attempt: 1,
+      state: "succeeded",
+      token: `${stored.accepted}.1`,
       result: { payload: { x: [1, "ü"] }, id: "a", node: "1", queue: "default", attempt: 1 },
     });
     expect(messageOf(stored).durationMs).toBeGreaterThan(0);
@@ -65,7 +71,7 @@ describe("a subscriber", () => {
     expect((await bench.state()).free).toHaveLength(21);
   });
 
-  test("never runs more at once than its nodes have slots", async ({ expect }) => {
+  test("never runs more concurrently than its nodes have slots", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     const now = new Map<string, number>();
     let most = 0;
@@ -129,7 +135,7 @@ describe("a subscriber", () => {
     expect(await bench.problems()).toEqual([]);
   });
 
-  test("runs an id that is sent twice at once once", async ({ expect }) => {
+  test("runs once an id that is dispatched twice concurrently", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     await using second = await openRealLedger(server.url, { empty: false });
     await using running = await runSubscriber({ url: server.url });
@@ -154,7 +160,9 @@ describe("a subscriber", () => {
     await running.event("attempt:ended");
   });
 
-  test("leaves a job to whoever serves its queue with the same node", async ({ expect }) => {
+  test("leaves a job to the process that serves its queue with the same node", async ({
+    expect,
+  }) => {
     await using bench = await openRealLedger(server.url);
     const of = (queue: string) => ({ url: server.url, env: { SIGNALBOX_NODES: `1@${queue}` } });
     await using other = await runSubscriber(of("b"));
@@ -225,14 +233,14 @@ describe("an attempt that fails", () => {
     expect(failed.error).toMatchObject({ code: "result_invalid", retryable: false });
   });
 
-  test("for want of a handler", async ({ expect }) => {
+  test("if there is no handler", async ({ expect }) => {
     for (const name of ["absent", "toString", "constructor"]) {
       const failed = await failing(undefined, { name });
       expect(failed.error).toMatchObject({ code: "no_handler", retryable: true });
     }
   });
 
-  test("with the code and the word on retrying that the handler gave", async ({ expect }) => {
+  test("with the code and the retryability that the handler gave", async ({ expect }) => {
     const error = Object.assign(new Error("no such page"), { code: "gone", retryable: false });
     const failed = await failing({ echo: () => Promise.reject(error) });
     expect(failed.error).toEqual({
@@ -284,27 +292,27 @@ describe("an attempt that fails", () => {
 });
 
 describe("a handler that does not obey its signal", () => {
-  test("loses its slot at the time-out and is told of", async ({ expect }) => {
+  test("loses its slot at the time-out and is reported", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     let release: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (release = resolve));
     await using running = await runSubscriber({
       url: server.url,
       env: { SIGNALBOX_SLOTS: "1" },
-      handlers: { echo: () => "next", deaf: () => gate },
+      handlers: { echo: () => "next", unresponsive: () => gate },
     });
     await bench.ledger.dispatch([
-      job("deaf", { name: "deaf", timeoutMs: 30, attempts: 1 }),
+      job("hangs", { name: "unresponsive", timeoutMs: 30, attempts: 1 }),
       job("next"),
     ]);
-    expect((await bench.ended("deaf")).state).toBe("failed");
+    expect((await bench.ended("hangs")).state).toBe("failed");
     expect((await bench.ended("next")).state).toBe("succeeded");
-    await running.event("attempt:unresponsive", { where: ({ id }) => id === "deaf" });
+    await running.event("attempt:unresponsive", { where: ({ id }) => id === "hangs" });
     release();
-    const before = messageOf(await bench.ended("deaf"));
+    const before = messageOf(await bench.ended("hangs"));
     await bench.ledger.dispatch([job("marker")]);
     await bench.ended("marker");
-    expect(messageOf(await bench.ended("deaf"))).toEqual(before);
+    expect(messageOf(await bench.ended("hangs"))).toEqual(before);
     await until(async () => (await bench.state()).free.length === 1, { or: "the slot to be free" });
     expect(await bench.problems()).toEqual([]);
   });
