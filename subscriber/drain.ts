@@ -56,7 +56,7 @@ export function createDrain(context: DrainContext, parts: DrainParts): Drain {
 
   async function run(): Promise<DrainResult> {
     await leaver.leave("draining");
-    // What was published before the ledger knew of it is still ours to run.
+    // Jobs that the ledger sent before it knew are still this process's to run.
     await listener.settled();
     const result = await waitForJobs();
     if (result === "aborted") await giveBack();

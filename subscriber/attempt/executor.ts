@@ -103,7 +103,7 @@ export function createExecutor(
       attempts.remove(envelope.queue, attempt.member);
       return;
     }
-    // Flush reports before sending the outcome: anyone who sees the outcome must find all reports. And the lease,
+    // Flush reports before sending the outcome: anyone who sees the outcome must find all reports. The lease,
     // without which reports are refused, ends with the outcome.
     const reported = output.end();
     if (reported !== undefined) await reported;

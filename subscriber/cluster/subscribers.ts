@@ -79,7 +79,7 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
     return createSubscriber({ ...options, commands: first, subscription, info });
   }
 
-  /** One at each master that has a queue of ours. The one at the master of `default` is the home. */
+  /** One at each master that has a queue of this process. The one at the master of `default` is the home. */
   function createAt(owners: ReadonlyMap<string, SlotOwner>): readonly Subscriber[] {
     first.disconnect();
     const urls = new Map([...owners].map(([queue, owner]) => [queue, urlAt(url, owner)]));

@@ -6,7 +6,7 @@ import { nodeNamePattern, queueNamePattern } from "../../protocol/wire/names.ts"
 export interface AssignmentConfig {
   readonly node: string;
   readonly queue: string;
-  /** How many of the queue's jobs the node runs at once, 1 to 1,000. */
+  /** How many of the queue's jobs the node runs concurrently, 1 to 1,000. */
   readonly slots: number;
 }
 

@@ -123,9 +123,7 @@ describe("a message that cannot be read", () => {
     expect(await bench.problems()).toEqual([]);
   });
 
-  test("on the result channel is kept too, even if it begins like one of ours", async ({
-    expect,
-  }) => {
+  test("on the result channel is kept too, even if it begins like a result", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     await using running = await runSubscriber({ url: server.url });
     await using slave = await publishRaw(server.port);
@@ -170,7 +168,7 @@ describe("a message that cannot be read", () => {
   });
 });
 
-describe("a message that is strange but can be read", () => {
+describe("an unusual message that can be read", () => {
   test("is run: payload nested 100,000 deep", async ({ expect }) => {
     await using bench = await openRealLedger(server.url);
     await using running = await runSubscriber({ url: server.url });

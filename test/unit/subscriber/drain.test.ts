@@ -80,7 +80,7 @@ describe("a drain", () => {
     expect(await stopped).toBe("aborted");
   });
 
-  test("does not wait for ever for an outcome that cannot be sent", async ({ expect }) => {
+  test("does not wait endlessly for an outcome that cannot be sent", async ({ expect }) => {
     const { drain } = create();
     const stopped = drain.stop();
     drain.abort();

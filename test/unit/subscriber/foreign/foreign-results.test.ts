@@ -37,7 +37,7 @@ function create({
 }
 
 describe("a bare id on the result channel", () => {
-  test("is our own as often as we have published it", async ({ expect }) => {
+  test("was published here as often as this process has published it", async ({ expect }) => {
     const { foreign, looked } = create();
     await foreign.publishBare("42");
     await foreign.publishBare("42");
@@ -45,21 +45,23 @@ describe("a bare id on the result channel", () => {
     expect(looked).toEqual(["42"]);
   });
 
-  test("is our own when it is heard before the publishing is answered", async ({ expect }) => {
+  test("was published here if it is heard before Redis has answered", async ({ expect }) => {
     const { foreign, looked } = create({ publish: () => new Promise(() => undefined) });
     void foreign.publishBare("42");
     await foreign.receive("42");
     expect(looked).toEqual([]);
   });
 
-  test("is not our own if we could not publish it", async ({ expect }) => {
+  test("was not published here if publishing failed", async ({ expect }) => {
     const { foreign, looked } = create({ publish: away });
     await expect(foreign.publishBare("42")).rejects.toMatchObject({ code: "redis_unavailable" });
     await foreign.receive("42");
     expect(looked).toEqual(["42"]);
   });
 
-  test("is not our own if we have subscribed again since: ours was missed", async ({ expect }) => {
+  test("was not published here if this process has subscribed again since: its own was missed", async ({
+    expect,
+  }) => {
     const { foreign, looked } = create();
     await foreign.publishBare("42");
     foreign.subscribed();
