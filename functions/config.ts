@@ -1,12 +1,13 @@
 /** Bindings → configuration. All problems are reported together; values are never shown. */
-import * as z from "zod";
+import type * as z from "zod";
 import { SignalboxError } from "../protocol/error.ts";
-import { defaultNaming, type Naming } from "../protocol/redis/keys.ts";
+import { currentSettings } from "../protocol/settings/aliases.ts";
+import type { Naming } from "../protocol/redis/keys.ts";
 import type { Retention } from "../protocol/ledger/maintenance.ts";
-import { defaultTiming, type Timing } from "../protocol/ledger/binding.ts";
+import type { Timing } from "../protocol/ledger/binding.ts";
 import { tokenDigest } from "../protocol/signing/api-token.ts";
-import { corsOrigins } from "./http/cors.ts";
-import { mainToken, rateLimit, tokenList, tokenOf, type Token } from "./auth/tokens.ts";
+import { mainToken, tokenOf, type Token } from "./auth/tokens.ts";
+import { functionSettings, tokenForm } from "./settings.ts";
 import {
   importSigningKeys,
   type SecretSetting,
@@ -39,73 +40,17 @@ export interface Config {
 /** Results that the hook keeps refusing are dropped after this, in milliseconds. */
 const outboxMs = 604_800_000;
 
-function whole(min: number, max: number, initial: number) {
-  const message = `expected a whole number from ${min} to ${max}`;
-  return z
-    .union(
-      [
-        z.int(),
-        z
-          .string()
-          .regex(/^\d{1,15}$/, message)
-          .transform(Number),
-      ],
-      message,
-    )
-    .refine((value) => value >= min && value <= max, message)
-    .default(initial);
-}
-
-function secret(min: number, message: string) {
-  return z.string(message).min(min, message).regex(/^\S+$/, `${message}, without spaces`);
-}
-
-const prefixes = {
-  key: "expected up to 64 characters without spaces and braces",
-  channel: "expected up to 64 characters without spaces and commas",
-};
-
-const tokenForm = "expected a token of at least 16 characters";
-
-const variables = z.object({
-  UPSTASH_REDIS_REST_URL: z
-    .string("expected the URL of the Redis REST API")
-    .regex(/^https?:\/\/[^\s@?#]+$/, "expected an http or https URL without credentials and query"),
-  UPSTASH_REDIS_REST_TOKEN: secret(1, "expected the token of the Redis REST API"),
-  SIGNALBOX_TOKEN: secret(16, tokenForm).optional(),
-  SIGNALBOX_TOKENS: tokenList,
-  SIGNALBOX_RATE_LIMIT: rateLimit.optional(),
-  SIGNALBOX_CORS_ORIGINS: corsOrigins,
-  SIGNALBOX_SIGNING_SECRET: z.string(
-    'expected whsec_ followed by base64; make one with: node -p \'"whsec_"+crypto.randomBytes(32).toString("base64")\'',
-  ),
-  SIGNALBOX_ENVELOPE_SECRET: z.string("expected whsec_ followed by base64").optional(),
-  SIGNALBOX_KEY_PREFIX: z
-    .string(prefixes.key)
-    .regex(/^[^\s{}]{1,64}$/, prefixes.key)
-    .default(defaultNaming.keyPrefix),
-  SIGNALBOX_CHANNEL_PREFIX: z
-    .string(prefixes.channel)
-    .regex(/^[^\s,]{0,64}$/, prefixes.channel)
-    .default(defaultNaming.channelPrefix),
-  SIGNALBOX_MAX_PAYLOAD_BYTES: whole(1, 4_194_304, 262_144),
-  SIGNALBOX_MAX_DEPTH: whole(1, 1_000, 64),
-  SIGNALBOX_UNHEARD_MS: whole(100, 3_600_000, defaultTiming.unacknowledgedMs),
-  SIGNALBOX_LEASE_MS: whole(300, 86_400_000, defaultTiming.leaseMs),
-  SIGNALBOX_FOREIGN_MS: whole(100, 86_400_000, defaultTiming.foreignMs),
-  SIGNALBOX_RETENTION_MS: whole(1_000, 31_536_000_000, 86_400_000),
-  SIGNALBOX_MAX_FINISHED: whole(1, 10_000_000, 100_000),
-  SIGNALBOX_FAILED_MS: whole(1_000, 31_536_000_000, 604_800_000),
-  SIGNALBOX_MAX_FAILED: whole(1, 1_000_000, 10_000),
-  SIGNALBOX_MAX_SCHEDULES: whole(1, 1_000_000, 100_000),
-});
-
 /** @throws SignalboxError `config_invalid`, which names every variable that is wrong */
-export async function readConfig(env: Env): Promise<Config> {
-  const parsed = variables.safeParse(env);
-  const problems = (parsed.error?.issues ?? []).map(
-    ({ path, message }) => `${path.map(String).join(".")}: ${message}`,
-  );
+export async function readConfig(given: Env): Promise<Config> {
+  const { env, problems: clashes, givenName } = currentSettings(given);
+  const parsed = functionSettings.safeParse(env);
+  const problems = [
+    ...(parsed.error?.issues ?? []).map(
+      ({ path: [name, ...rest], message }) =>
+        `${[givenName(String(name)), ...rest.map(String)].join(".")}: ${message}`,
+    ),
+    ...clashes,
+  ];
   const tokens = await tokensOf(parsed.data);
   if (tokens !== undefined && isTwice(tokens)) {
     problems.push(
@@ -134,7 +79,7 @@ export async function readConfig(env: Env): Promise<Config> {
     maxPayloadBytes: found.SIGNALBOX_MAX_PAYLOAD_BYTES,
     maxDepth: found.SIGNALBOX_MAX_DEPTH,
     timing: {
-      unacknowledgedMs: found.SIGNALBOX_UNHEARD_MS,
+      unacknowledgedMs: found.SIGNALBOX_UNACKNOWLEDGED_MS,
       leaseMs: found.SIGNALBOX_LEASE_MS,
       foreignMs: found.SIGNALBOX_FOREIGN_MS,
     },
@@ -150,7 +95,7 @@ export async function readConfig(env: Env): Promise<Config> {
 }
 
 async function tokensOf(
-  found: z.output<typeof variables> | undefined,
+  found: z.output<typeof functionSettings> | undefined,
 ): Promise<readonly Token[] | undefined> {
   if (found === undefined) return undefined;
   const standard = found.SIGNALBOX_RATE_LIMIT ?? null;

@@ -7,6 +7,7 @@ import { routePath } from "hono/route";
 import type { LedgerOptions } from "../protocol/ledger/binding.ts";
 import type { ResultMessage } from "../protocol/wire/messages.ts";
 import type { SignalboxError } from "../protocol/error.ts";
+import { deprecatedSettings } from "../protocol/settings/aliases.ts";
 import { resultChannel } from "../protocol/redis/keys.ts";
 import { createJobSigner } from "../protocol/signing/job.ts";
 import { createJobLedger } from "../protocol/ledger/jobs.ts";
@@ -79,6 +80,9 @@ export function createSignalbox({ onResult, schedules = [] }: SignalboxOptions =
     const known = setups.get(env);
     if (known !== undefined) return known;
     const config = await readConfig(env as Env);
+    for (const detail of deprecatedSettings(env as Env)) {
+      log({ level: "warn", event: "config.deprecated", detail });
+    }
     const setup = { config, app: createApp({ ...appDeps(config), ...hookFor(env as Env) }) };
     setups.set(env, setup);
     return setup;

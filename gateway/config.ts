@@ -1,4 +1,5 @@
-/** The environment as options, every problem reported at once. Values are never quoted. */
+/** The environment as options, all problems reported together. Values are never quoted. */
+import * as z from "zod";
 import { DEFAULT_MAX_BODY_BYTES, type GatewayOptions } from "./server.ts";
 
 export type Parsed =
@@ -6,34 +7,83 @@ export type Parsed =
   | { readonly ok: false; readonly problems: readonly string[] };
 
 const MIN_TOKEN_LENGTH = 16;
+const tokenForm =
+  `must be set to at least ${MIN_TOKEN_LENGTH} characters without ` +
+  "spaces; `openssl rand -hex 24` makes one";
+const urlForm = "must be a URL that begins with redis:// or rediss://";
+
+interface WholeNumber {
+  readonly max: number;
+  readonly initial: number;
+  readonly unit?: string;
+  readonly description: string;
+}
+
+function whole({ max, initial, ...about }: WholeNumber) {
+  return z
+    .string()
+    .transform(Number)
+    .refine(
+      (value) => Number.isInteger(value) && value >= 0 && value <= max,
+      `must be a whole number from 0 to ${max}`,
+    )
+    .default(initial)
+    .meta({ range: `0 to ${max.toLocaleString("en-US")}`, ...about });
+}
+
+/** The variables that the gateway reads. docs/configuration.md is generated from this. */
+export const gatewaySettings = z.object({
+  REDIS_URL: z
+    .string()
+    .refine((text) => /^rediss?:$/.test(URL.parse(text)?.protocol ?? ""), urlForm)
+    .default("redis://127.0.0.1:6379")
+    .meta({
+      description: "The Redis behind the gateway, with user and password.",
+      range: "a `redis://` or `rediss://` URL",
+      isSecret: true,
+    }),
+  UPSTASH_REDIS_REST_TOKEN: z
+    .string(tokenForm)
+    .refine((text) => /^[\x21-\x7e]+$/.test(text) && text.length >= MIN_TOKEN_LENGTH, tokenForm)
+    .meta({
+      description: "What the function shows: its `UPSTASH_REDIS_REST_TOKEN`.",
+      range: `at least ${MIN_TOKEN_LENGTH} characters without spaces`,
+      isSecret: true,
+    }),
+  PORT: whole({
+    max: 65_535,
+    initial: 8079,
+    description: "Port to listen on; 0 takes a free one.",
+  }),
+  GATEWAY_MAX_BODY_BYTES: whole({
+    max: 512 * 1024 * 1024,
+    initial: DEFAULT_MAX_BODY_BYTES,
+    unit: "bytes",
+    description: "Largest body of a request.",
+  }),
+  HOST: z.string().default("127.0.0.1").meta({ description: "Address to listen on." }),
+});
 
 /** A variable that is set to nothing counts as not set. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Parsed {
-  const problems: string[] = [];
-  const text = (name: string) => (env[name] === "" ? undefined : env[name]);
-  const redisUrl = text("REDIS_URL") ?? "redis://127.0.0.1:6379";
-  const token = text("UPSTASH_REDIS_REST_TOKEN") ?? "";
-
-  if (!/^rediss?:$/.test(URL.parse(redisUrl)?.protocol ?? "")) {
-    problems.push("REDIS_URL must be a URL that begins with redis:// or rediss://");
+  const set = Object.entries(env).filter(([, value]) => value !== "");
+  const parsed = gatewaySettings.safeParse(Object.fromEntries(set));
+  if (!parsed.success) {
+    const { issues } = parsed.error;
+    return {
+      ok: false,
+      problems: issues.map(({ path, message }) => `${path.join(".")} ${message}`),
+    };
   }
-  if (!/^[\x21-\x7e]+$/.test(token) || token.length < MIN_TOKEN_LENGTH) {
-    problems.push(
-      `UPSTASH_REDIS_REST_TOKEN must be set to at least ${MIN_TOKEN_LENGTH} characters without ` +
-        "spaces; `openssl rand -hex 24` makes one",
-    );
-  }
-
-  function whole(name: string, fallback: number, max: number): number {
-    const value = Number(text(name) ?? fallback);
-    if (Number.isInteger(value) && value >= 0 && value <= max) return value;
-    problems.push(`${name} must be a whole number from 0 to ${max}`);
-    return fallback;
-  }
-  const port = whole("PORT", 8079, 65_535);
-  const maxBodyBytes = whole("GATEWAY_MAX_BODY_BYTES", DEFAULT_MAX_BODY_BYTES, 512 * 1024 * 1024);
-  const host = text("HOST") ?? "127.0.0.1";
-
-  if (problems.length > 0) return { ok: false, problems };
-  return { ok: true, options: { redisUrl, token, port, host, maxBodyBytes } };
+  const { data } = parsed;
+  return {
+    ok: true,
+    options: {
+      redisUrl: data.REDIS_URL,
+      token: data.UPSTASH_REDIS_REST_TOKEN,
+      port: data.PORT,
+      host: data.HOST,
+      maxBodyBytes: data.GATEWAY_MAX_BODY_BYTES,
+    },
+  };
 }

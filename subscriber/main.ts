@@ -3,6 +3,7 @@
  * Cluster has changed and the program must be started again; 2 misconfigured.
  */
 import { SignalboxError } from "../protocol/error.ts";
+import { deprecatedSettings } from "../protocol/settings/aliases.ts";
 import { readConfig } from "./config/config.ts";
 import { createLog } from "./log.ts";
 import { loadModule } from "./config/handler-module.ts";
@@ -12,6 +13,7 @@ import { assemble } from "./start.ts";
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog(config.logLevel, process.stdout);
+  for (const deprecated of deprecatedSettings(process.env)) log.warn(deprecated);
   const module = await loadModule(config.handlers);
   const { subscriber, events } = await assemble(config, module, log);
   const stop = stopOnSignals(process, subscriber, log);

@@ -2,6 +2,7 @@
 import { pino, type Logger } from "pino";
 import type { Catalog, Handlers, RunContext } from "../protocol/wire/catalog.ts";
 import { SignalboxError } from "../protocol/error.ts";
+import { deprecatedSettings } from "../protocol/settings/aliases.ts";
 import { createJobVerifier } from "../protocol/signing/job.ts";
 import { importSigningKeys } from "../protocol/signing/keys.ts";
 import { readConfig, type Config } from "./config/config.ts";
@@ -20,7 +21,7 @@ import { createSubscribers, type Subscribers } from "./cluster/subscribers.ts";
  * };
  */
 export interface StartOptions {
-  /** The settings by their names, such as `process.env`. `SIGNALBOX_HANDLERS` is not read. */
+  /** The settings of docs/configuration.md by their names, such as `process.env`; `SIGNALBOX_HANDLERS` is not read. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** @default a silent one: `events` tells everything */
   readonly log?: Logger;
@@ -126,6 +127,7 @@ export async function startSubscriber(
 ): Promise<RunningSubscriber> {
   const { env, catalog, handlers, log = pino({ level: "silent" }) } = options;
   const config = readConfig({ ...env, SIGNALBOX_HANDLERS: "(embedded)" });
+  for (const deprecated of deprecatedSettings(env)) log.warn(deprecated);
   const missing = Object.keys(catalog ?? {}).filter((name) => !Object.hasOwn(handlers, name));
   if (missing.length > 0) {
     throw new SignalboxError("config_invalid", `expected a handler for ${missing.join(", ")}`);

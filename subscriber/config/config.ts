@@ -1,10 +1,11 @@
 /** Environment → Config. Reports all problems together and never shows a secret. */
 import { hostname } from "node:os";
-import * as z from "zod";
 import { SignalboxError } from "../../protocol/error.ts";
-import { defaultNaming, type Naming } from "../../protocol/redis/keys.ts";
-import { defaultTiming, type Timing } from "../../protocol/ledger/binding.ts";
+import { currentSettings } from "../../protocol/settings/aliases.ts";
+import type { Naming } from "../../protocol/redis/keys.ts";
+import type { Timing } from "../../protocol/ledger/binding.ts";
 import { defaultQueue } from "../../protocol/wire/names.ts";
+import { defaultSlots, subscriberSettings } from "./settings.ts";
 import { parseNodes, type AssignmentConfig } from "./nodes.ts";
 
 /** Everything a subscriber is told. Durations in milliseconds, sizes in bytes. */
@@ -32,54 +33,16 @@ export interface Config {
   readonly host: string;
 }
 
-/** Jobs of one queue that a node runs at once, unless told. */
-const defaultSlots = 10;
-
-const whole = (low: number, high: number) => z.coerce.number().int().min(low).max(high);
-const url = (protocol: RegExp, example: string) =>
-  z.url({ protocol, error: `expected a URL such as ${example}` });
-
-const environment = z.object({
-  REDIS_URL: url(/^rediss?$/, "redis://127.0.0.1:6379"),
-  SIGNALBOX_NODES: z.string({ error: "expected the names of the nodes to host, such as 1,2,3" }),
-  SIGNALBOX_SLOTS: whole(1, 1000).default(defaultSlots),
-  SIGNALBOX_QUEUES: z.string().default(defaultQueue),
-  SIGNALBOX_HANDLERS: z.string({ error: "expected the path of your handlers module" }).min(1),
-  SIGNALBOX_CALLBACK_URL: url(/^https?$/, "https://signalbox.example.workers.dev/v1/results")
-    // fetch takes none, and what it says of them shows them.
-    .refine((text) => URL.parse(text)?.username === "" && URL.parse(text)?.password === "", {
-      error: "expected a URL without credentials: deliveries are signed",
-    })
-    .optional(),
-  SIGNALBOX_SIGNING_SECRET: z.string().optional(),
-  SIGNALBOX_ENVELOPE_SECRET: z
-    .string()
-    .min(1, "expected the secret that the function has, or none: then unsigned jobs are run")
-    .optional(),
-  SIGNALBOX_KEY_PREFIX: z
-    .string()
-    .regex(/^[^\s{}]{1,64}$/)
-    .default(defaultNaming.keyPrefix),
-  SIGNALBOX_CHANNEL_PREFIX: z
-    .string()
-    .regex(/^[^\s,]{0,64}$/)
-    .default(defaultNaming.channelPrefix),
-  SIGNALBOX_UNHEARD_MS: whole(100, 3_600_000).default(defaultTiming.unacknowledgedMs),
-  SIGNALBOX_LEASE_MS: whole(300, 86_400_000).default(defaultTiming.leaseMs),
-  SIGNALBOX_FOREIGN_MS: whole(100, 86_400_000).default(defaultTiming.foreignMs),
-  SIGNALBOX_DRAIN_MS: whole(0, 86_400_000).default(60_000),
-  SIGNALBOX_PING_MS: whole(100, 3_600_000).default(120_000),
-  SIGNALBOX_MAX_RESULT_BYTES: whole(64, 4_194_304).default(262_144),
-  SIGNALBOX_ALLOW_EVICTION: z.enum(["yes", "no"]).default("no"),
-  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
-});
-
 /** @throws SignalboxError `config_invalid` that names every variable at fault */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const parsed = environment.safeParse(env);
-  const problems = (parsed.error?.issues ?? []).map(
-    (issue) => `${issue.path.join(".")}: ${issue.message}`,
-  );
+export function readConfig(given: Readonly<Record<string, string | undefined>>): Config {
+  const { env, problems: clashes, givenName } = currentSettings(given);
+  const parsed = subscriberSettings.safeParse(env);
+  const problems = [
+    ...(parsed.error?.issues ?? []).map(
+      ({ path: [name], message }) => `${givenName(String(name))}: ${message}`,
+    ),
+    ...clashes,
+  ];
   if (env["SIGNALBOX_CALLBACK_URL"] !== undefined && !env["SIGNALBOX_SIGNING_SECRET"]) {
     problems.push(
       "SIGNALBOX_SIGNING_SECRET: expected the secret that the function has, since SIGNALBOX_CALLBACK_URL is set",
@@ -102,7 +65,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       channelPrefix: known.SIGNALBOX_CHANNEL_PREFIX,
     },
     timing: {
-      unacknowledgedMs: known.SIGNALBOX_UNHEARD_MS,
+      unacknowledgedMs: known.SIGNALBOX_UNACKNOWLEDGED_MS,
       leaseMs: known.SIGNALBOX_LEASE_MS,
       foreignMs: known.SIGNALBOX_FOREIGN_MS,
     },

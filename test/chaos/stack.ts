@@ -94,7 +94,7 @@ async function build(parts: AsyncDisposableStack, history: History): Promise<Sta
     UPSTASH_REDIS_REST_TOKEN: gatewayToken,
     SIGNALBOX_TOKEN: clientToken,
     SIGNALBOX_SIGNING_SECRET: secret,
-    SIGNALBOX_UNHEARD_MS: String(timing.unacknowledgedMs),
+    SIGNALBOX_UNACKNOWLEDGED_MS: String(timing.unacknowledgedMs),
     SIGNALBOX_LEASE_MS: String(timing.leaseMs),
     SIGNALBOX_FOREIGN_MS: String(timing.foreignMs),
   };
@@ -114,7 +114,7 @@ async function build(parts: AsyncDisposableStack, history: History): Promise<Sta
       env: {
         CHAOS_RUNS: runs,
         SIGNALBOX_SIGNING_SECRET: secret,
-        SIGNALBOX_UNHEARD_MS: String(timing.unacknowledgedMs),
+        SIGNALBOX_UNACKNOWLEDGED_MS: String(timing.unacknowledgedMs),
         SIGNALBOX_LEASE_MS: String(timing.leaseMs),
         SIGNALBOX_FOREIGN_MS: String(timing.foreignMs),
         SIGNALBOX_PING_MS: String(timing.pingMs),

@@ -84,7 +84,10 @@ async function startGround() {
     const { unacknowledgedMs, leaseMs, foreignMs } = defaultTiming;
     const launched = await spawnSubscriber({
       ...{ REDIS_URL: server.url, SIGNALBOX_NODES: "1:10", LOG_LEVEL: "info" },
-      ...{ SIGNALBOX_UNHEARD_MS: String(unacknowledgedMs), SIGNALBOX_LEASE_MS: String(leaseMs) },
+      ...{
+        SIGNALBOX_UNACKNOWLEDGED_MS: String(unacknowledgedMs),
+        SIGNALBOX_LEASE_MS: String(leaseMs),
+      },
       ...{ SIGNALBOX_FOREIGN_MS: String(foreignMs), SIGNALBOX_CALLBACK_URL: `${url}/v1/results` },
       ...{ SIGNALBOX_SIGNING_SECRET: signing, SIGNALBOX_ENVELOPE_SECRET: envelope },
     });

@@ -46,7 +46,7 @@ export interface RunningSubscriber extends AsyncDisposable {
 
 /** Short enough to wait for, and long enough for a busy machine. */
 export const shortTiming = {
-  SIGNALBOX_UNHEARD_MS: "1000",
+  SIGNALBOX_UNACKNOWLEDGED_MS: "1000",
   SIGNALBOX_LEASE_MS: "2000",
   SIGNALBOX_FOREIGN_MS: "60000",
   SIGNALBOX_DRAIN_MS: "10000",

@@ -27,7 +27,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-const env = { SIGNALBOX_UNHEARD_MS: "10000", SIGNALBOX_LEASE_MS: "30000" };
+const env = { SIGNALBOX_UNACKNOWLEDGED_MS: "10000", SIGNALBOX_LEASE_MS: "30000" };
 const options = { source: "http", nonce: "n", max: 200_000 } as const;
 
 function specs(count: number, rule: (at: number) => Rule, prefix: string): ScheduleSpec[] {

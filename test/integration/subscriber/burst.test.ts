@@ -14,7 +14,7 @@ describe("more than Redis lets a subscriber fall behind", () => {
     for (const spec of specs) await bench.ledger.dispatch([spec]);
     await using running = await runSubscriber({
       url: server.url,
-      env: { SIGNALBOX_NODES: "1:200", SIGNALBOX_UNHEARD_MS: "10000" },
+      env: { SIGNALBOX_NODES: "1:200", SIGNALBOX_UNACKNOWLEDGED_MS: "10000" },
       handlers: { echo: () => null },
     });
     await bench.allEnded(specs);

@@ -40,7 +40,7 @@ describe("Redis that is killed and started again", () => {
     const { hold, release, reasons } = createHold();
     await using running = await runSubscriber({
       url: server.url,
-      env: { SIGNALBOX_UNHEARD_MS: "20000", SIGNALBOX_LEASE_MS: "30000" },
+      env: { SIGNALBOX_UNACKNOWLEDGED_MS: "20000", SIGNALBOX_LEASE_MS: "30000" },
       handlers: { hold, echo: (payload) => payload },
     });
     await bench.ledger.dispatch([job("before", { name: "hold" })]);
@@ -67,7 +67,7 @@ describe("Redis that is killed and started again", () => {
     const { hold, release } = createHold();
     await using running = await runSubscriber({
       url: server.url,
-      env: { SIGNALBOX_UNHEARD_MS: "20000" },
+      env: { SIGNALBOX_UNACKNOWLEDGED_MS: "20000" },
       handlers: { hold },
     });
     const specs = jobs(5, "away", { name: "hold" });
@@ -101,7 +101,7 @@ describe("a link that is cut", () => {
     await using proxy = await startTcpProxy(server.port);
     await using running = await runSubscriber({
       url: `redis://127.0.0.1:${proxy.port}`,
-      env: { SIGNALBOX_UNHEARD_MS: "20000" },
+      env: { SIGNALBOX_UNACKNOWLEDGED_MS: "20000" },
     });
     proxy.refuse(true);
     proxy.cut();
@@ -153,7 +153,7 @@ describe("a link that is half-open", () => {
     await using proxy = await startTcpProxy(server.port);
     await using running = await runSubscriber({
       url: `redis://127.0.0.1:${proxy.port}`,
-      env: { SIGNALBOX_PING_MS: "200", SIGNALBOX_UNHEARD_MS: "60000" },
+      env: { SIGNALBOX_PING_MS: "200", SIGNALBOX_UNACKNOWLEDGED_MS: "60000" },
     });
     proxy.stall();
     // Redis still counts the dead link as a listener: the job is sent, and nobody receives it.
@@ -174,7 +174,7 @@ describe("a lease that is lost", () => {
     await using running = await runSubscriber({
       url: server.url,
       // So that no renewal finds out before.
-      env: { SIGNALBOX_UNHEARD_MS: "400000", SIGNALBOX_LEASE_MS: "400000" },
+      env: { SIGNALBOX_UNACKNOWLEDGED_MS: "400000", SIGNALBOX_LEASE_MS: "400000" },
       handlers: { hold },
     });
     await bench.ledger.dispatch([job("late", { name: "hold" })]);
@@ -235,7 +235,11 @@ describe("a subscriber at rest", () => {
     await using bench = await openRealLedger(server.url);
     await using running = await runSubscriber({
       url: server.url,
-      env: { SIGNALBOX_NODES: "1,2,3", SIGNALBOX_UNHEARD_MS: "300", SIGNALBOX_LEASE_MS: "300" },
+      env: {
+        SIGNALBOX_NODES: "1,2,3",
+        SIGNALBOX_UNACKNOWLEDGED_MS: "300",
+        SIGNALBOX_LEASE_MS: "300",
+      },
     });
     const specs = jobs(10);
     await bench.ledger.dispatch(specs);

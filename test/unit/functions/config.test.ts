@@ -48,7 +48,7 @@ test("everything can be set, numbers also as text", async ({ expect }) => {
     SIGNALBOX_MAX_FINISHED: "10",
     SIGNALBOX_FAILED_MS: "120000",
     SIGNALBOX_MAX_FAILED: 20,
-    SIGNALBOX_UNHEARD_MS: "1000",
+    SIGNALBOX_UNACKNOWLEDGED_MS: "1000",
     SIGNALBOX_LEASE_MS: "3000",
     SIGNALBOX_FOREIGN_MS: "30000",
     SIGNALBOX_SIGNING_SECRET: `${secret} ${secret}`,
@@ -174,8 +174,8 @@ const wrong: readonly (readonly [name: string, value: unknown])[] = [
   ["SIGNALBOX_MAX_FAILED", "0"],
   ["SIGNALBOX_MAX_FAILED", "1000001"],
   ["SIGNALBOX_MAX_SCHEDULES", "0"],
-  ["SIGNALBOX_UNHEARD_MS", "99"],
-  ["SIGNALBOX_UNHEARD_MS", "10s"],
+  ["SIGNALBOX_UNACKNOWLEDGED_MS", "99"],
+  ["SIGNALBOX_UNACKNOWLEDGED_MS", "10s"],
   ["SIGNALBOX_LEASE_MS", "299"],
   ["SIGNALBOX_LEASE_MS", "86400001"],
   ["SIGNALBOX_FOREIGN_MS", "-1"],
@@ -197,4 +197,17 @@ test.for(wrong)("%s may not be %j", async ([name, value], { expect }) => {
   const said = await problems({ ...env, [name]: value });
   expect(said).toMatch(new RegExp(`^${name}[:.]`));
   expect(said).not.toContain("shown");
+});
+
+test("SIGNALBOX_UNHEARD_MS is still read as the old name of SIGNALBOX_UNACKNOWLEDGED_MS", async ({
+  expect,
+}) => {
+  const old = await readConfig({ ...env, SIGNALBOX_UNHEARD_MS: "2000" });
+  expect(old.timing.unacknowledgedMs).toBe(2_000);
+  const both = { SIGNALBOX_UNHEARD_MS: "2000", SIGNALBOX_UNACKNOWLEDGED_MS: 2_000 };
+  expect((await readConfig({ ...env, ...both })).timing.unacknowledgedMs).toBe(2_000);
+  const clash = await problems({ ...env, ...both, SIGNALBOX_UNACKNOWLEDGED_MS: "3000" });
+  expect(clash).toContain("SIGNALBOX_UNHEARD_MS");
+  expect(clash).toContain("SIGNALBOX_UNACKNOWLEDGED_MS");
+  expect(await problems({ ...env, SIGNALBOX_UNHEARD_MS: "99" })).toMatch(/^SIGNALBOX_UNHEARD_MS:/);
 });

@@ -89,6 +89,18 @@ describe("readConfig", () => {
     expect(problemsOf({ ...env, SIGNALBOX_SIGNING_SECRET: "whsec_x" })).toEqual([]);
   });
 
+  test("still reads SIGNALBOX_UNHEARD_MS, the old name of SIGNALBOX_UNACKNOWLEDGED_MS", () => {
+    const old = { ...good, SIGNALBOX_UNHEARD_MS: "2000" };
+    expect(readConfig(old).timing.unacknowledgedMs).toBe(2_000);
+    expect(problemsOf({ ...old, SIGNALBOX_UNACKNOWLEDGED_MS: "2000" })).toEqual([]);
+    expect(problemsOf({ ...old, SIGNALBOX_UNACKNOWLEDGED_MS: "3000" })).toEqual([
+      expect.stringMatching(/SIGNALBOX_UNACKNOWLEDGED_MS.*SIGNALBOX_UNHEARD_MS/),
+    ]);
+    expect(problemsOf({ ...good, SIGNALBOX_UNHEARD_MS: "1" })).toEqual([
+      expect.stringMatching(/^SIGNALBOX_UNHEARD_MS: /),
+    ]);
+  });
+
   test("shows no secret", () => {
     const secrets = { REDIS_URL: "rediss//:hunter2@h", SIGNALBOX_SIGNING_SECRET: "whsec_hunter2" };
     const problems = problemsOf({ ...secrets, SIGNALBOX_CALLBACK_URL: "ftp://hunter2" });
