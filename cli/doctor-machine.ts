@@ -9,7 +9,7 @@ import { ok, skipped, warning, wrong, type Finding } from "./finding.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const answerMs = 5_000;
-const prefixFix = "correct the prefix: see the README's table of settings";
+const prefixFix = "correct the prefix: see docs/configuration.md";
 const fixes: Readonly<Record<string, string>> = {
   WRONGPASS: "correct user and password in REDIS_URL: redis://user:password@host",
   NOAUTH: "put user and password into REDIS_URL: redis://user:password@host",
@@ -39,7 +39,7 @@ export function checkSubscriber(env: Environment): Finding {
     );
   } catch (error) {
     const problem = error instanceof Error ? error.message.replaceAll("\n", "; ") : "";
-    return wrong(check, problem, "correct these variables; the README has a table of them");
+    return wrong(check, problem, "correct these variables; docs/configuration.md lists them");
   }
 }
 

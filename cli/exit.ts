@@ -3,7 +3,7 @@ import { CommanderError } from "commander";
 import { SignalboxApiError } from "../client/error.ts";
 import { SignalboxError } from "../protocol/error.ts";
 
-/** Documented in the README; scripts rely on them. */
+/** Documented in docs/cli.md; scripts rely on them. */
 export const exitCodes = {
   done: 0,
   /** The job failed, the API refused, or the doctor found something. */

@@ -38,7 +38,7 @@ export function addStackCommands(program: Command): void {
     .command("subscribe")
     .summary("run a subscriber: the process that runs jobs")
     .description(
-      "Settings come from the environment: REDIS_URL, SIGNALBOX_NODES, SIGNALBOX_HANDLERS and more; see the README. " +
+      "Settings come from the environment: REDIS_URL, SIGNALBOX_NODES, SIGNALBOX_HANDLERS and more; see docs/configuration.md. " +
         "Exit codes: 0 drained, 1 jobs given back, 2 misconfigured.",
     )
     .option("--handlers <module>", "the module with your handlers")

@@ -6,7 +6,7 @@ import type { JobView } from "./views.ts";
 /** A time: milliseconds since 1970, RFC 3339 with its zone, or a `Date`. */
 export type Time = number | string | Date;
 
-/** How and when a job is to run. See the table of the HTTP API in the README. */
+/** How and when a job is to run. See docs/jobs.md. */
 export interface JobOptions {
   readonly id?: string;
   readonly queue?: string;
@@ -71,7 +71,7 @@ export interface ScheduleTimes {
   readonly endAt?: Time;
 }
 
-/** A schedule to put, without its id. See the table of schedules in the README. */
+/** A schedule to put, without its id. See docs/schedules.md. */
 export type ScheduleOrder<C extends Catalog, N extends keyof C & string> = ScheduleTimes &
   Pick<JobOptions, "queue" | "node" | "attempts" | "backoff" | "timeoutMs" | "ttlMs"> & {
     readonly name: N;

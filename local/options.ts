@@ -37,7 +37,7 @@ Environment:
   SIGNALBOX_HOME   folder for what the stack writes; .signalbox in the project's folder
   SIGNALBOX_TOKEN  what callers have to show; random unless set
   SIGNALBOX_FETCH_HOSTS   hosts that page.fetch may fetch from, separated by commas
-  SIGNALBOX_…      all others are handed to function and subscriber: see README.md
+  SIGNALBOX_…      all others are passed on to function and subscriber: see docs/configuration.md
 `;
 
 /** @param root The project's folder. */

@@ -1,16 +1,17 @@
-/** What `npm pack` makes, as somebody uses it who has nothing else: types, the README's example, the command line. */
+/** What `npm pack` makes, for a user who has nothing else: types, the README's example, the command line. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
 import { publint } from "publint";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { freePort } from "../../local/ports.ts";
+import { packageName } from "../support/documents.ts";
 import {
   createPackageProject,
+  filesShownIn,
+  installedFolder,
   programOf,
-  readmeFiles,
   type PackageProject,
 } from "../support/package-project.ts";
 
@@ -26,11 +27,11 @@ let env: NodeJS.ProcessEnv;
 
 beforeAll(async () => {
   project = await createPackageProject();
-  for (const [name, code] of await readmeFiles()) await project.write(name, code);
+  for (const [name, code] of await filesShownIn("README.md")) await project.write(name, code);
   const port = await freePort();
   url = `http://127.0.0.1:${port}`;
   env = { ...secrets, SIGNALBOX_URL: url };
-  const args = ["dev", "--app", "app.ts", "--handlers", "handlers.ts", "--port", String(port)];
+  const args = ["dev", "--app", "app.ts", "--handlers", "jobs.ts", "--port", String(port)];
   const settings: NodeJS.ProcessEnv = { ...process.env, ...secrets };
   delete settings["REDIS_URL"];
   dev = spawn(process.execPath, [programOf(project), ...args], {
@@ -66,7 +67,7 @@ const json = (text: string) => JSON.parse(text) as Readonly<Record<string, unkno
 
 describe("the package", () => {
   it("has exports in which publint finds nothing", async ({ expect }) => {
-    const pkgDir = join(project.folder, "node_modules", "signalbox");
+    const pkgDir = installedFolder(project);
     const { messages } = await publint({ pkgDir, strict: true });
     expect(messages).toEqual([]);
   });
@@ -87,8 +88,8 @@ describe("the package", () => {
 
 describe("the README's example", () => {
   it("has fewer than 30 lines, and its types are right", async ({ expect }) => {
-    const files = await readmeFiles();
-    const lines = ["jobs.ts", "handlers.ts", "app.ts"].flatMap((name) =>
+    const files = await filesShownIn("README.md");
+    const lines = ["jobs.ts", "app.ts"].flatMap((name) =>
       (files.get(name) ?? "").split("\n").filter((line) => line.trim() !== ""),
     );
     expect(lines.length).toBeGreaterThan(15);
@@ -104,8 +105,8 @@ describe("the README's example", () => {
   it("is refused by the compiler with wrong names, payloads and results", async ({ expect }) => {
     await project.write(
       "wrong.ts",
-      `import { createClient } from "signalbox/client";
-import { startSubscriber } from "signalbox/subscriber";
+      `import { createClient } from "${packageName()}/client";
+import { startSubscriber } from "${packageName()}/subscriber";
 import { catalog } from "./jobs.ts";
 const client = createClient<typeof catalog>({ url: "http://x", token: "x" });
 void client.run({ name: "text.count", payload: { text: "right" } }).then((r) => r.words.toFixed());
@@ -229,7 +230,8 @@ describe("signalbox", () => {
   it("tells usage, unreachable and help apart by exit codes", async ({ expect }) => {
     expect(await project.signalbox(["frob"])).toMatchObject({ code: 2, stdout: "" });
     expect(json((await project.signalbox(["frob", "--json"])).stderr)).toMatchObject({
-      ...{ code: "usage", detail: "unknown command 'frob'" },
+      code: "usage",
+      detail: "unknown command 'frob'",
     });
     const unset = { ...env, SIGNALBOX_TOKEN: "" };
     expect((await project.signalbox(["nodes"], { env: unset })).code).toBe(2);

@@ -1,4 +1,4 @@
-/** RQ Scheduler's documented examples, carried over one by one as `docs/parity.md` says, on a simulated clock. */
+/** RQ Scheduler's documented examples, carried over one by one as `docs/migrating.md` says, on a simulated clock. */
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
 import { createApp } from "../../../functions/app.ts";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";

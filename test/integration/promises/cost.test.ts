@@ -1,6 +1,6 @@
 /**
  * The command budget. Hosted Redis bills every command, those inside scripts too, so the figures
- * here are promises: they stand in the README, and a change that raises one fails.
+ * here are promises: they stand in docs/deployment.md, and a change that raises one fails.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
