@@ -2,7 +2,14 @@ import { defineConfig, globalIgnores } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  globalIgnores(["node_modules", "dist", ".wrangler", ".signalbox", "coverage"]),
+  globalIgnores([
+    "node_modules",
+    "dist",
+    ".wrangler",
+    ".signalbox",
+    "coverage",
+    "protocol/lua/generated.ts",
+  ]),
   tseslint.configs.strictTypeChecked,
   {
     languageOptions: {

@@ -51,7 +51,7 @@ export function bind({ redis, naming, timing, simulatedNow }: LedgerOptions) {
     queue,
     channel: dispatchChannelPrefix(naming),
     control: controlChannel(naming),
-    unheard_ms: timing.unacknowledgedMs,
+    unacknowledged_ms: timing.unacknowledgedMs,
     foreign_ms: timing.foreignMs,
     clock: clock(),
   });

@@ -65,8 +65,9 @@ export function createNodeLedger(options: LedgerOptions) {
       const keys = queueKeys(naming, node.queue);
       const { name, slots, info } = node;
       const call = join.call({
-        keys: { ...keys, own_backlog: keys.backlogOf(name) },
+        keys,
         args: { ...publishing(node.queue), node: name, epoch: node.epoch ?? "-", slots, info },
+        moreKeys: [keys.backlogOf(name)],
         list: node.running,
       });
       // A full Redis refuses the first and runs the second. Whoever dispatches to the queue makes it known too.
@@ -130,8 +131,8 @@ export function createNodeLedger(options: LedgerOptions) {
           keys,
           args: {
             ...publishing(queue),
-            hot: use.wasBusy ? 1 : 0,
-            attempts: endings.length,
+            was_busy: use.wasBusy ? 1 : 0,
+            endings: endings.length,
           },
           moreKeys: use.nodes.flatMap((node) => (node.waiting ? keys.backlogOf(node.node) : [])),
           list: [

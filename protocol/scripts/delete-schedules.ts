@@ -1,33 +1,13 @@
 /** Deletes schedules and their history; the jobs that they made stay. */
-import { defineScript } from "../redis/script.ts";
+import { deleteSchedulesLua } from "../lua/generated.ts";
 import { list, text } from "../redis/reply.ts";
+import { defineScript } from "../redis/script.ts";
 
 /** `foreign`: another source made it. */
 export type DeletedSchedule = "deleted" | "unknown" | "foreign";
 
 /** List: ids. */
-export const deleteSchedules = defineScript({
-  name: "drop-schedules",
-  keys: ["schedules", "schedule_ids", "history", "due"],
-  args: ["source"],
-  lua: `
-local asked, ids, members, answers = { unpack(ARGV, first) }, {}, {}, {}
-for i, record in ipairs(redis.call("HMGET", schedules, unpack(asked))) do
-  local made_by = record and string.match(record, "^%a %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ (%S+)")
-  answers[i] = not record and "unknown" or made_by == source and "deleted" or "foreign"
-  if answers[i] == "deleted" then
-    ids[#ids + 1] = asked[i]
-    members[#members + 1] = "/" .. asked[i]
-    members[#members + 1] = "!" .. asked[i]
-  end
-end
-if #ids > 0 then
-  redis.call("HDEL", schedules, unpack(ids))
-  redis.call("ZREM", schedule_ids, unpack(ids))
-  redis.call("HDEL", history, unpack(ids))
-  redis.call("ZREM", due, unpack(members))
-end
-return answers`,
-  parse: (reply): readonly DeletedSchedule[] =>
-    list(reply).map((each) => text(each) as DeletedSchedule),
-});
+export const deleteSchedules = defineScript(
+  deleteSchedulesLua,
+  (reply): readonly DeletedSchedule[] => list(reply).map((each) => text(each) as DeletedSchedule),
+);

@@ -1,6 +1,7 @@
 /** Reads who serves a queue and how many attempts each runs. Changes nothing. */
-import { defineScript } from "../redis/script.ts";
+import { listNodesLua } from "../lua/generated.ts";
 import { list, text } from "../redis/reply.ts";
+import { defineScript } from "../redis/script.ts";
 
 /** One node as one queue sees it. */
 export interface NodeRow {
@@ -15,33 +16,35 @@ export interface NodeRow {
 }
 
 /** Reads as many leases as jobs run. */
-export const listNodes = defineScript({
-  name: "nodes",
-  keys: ["leases", "nodes"],
-  args: [],
-  lua: `return { redis.call("HGETALL", nodes), redis.call("ZRANGE", leases, 0, -1) }`,
-  parse: (reply): readonly NodeRow[] => {
-    const [seats, members] = list(reply).map((part) => list(part).map(text));
-    const busy = new Map<string, number>();
-    for (const member of members ?? []) {
-      const [, , node] = member.split(" ");
-      if (node !== undefined) busy.set(node, (busy.get(node) ?? 0) + 1);
-    }
-    const found: NodeRow[] = [];
-    for (let at = 0; at + 1 < (seats ?? []).length; at += 2) {
-      const node = seats?.[at] ?? "";
-      const [epoch = "", slots = "0", connected = "0", ...info] = (seats?.[at + 1] ?? "").split(
-        " ",
-      );
-      found.push({
-        node,
-        epoch,
-        slots: Number(slots),
-        busy: busy.get(node) ?? 0,
-        connected: connected === "1",
-        info: info.join(" "),
-      });
-    }
-    return found.sort((a, b) => a.node.localeCompare(b.node, "en", { numeric: true }));
-  },
+export const listNodes = defineScript(listNodesLua, (reply): readonly NodeRow[] => {
+  const [rows, members] = list(reply);
+  const words = list(rows).map(text);
+  const busy = countBusy(list(members).map(text));
+  const found = words.flatMap((node, at) =>
+    at % 2 === 0 ? [parseRow(node, text(words[at + 1]), busy.get(node) ?? 0)] : [],
+  );
+  return found.sort((a, b) => a.node.localeCompare(b.node, "en", { numeric: true }));
 });
+
+/** Leases by node; what else is among the members names none. */
+function countBusy(members: readonly string[]): ReadonlyMap<string, number> {
+  const busy = new Map<string, number>();
+  for (const member of members) {
+    const [, , node] = member.split(" ");
+    if (node !== undefined) busy.set(node, (busy.get(node) ?? 0) + 1);
+  }
+  return busy;
+}
+
+/** A row that is not of the ledger's making reads as one of no slots, not connected. */
+function parseRow(node: string, row: string, busy: number): NodeRow {
+  const [epoch = "", slots = "0", mark = "0", ...info] = row.split(" ");
+  return {
+    node,
+    epoch,
+    slots: Number(slots),
+    busy,
+    connected: mark === "1",
+    info: info.join(" "),
+  };
+}

@@ -1,31 +1,11 @@
 /** Extends the leases of all running attempts of a subscriber, and says which are lost. */
-import { defineScript } from "../redis/script.ts";
-import { clockLua } from "./lua/clock.ts";
+import { renewLua } from "../lua/generated.ts";
 import { list, number } from "../redis/reply.ts";
+import { defineScript } from "../redis/script.ts";
 
 /**
  * List: lease members. Answers the positions (from 0) of those that no longer hold.
  * A renewed lease ends on half a millisecond: that marks the attempt as one that was started, so
  * that its expiry counts against the job's attempts.
  */
-export const renew = defineScript({
-  name: "renew",
-  keys: ["leases"],
-  args: ["lease_ms", "clock"],
-  uses: [clockLua],
-  lua: `
-redis.call("ZREM", leases, "-") -- no such member; a first write that is allowed where memory has run out
-local ends = score(read_clock() + tonumber(lease_ms) + 0.5)
-local held, lost = {}, {}
-for i, lease_end in ipairs(redis.call("ZMSCORE", leases, unpack(ARGV, first))) do
-  if lease_end then
-    held[#held + 1] = ends
-    held[#held + 1] = ARGV[first + i - 1]
-  else
-    lost[#lost + 1] = i - 1
-  end
-end
-if #held > 0 then redis.call("ZADD", leases, "XX", unpack(held)) end
-return lost`,
-  parse: (reply): readonly number[] => list(reply).map(number),
-});
+export const renew = defineScript(renewLua, (reply): readonly number[] => list(reply).map(number));

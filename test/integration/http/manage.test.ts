@@ -96,7 +96,8 @@ function forgetful() {
     async send(calls) {
       const replies = await port.send(calls);
       const writes = calls.some(
-        (call) => "script" in call && ["cancel", "resend", "forget"].includes(call.script.name),
+        (call) =>
+          "script" in call && ["cancel", "resend", "delete-jobs"].includes(call.script.name),
       );
       if (writes && losses-- > 0)
         throw new SignalboxError("redis_unavailable", "expected an answer");

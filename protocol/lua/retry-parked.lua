@@ -1,0 +1,20 @@
+--- Tries again the jobs that wait for one node: a foreign node says nothing when it starts to listen, and the message
+--- that tells a busy node of waiting jobs may be lost.
+--- @keys jobs leases backlog free nodes parked due
+--- @args queue channel control unacknowledged_ms foreign_ms clock limit
+--- @needs backlog commit node-row now place waiting
+
+local waiting = 0
+for _, node in ipairs(redis.call("SRANDMEMBER", parked, limit)) do
+  ensure_now()
+  local row = redis.call("HGET", nodes, node)
+  if not row or is_connected(row) then
+    local list = pop_waiting(node, tonumber(limit))
+    if #list > 0 then place_at(node, list, true) end
+  end
+  local length = backlog_length(node)
+  waiting = waiting + length
+  if length == 0 then redis.call("SREM", parked, node) end
+end
+commit()
+return waiting

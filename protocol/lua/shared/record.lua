@@ -1,0 +1,56 @@
+--- A job's record: `<phase> <accepted> <deliveries> <attempts> <deadline> <node> <target> <name>\n<body>`; `attempts`
+--- are those used up. Scripts change the head; the body is JSON that they only copy (`cjson` would lose the digits of
+--- large numbers and turn `[]` into `{}`). Absent words are `-`. Nothing else knows the format.
+
+-- Most counts are one digit, and Lua writes a number as slowly as it concatenates ten words.
+local digits = { [0] = "0", "1", "2", "3" }
+local counts = { ["0"] = 0, ["1"] = 1, ["2"] = 2, ["3"] = 3 }
+
+-- Nil for text of another format, which is as good as no record.
+local function read_record(id, text)
+  local phase, accepted, deliveries, attempts_used, deadline, node, target, name, body_at =
+    string.match(text, "^(%a) (%S+) (%d+) (%d+) (%S+) (%S+) (%S+) (%S+)\n()")
+  if not phase then return nil end
+  return {
+    id = id,
+    phase = phase,
+    accepted = accepted,
+    deliveries = counts[deliveries] or tonumber(deliveries),
+    attempts_used = counts[attempts_used] or tonumber(attempts_used),
+    deadline = deadline,
+    node = node,
+    target = target,
+    name = name,
+    body = string.sub(text, body_at),
+  }
+end
+
+local function write_record(job)
+  return job.phase
+    .. " "
+    .. job.accepted
+    .. " "
+    .. (digits[job.deliveries] or job.deliveries)
+    .. " "
+    .. (digits[job.attempts_used] or job.attempts_used)
+    .. " "
+    .. job.deadline
+    .. " "
+    .. job.node
+    .. " "
+    .. job.target
+    .. " "
+    .. job.name
+    .. "\n"
+    .. job.body
+end
+
+-- A plain job has no deadline and no target. Its record is this, `<name>\n<body>`; counts are text here.
+local function plain_head(phase, accepted, deliveries, attempts_used, node)
+  return phase .. " " .. accepted .. " " .. deliveries .. " " .. attempts_used .. " - " .. node .. " - "
+end
+
+-- Of a plain job that waits: accepted, deliveries, attempts_used, where its name begins, name, where its body begins.
+local function match_plain(text)
+  return string.match(text, "^Q (%S+) (%d+) (%d+) %- %- %- ()(%S+)\n()")
+end

@@ -1,0 +1,103 @@
+--- How `finish` ends attempts: each is stored, waits for its next attempt, or is given back.
+--- @keys jobs results leases errors
+--- @args endings
+--- @list id token node state delay_ms text, then node mode waiting
+--- @needs attempt clock dues end-job errors finish-one now record results
+
+-- How many slots of each node are free now, and the attempts that are not stored.
+local freed, returned, retried = {}, {}, {}
+
+local function ending_at(at)
+  return {
+    id = ARGV[at],
+    token = ARGV[at + 1],
+    node = ARGV[at + 2],
+    state = ARGV[at + 3],
+    delay_ms = tonumber(ARGV[at + 4]),
+    text = ARGV[at + 5],
+  }
+end
+
+-- The lease is the fence: whoever removes it speaks for the job. Answers whether each was held.
+local function remove_leases(count)
+  local members, held = {}, {}
+  for i = 1, count do
+    local at = first + (i - 1) * 6
+    members[i] = lease_member(ARGV[at], ARGV[at + 1], ARGV[at + 2])
+  end
+  if count == 1 then
+    held[1] = redis.call("ZREM", leases, members[1]) == 1
+  elseif count > 1 then
+    local scores, gone, seen = redis.call("ZMSCORE", leases, unpack(members)), {}, {}
+    for i, lease_end in ipairs(scores) do
+      held[i] = lease_end and not seen[members[i]] or false
+      seen[members[i]] = true
+      if held[i] then gone[#gone + 1] = members[i] end
+    end
+    if #gone > 0 then redis.call("ZREM", leases, unpack(gone)) end
+  end
+  return held
+end
+
+-- Whether this very outcome was stored before. The token alone does not tell: a job that was ended because its attempt
+-- was lost has the token of that attempt.
+local function is_known(ending)
+  if ending.state == "retry" or ending.state == "refused" then
+    local record = redis.call("HGET", jobs, ending.id)
+    local job = record and read_record(ending.id, record)
+    local is_current = job and token_of(job) == ending.token
+    if ending.state == "refused" then return is_current end
+    local latest = string.match(redis.call("HGET", errors, ending.id) or "", "^[^\n]*")
+    return is_current and string.find(latest, '"error":' .. ending.text .. "}", 1, true)
+  end
+  local state, token, text =
+    string.match(redis.call("HGET", results, ending.id) or "", "^(%S+) %S+ (%S+) %S+\n(.*)$")
+  return state == ending.state and token == ending.token and text == ending.text
+end
+
+-- Answers the verdicts, one letter an attempt, and the outbox entry or `-`.
+local function end_attempts()
+  if ended_entry then
+    freed[ARGV[first + 2]] = 1
+    return "s", ended_entry
+  end
+  local verdicts, held = {}, remove_leases(tonumber(endings))
+  for i, is_held in ipairs(held) do
+    local at = first + (i - 1) * 6
+    local node, state = ARGV[at + 2], ARGV[at + 3]
+    if not is_held then
+      verdicts[i] = is_known(ending_at(at)) and "r" or "f"
+    else
+      verdicts[i] = "s"
+      freed[node] = (freed[node] or 0) + 1
+      if state == "released" or state == "refused" then
+        returned[#returned + 1] = ending_at(at)
+      elseif state == "retry" then
+        retried[#retried + 1] = ending_at(at)
+      else
+        add_result(ARGV[at], state, ARGV[at + 1], node, ARGV[at + 5])
+      end
+    end
+  end
+  local entry = commit_results()
+  if entry then now = stamp_ms(entry) end
+  return table.concat(verdicts), entry or "-"
+end
+
+-- A failed attempt that leaves others: the job waits for its time, unless it was cancelled meanwhile.
+local function delay_retried()
+  if #retried > 0 then ensure_now() end
+  for _, ending in ipairs(retried) do
+    local record = redis.call("HGET", jobs, ending.id)
+    local job = record and read_record(ending.id, record)
+    if job then
+      job.attempts_used = job.attempts_used + 1
+      remember_error(job.id, job.attempts_used, ending.node, ending.text)
+      if job.phase == "C" then
+        end_cancelled(job, "cancelled while it ran")
+      else
+        delay(job, now + ending.delay_ms)
+      end
+    end
+  end
+end

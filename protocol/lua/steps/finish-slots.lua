@@ -1,0 +1,95 @@
+--- How `finish` fills the slots that are free now, for the nodes that take more.
+--- @keys free parked
+--- @args unacknowledged_ms was_busy endings
+--- @list id token node state delay_ms text, then node mode waiting
+--- @needs attempt backlog envelope finish-endings leases now record records waiting
+
+-- What is sent with the answer, nodes for which jobs still wait, nodes that the caller does not own any more.
+local envelopes, still_waiting, orphaned = {}, {}, {}
+
+local function start(node, job)
+  ensure_now()
+  lease(job, node, unacknowledged_ms)
+  envelopes[#envelopes + 1] = envelope_of(job)
+end
+
+-- For a plain job, as most are: its text is copied, not read. False if it is none.
+local function start_plain(node, id, text)
+  local accepted, deliveries, attempts_used, name_at, name, body_at = match_plain(text)
+  local delivery = accepted and counts[deliveries] and digits[counts[deliveries] + 1]
+  local attempt = delivery and counts[attempts_used] and digits[counts[attempts_used] + 1]
+  if not attempt then return false end
+  ensure_now()
+  local token = accepted .. "." .. delivery
+  add_lease(lease_member(id, token, node), unacknowledged_ms)
+  add_record(id, plain_head("R", accepted, delivery, attempts_used, node) .. string.sub(text, name_at))
+  envelopes[#envelopes + 1] =
+    write_envelope(envelope_head(node, token, attempt), id, name, string.sub(text, body_at))
+  return true
+end
+
+-- Starts what waits for any node, one job for each of `takers`. Answers how many took one.
+local function feed(takers)
+  local used = 0
+  return pop_each("-", #takers, function(id, text)
+    local node = takers[used + 1]
+    if not (text and start_plain(node, id, text)) then
+      local job = read_waiting(id, text)
+      if not job then return false end
+      start(node, job)
+    end
+    used = used + 1
+    return true
+  end)
+end
+
+-- Starts jobs that wait for this node alone. Answers how many slots are left.
+local function start_own(node, slots)
+  local length = backlog_length(node)
+  if slots < length then slots = slots + redis.call("LREM", free, length - slots, node) end
+  for _, job in ipairs(pop_waiting(node, slots)) do
+    start(node, job)
+    slots = slots - 1
+  end
+  if backlog_length(node) > 0 then
+    still_waiting[#still_waiting + 1] = node
+  else
+    redis.call("SREM", parked, node)
+  end
+  return slots
+end
+
+-- Answers a list with the name of a node for each slot that may take what waits for any node.
+local function collect_takers()
+  local takers = {}
+  for at = first + endings * 6, #ARGV, 3 do
+    local node, mode, slots = ARGV[at], ARGV[at + 1], freed[ARGV[at]] or 0
+    freed[node] = nil
+    if mode == "pass" then
+      orphaned[node] = true
+    else
+      if ARGV[at + 2] == "1" then slots = start_own(node, slots) end
+      for _ = 1, slots do
+        takers[#takers + 1] = node
+      end
+    end
+  end
+  for node in pairs(freed) do
+    orphaned[node] = true
+  end
+  return takers
+end
+
+-- Busy: look into the backlog first. Idle: give the slots back first; where free was not empty before, the backlog is
+-- (the invariant), which saves the look.
+local function fill_slots()
+  local takers = collect_takers()
+  if #takers == 0 then return end
+  local used = was_busy == "1" and feed(takers) or 0
+  if used == #takers then return end
+  local length = redis.call("RPUSH", free, unpack(takers, used + 1))
+  if was_busy ~= "1" and length == #takers then
+    used = feed(takers)
+    if used > 0 then redis.call("LPOP", free, used) end
+  end
+end
