@@ -10,6 +10,7 @@ export const applyStepsLua: ScriptSource<"jobs" | "results" | "leases" | "backlo
   lua: `local jobs, results, leases, backlog, free, nodes, parked, outbox, due, failed, index, schedules, history = unpack(KEYS, 1, 13)
 local queue, channel, control, results_channel, unacknowledged_ms, foreign_ms, clock, ended_ms, max_waiting, recheck_ms = unpack(ARGV, 1, 10)
 local first = 11
+local function general_path()
 local function read_schedule(id, text)
 local head, content, fault = string.match(text, "^([^\\n]*)\\n([^\\n]*\\n[^\\n]*\\n[^\\n]*\\n[^\\n]*)\\n(.*)$")
 if not head then return nil end
@@ -688,7 +689,9 @@ place_all(placed, false)
 save_schedules(changed)
 commit()
 commit_results()
-return { verdicts, made, wait_for_due() }`,
+return { verdicts, made, wait_for_due() }
+end
+return general_path()`,
 };
 
 export const cancelLua: ScriptSource<"jobs" | "results" | "backlog" | "outbox" | "due" | "failed", "queue" | "control" | "results_channel" | "clock" | "id"> = {
@@ -697,6 +700,7 @@ export const cancelLua: ScriptSource<"jobs" | "results" | "backlog" | "outbox" |
   args: ["queue","control","results_channel","clock","id"],
   lua: `local jobs, results, backlog, outbox, due, failed = unpack(KEYS, 1, 6)
 local queue, control, results_channel, clock, id = unpack(ARGV, 1, 5)
+local function general_path()
 local digits = { [0] = "0", "1", "2", "3" }
 local counts = { ["0"] = 0, ["1"] = 1, ["2"] = 2, ["3"] = 3 }
 local function read_record(id, text)
@@ -883,7 +887,9 @@ if ended then return { "ended", string.match(ended, "^%S+") } end
 local outcome = cancel_job(job)
 commit_records()
 commit_results()
-return { outcome }`,
+return { outcome }
+end
+return general_path()`,
 };
 
 export const countRequestLua: ScriptSource<"counter", "max" | "window_ms"> = {
@@ -1093,6 +1099,7 @@ return { "R " .. node }
 end
 silent_node = node
 end
+local function general_path()
 local counts = { ["0"] = 0, ["1"] = 1, ["2"] = 2, ["3"] = 3 }
 local function read_record(id, text)
 local phase, accepted, deliveries, attempts_used, deadline, node, target, name, body_at =
@@ -1571,7 +1578,9 @@ commit()
 for _, job in ipairs(sent) do
 replies[job.place] = reply_for(job)
 end
-return replies`,
+return replies
+end
+return general_path()`,
 };
 
 export const finishLua: ScriptSource<"jobs" | "results" | "leases" | "backlog" | "free" | "nodes" | "parked" | "outbox" | "due" | "errors" | "failed", "queue" | "channel" | "control" | "results_channel" | "unacknowledged_ms" | "foreign_ms" | "clock" | "was_busy" | "endings"> = {
@@ -1718,6 +1727,7 @@ end
 backlog_push_front("-", ids)
 ended_entry = entry
 end
+local function general_path()
 local function plain_head(phase, accepted, deliveries, attempts_used, node)
 return phase .. " " .. accepted .. " " .. deliveries .. " " .. attempts_used .. " - " .. node .. " - "
 end
@@ -2308,7 +2318,9 @@ recount_slots(node)
 end
 pair_up()
 end
-return { verdicts, envelopes, still_waiting, entry }`,
+return { verdicts, envelopes, still_waiting, entry }
+end
+return general_path()`,
 };
 
 export const joinLua: ScriptSource<"jobs" | "results" | "leases" | "backlog" | "free" | "nodes" | "parked" | "outbox" | "due" | "errors" | "failed", "queue" | "node" | "epoch" | "slots" | "info" | "channel" | "control" | "results_channel" | "unacknowledged_ms" | "foreign_ms" | "clock"> = {
@@ -2318,6 +2330,7 @@ export const joinLua: ScriptSource<"jobs" | "results" | "leases" | "backlog" | "
   lua: `local jobs, results, leases, backlog, free, nodes, parked, outbox, due, errors, failed = unpack(KEYS, 1, 11)
 local queue, node, epoch, slots, info, channel, control, results_channel, unacknowledged_ms, foreign_ms, clock = unpack(ARGV, 1, 11)
 local first = 12
+local function general_path()
 local function call_in_chunks(command, key, words)
 for from = 1, #words, 4000 do
 redis.call(command, key, unpack(words, from, math.min(from + 3999, #words)))
@@ -2938,7 +2951,9 @@ elseif open == #own then
 tell_waiting(node)
 end
 pair_up()
-return { "joined", epoch, lost, listeners }`,
+return { "joined", epoch, lost, listeners }
+end
+return general_path()`,
 };
 
 export const leaveLua: ScriptSource<"free" | "nodes", "node" | "epoch" | "step"> = {
@@ -3400,6 +3415,12 @@ if clock ~= "*" then return stamp_ms(clock) end
 local time = redis.call("TIME")
 return time[1] * 1000 + math.floor(time[2] / 1000)
 end
+local now = 0
+local soonest_end = redis.call("ZRANGE", leases, 0, 0, "WITHSCORES")[2]
+if not soonest_end then return { 0, 0, -1 } end
+now = read_clock()
+if tonumber(soonest_end) > now then return { 0, 0, math.ceil(tonumber(soonest_end) - now) } end
+local function general_path()
 local function call_in_chunks(command, key, words)
 for from = 1, #words, 4000 do
 redis.call(command, key, unpack(words, from, math.min(from + 3999, #words)))
@@ -3456,7 +3477,6 @@ local function commit_records()
 call_in_chunks("HSET", jobs, new_records)
 new_records = {}
 end
-local now = 0
 local function score(ms)
 return string.format("%.1f", ms)
 end
@@ -3861,10 +3881,6 @@ disconnect(node)
 ask_to_rejoin(node)
 end
 end
-local soonest_end = redis.call("ZRANGE", leases, 0, 0, "WITHSCORES")[2]
-if not soonest_end then return { 0, 0, -1 } end
-now = read_clock()
-if tonumber(soonest_end) > now then return { 0, 0, math.ceil(tonumber(soonest_end) - now) } end
 local over = redis.call("ZRANGEBYSCORE", leases, "-inf", score(now), "WITHSCORES", "LIMIT", 0, limit)
 local ids, members, ends, again, ended, seen = {}, {}, {}, {}, 0, {}
 for i = 1, #over, 2 do
@@ -3895,7 +3911,9 @@ end
 local following = redis.call("ZRANGE", leases, 0, 0, "WITHSCORES")
 if not following[2] then return { #again, ended, -1 } end
 redis.call("ZADD", leases, "NX", following[2], "watch")
-return { #again, ended, math.max(0, math.ceil(tonumber(following[2]) - now)) }`,
+return { #again, ended, math.max(0, math.ceil(tonumber(following[2]) - now)) }
+end
+return general_path()`,
 };
 
 export const renewLua: ScriptSource<"leases", "lease_ms" | "clock"> = {
@@ -3951,6 +3969,7 @@ export const resendLua: ScriptSource<"jobs" | "results" | "leases" | "backlog" |
   lua: `local jobs, results, leases, backlog, free, nodes, parked, index, due, errors, failed = unpack(KEYS, 1, 11)
 local queue, channel, control, unacknowledged_ms, foreign_ms, clock, only = unpack(ARGV, 1, 7)
 local first = 8
+local function general_path()
 local function stamp_ms(stamp)
 return tonumber(string.match(stamp, "^%d+"))
 end
@@ -4325,7 +4344,9 @@ job.accepted, job.deliveries, job.attempts_used, job.deadline = accepted, 0, 0, 
 end
 place_all(again, false)
 commit()
-return answers`,
+return answers
+end
+return general_path()`,
 };
 
 export const retryParkedLua: ScriptSource<"jobs" | "leases" | "backlog" | "free" | "nodes" | "parked" | "due", "queue" | "channel" | "control" | "unacknowledged_ms" | "foreign_ms" | "clock" | "limit"> = {
@@ -4334,6 +4355,7 @@ export const retryParkedLua: ScriptSource<"jobs" | "leases" | "backlog" | "free"
   args: ["queue","channel","control","unacknowledged_ms","foreign_ms","clock","limit"],
   lua: `local jobs, leases, backlog, free, nodes, parked, due = unpack(KEYS, 1, 7)
 local queue, channel, control, unacknowledged_ms, foreign_ms, clock, limit = unpack(ARGV, 1, 7)
+local function general_path()
 local function call_in_chunks(command, key, words)
 for from = 1, #words, 4000 do
 redis.call(command, key, unpack(words, from, math.min(from + 3999, #words)))
@@ -4659,7 +4681,9 @@ waiting = waiting + length
 if length == 0 then redis.call("SREM", parked, node) end
 end
 commit()
-return waiting`,
+return waiting
+end
+return general_path()`,
 };
 
 export const runDueLua: ScriptSource<"jobs" | "results" | "leases" | "backlog" | "free" | "nodes" | "parked" | "outbox" | "due" | "failed" | "schedules" | "schedule_ids" | "history", "queue" | "channel" | "control" | "results_channel" | "unacknowledged_ms" | "foreign_ms" | "clock" | "limit" | "max_schedules"> = {
@@ -4668,6 +4692,20 @@ export const runDueLua: ScriptSource<"jobs" | "results" | "leases" | "backlog" |
   args: ["queue","channel","control","results_channel","unacknowledged_ms","foreign_ms","clock","limit","max_schedules"],
   lua: `local jobs, results, leases, backlog, free, nodes, parked, outbox, due, failed, schedules, schedule_ids, history = unpack(KEYS, 1, 13)
 local queue, channel, control, results_channel, unacknowledged_ms, foreign_ms, clock, limit, max_schedules = unpack(ARGV, 1, 9)
+local function stamp_ms(stamp)
+return tonumber(string.match(stamp, "^%d+"))
+end
+local function read_clock()
+if clock ~= "*" then return stamp_ms(clock) end
+local time = redis.call("TIME")
+return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local now = 0
+local soonest_due = redis.call("ZRANGE", due, 0, 0, "WITHSCORES")[2]
+if not soonest_due then return { 0, 0, -1, "0", {} } end
+now = read_clock()
+if tonumber(soonest_due) > now then return { 0, 0, math.ceil(tonumber(soonest_due) - now), "0", {} } end
+local function general_path()
 local digits = { [0] = "0", "1", "2", "3" }
 local counts = { ["0"] = 0, ["1"] = 1, ["2"] = 2, ["3"] = 3 }
 local function read_record(id, text)
@@ -4718,14 +4756,6 @@ end
 local function is_too_late(job, ms)
 return job.deadline ~= "-" and job.attempts_used == 0 and tonumber(job.deadline) <= ms
 end
-local function stamp_ms(stamp)
-return tonumber(string.match(stamp, "^%d+"))
-end
-local function read_clock()
-if clock ~= "*" then return stamp_ms(clock) end
-local time = redis.call("TIME")
-return time[1] * 1000 + math.floor(time[2] / 1000)
-end
 local function call_in_chunks(command, key, words)
 for from = 1, #words, 4000 do
 redis.call(command, key, unpack(words, from, math.min(from + 3999, #words)))
@@ -4744,7 +4774,6 @@ local function commit_records()
 call_in_chunks("HSET", jobs, new_records)
 new_records = {}
 end
-local now = 0
 local function score(ms)
 return string.format("%.1f", ms)
 end
@@ -5142,14 +5171,12 @@ redis.call("ZREM", schedule_ids, unpack(gone))
 redis.call("HDEL", history, unpack(gone))
 end
 end
-local soonest_due = redis.call("ZRANGE", due, 0, 0, "WITHSCORES")[2]
-if not soonest_due then return { 0, 0, -1, "0", {} } end
-now = read_clock()
-if tonumber(soonest_due) > now then return { 0, 0, math.ceil(tonumber(soonest_due) - now), "0", {} } end
 local job_ids, due_ids, ended_ids =
 sort_due(redis.call("ZRANGEBYSCORE", due, "-inf", score(now), "LIMIT", 0, limit))
 local placed, expired = run_jobs(job_ids)
 local found = find_schedules(due_ids)
 delete_ended(ended_ids)
-return { placed, expired, wait_for_due(), string.format("%.0f", now), found }`,
+return { placed, expired, wait_for_due(), string.format("%.0f", now), found }
+end
+return general_path()`,
 };

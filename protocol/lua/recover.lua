@@ -3,7 +3,8 @@
 --- until it joins again, which the `rejoin` message asks it to, in case it lives.
 --- @keys jobs results leases backlog free nodes parked outbox due errors failed
 --- @args queue channel control results_channel unacknowledged_ms foreign_ms clock limit
---- @needs clock commit loss messages node-row now place record results score
+--- @early recover-none
+--- @needs commit loss messages node-row now place record results score
 
 local function disconnect_once(node, seen)
   if seen[node] then return end
@@ -13,11 +14,6 @@ local function disconnect_once(node, seen)
     ask_to_rejoin(node)
   end
 end
-
-local soonest_end = redis.call("ZRANGE", leases, 0, 0, "WITHSCORES")[2]
-if not soonest_end then return { 0, 0, -1 } end
-now = read_clock()
-if tonumber(soonest_end) > now then return { 0, 0, math.ceil(tonumber(soonest_end) - now) } end
 
 local over = redis.call("ZRANGEBYSCORE", leases, "-inf", score(now), "WITHSCORES", "LIMIT", 0, limit)
 local ids, members, ends, again, ended, seen = {}, {}, {}, {}, 0, {}

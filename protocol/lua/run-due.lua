@@ -3,7 +3,8 @@
 --- due: their times are worked out by the caller, which then calls `apply-steps`.
 --- @keys jobs results leases backlog free nodes parked outbox due failed schedules schedule_ids history
 --- @args queue channel control results_channel unacknowledged_ms foreign_ms clock limit max_schedules
---- @needs attempt clock commit dues end-job now place record results schedule-record score
+--- @early run-due-none
+--- @needs attempt commit dues end-job now place record results schedule-record score
 
 -- Answers ids of jobs, of schedules and of ended schedules among the members.
 local function sort_due(members)
@@ -69,10 +70,6 @@ local function delete_ended(ids)
   end
 end
 
-local soonest_due = redis.call("ZRANGE", due, 0, 0, "WITHSCORES")[2]
-if not soonest_due then return { 0, 0, -1, "0", {} } end
-now = read_clock()
-if tonumber(soonest_due) > now then return { 0, 0, math.ceil(tonumber(soonest_due) - now), "0", {} } end
 local job_ids, due_ids, ended_ids =
   sort_due(redis.call("ZRANGEBYSCORE", due, "-inf", score(now), "LIMIT", 0, limit))
 local placed, expired = run_jobs(job_ids)
