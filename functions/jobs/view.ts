@@ -143,7 +143,7 @@ function line(
     queue,
     state: ended?.state ?? job.state,
     node: ended?.node ?? job.node ?? job.target,
-    retries: job.attempts,
+    retries: job.attemptsUsed,
     deliveries: job.deliveries,
     acceptedAt: isoTime(job.accepted),
     ...(ended === undefined ? {} : { finishedAt: isoTime(ended.entry) }),

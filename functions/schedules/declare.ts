@@ -76,7 +76,7 @@ export async function syncDeclared(
   let put = 0;
   for (let from = 0; from < specs.length; from += chunk) {
     const some = specs.slice(from, from + chunk);
-    const answers = await schedules.put(some, { source: "declared", nonce, max, look: false });
+    const answers = await schedules.put(some, { source: "declared", nonce, max, planNow: false });
     for (const [at, { verdict }] of answers.entries()) {
       const { id = "", queue = "" } = some[at] ?? {};
       if (verdict === "foreign")

@@ -1,52 +1,101 @@
 /**
- * What the passing of time does to the ledger, in domain words: called by the tick, and by subscribers when
- * something is due. Each method is one round trip and may be repeated.
+ * The ledger as time passes: leases that end, jobs that come due, results that nobody has delivered, jobs that are old.
+ * Called by the tick, and by subscribers when something is due. Each method is one round trip and may be repeated.
  */
-import { bind, type LedgerOptions } from "./binding.ts";
 import { dispatchChannelPrefix, queueKeys } from "../redis/keys.ts";
 import type { Call } from "../redis/port.ts";
-import { recover } from "../scripts/recover.ts";
-import { listUndelivered } from "../scripts/list-undelivered.ts";
-import { prune } from "../scripts/prune.ts";
+import { exactly, number } from "../redis/reply.ts";
+import { listUndelivered, type OutboxEntry } from "../scripts/list-undelivered.ts";
+import { prune, type Pruned } from "../scripts/prune.ts";
+import { recover, type Recovered } from "../scripts/recover.ts";
 import { retryParked } from "../scripts/retry-parked.ts";
-import { runDue } from "../scripts/run-due.ts";
+import { runDue, type FoundDue } from "../scripts/run-due.ts";
+import { bind, type LedgerOptions, type OfQueue } from "./binding.ts";
 
 /** How long ended jobs are kept: milliseconds and counts, per queue. */
 export interface Retention {
-  /** @default 86_400_000 */
+  /** Age at which an ended job is deleted. @default 86_400_000 */
   readonly retentionMs: number;
-  /** @default 100_000 */
+  /** Ended jobs beyond this number are deleted, the oldest first. @default 100_000 */
   readonly maxFinished: number;
-  /** The failed set's own. @default 604_800_000 */
+  /** Age at which a failed job is deleted, in place of `retentionMs`. @default 604_800_000 */
   readonly failedMs: number;
-  /** @default 10_000 */
+  /** Failed jobs beyond this number are deleted, the oldest first. @default 10_000 */
   readonly maxFailed: number;
-  /** Results that were never recorded. @default 604_800_000 */
+  /** Age at which a result that was never recorded is dropped from the outbox. @default 604_800_000 */
   readonly outboxMs: number;
 }
 
-/** See `createUpkeep`. */
-export type Maintenance = ReturnType<typeof createMaintenance>;
+/**
+ * What the tick and the subscribers do to queues. Methods that take `queues` answer for each, in their order, and
+ * throw what the port throws, or `reply_unexpected`; then some queues may have been done and others not.
+ */
+export interface Maintenance {
+  /**
+   * Removes entries from the outboxes: the function has recorded their results (`XDEL`, no script). `entries` maps a
+   * queue to stream ids. Resolves to how many were still there; repeated, to 0.
+   */
+  ack(entries: ReadonlyMap<string, readonly string[]>): Promise<number>;
+
+  /**
+   * Lists the outbox entries that are `graceMs` old or older, the oldest first: at most `limit` of each queue, and about
+   * 1 MiB, but at least one. Changes nothing. Script `list-undelivered`.
+   */
+  undelivered(
+    queues: readonly string[],
+    graceMs: number,
+    limit: number,
+  ): Promise<readonly OfQueue<readonly OutboxEntry[]>[]>;
+
+  /**
+   * Takes back up to `limit` leases of each queue that have ended, and places their jobs again; ends a job that is out
+   * of attempts. Takes the nodes out of service and asks them to join again. Says when the next lease ends. Repeated,
+   * it finds only leases that have ended since. Script `recover`.
+   */
+  recover(queues: readonly string[], limit: number): Promise<readonly OfQueue<Recovered>[]>;
+
+  /**
+   * Handles up to `limit` due items of each queue: places delayed jobs and retries, ends jobs whose deadline has passed,
+   * deletes ended schedules. Names up to `schedules` due schedules (none by default) and leaves them due: `due.ts` plans
+   * their runs. Says when the next item is due. Each item is removed as it is handled, so a repetition handles no item
+   * twice. Script `run-due`.
+   */
+  runDue(
+    queues: readonly string[],
+    limit: number,
+    schedules?: number,
+  ): Promise<readonly OfQueue<FoundDue>[]>;
+
+  /**
+   * Tries again to place jobs that wait for one node: up to `limit` nodes of each queue and `limit` jobs of each node.
+   * Resolves to how many jobs of the nodes that it tried still wait. Script `retry-parked`.
+   */
+  retryParked(queues: readonly string[], limit: number): Promise<readonly OfQueue<number>[]>;
+
+  /**
+   * Deletes ended jobs that are past their retention, outbox entries past their age, and rows of nodes that are as long
+   * gone. Handles about 3,000 jobs of each queue; `more` says that a further call would find more. Script `prune`.
+   */
+  prune(queues: readonly string[], keep: Retention): Promise<readonly OfQueue<Pruned>[]>;
+}
 
 /** Binds the scripts to a Redis and a naming. */
-export function createMaintenance(options: LedgerOptions) {
+export function createMaintenance(options: LedgerOptions): Maintenance {
   const { redis, naming } = options;
   const { clock, placing, publishing, onEach } = bind(options);
 
   return {
-    /** Takes entries out of the outbox: their results are recorded. Answers how many still were in it. */
-    async ack(entries: ReadonlyMap<string, readonly string[]>): Promise<number> {
+    async ack(entries) {
       const calls = [...entries].flatMap(([queue, ids]): Call[] =>
         ids.length === 0 ? [] : [{ command: ["XDEL", queueKeys(naming, queue).outbox, ...ids] }],
       );
       if (calls.length === 0) return 0;
-      const replies = await redis.send(calls);
-      return replies.reduce<number>((sum, reply) => sum + Number(reply), 0);
+      const replies = exactly(await redis.send(calls), calls.length, "replies");
+      return replies.reduce<number>((sum, reply) => sum + number(reply), 0);
     },
 
-    /** Results that have waited in the outboxes for `graceMs` or more; at most `limit` entries a queue. */
-    undelivered(queues: readonly string[], graceMs: number, limit: number) {
-      return onEach(
+    undelivered: (queues, graceMs, limit) =>
+      onEach(
         queues,
         (queue) =>
           listUndelivered.call({
@@ -54,22 +103,18 @@ export function createMaintenance(options: LedgerOptions) {
             args: { grace_ms: graceMs, limit, clock: clock() },
           }),
         listUndelivered.parse,
-      );
-    },
+      ),
 
-    /** Gives out again what is leased to nodes that were not heard of in time. */
-    recover(queues: readonly string[], limit: number) {
-      return onEach(
+    recover: (queues, limit) =>
+      onEach(
         queues,
         (queue) =>
           recover.call({ keys: queueKeys(naming, queue), args: { ...publishing(queue), limit } }),
         recover.parse,
-      );
-    },
+      ),
 
-    /** Does what is due: delayed jobs, retries, deadlines. At most `schedules` that are due are named: see `due.ts`. */
-    runDue(queues: readonly string[], limit: number, schedules = 0) {
-      return onEach(
+    runDue: (queues, limit, schedules = 0) =>
+      onEach(
         queues,
         (queue) =>
           runDue.call({
@@ -77,21 +122,17 @@ export function createMaintenance(options: LedgerOptions) {
             args: { ...publishing(queue), limit, max_schedules: schedules },
           }),
         runDue.parse,
-      );
-    },
+      ),
 
-    /** Tries again jobs that wait for one node. Answers how many still do. */
-    retryParked(queues: readonly string[], limit: number) {
-      return onEach(
+    retryParked: (queues, limit) =>
+      onEach(
         queues,
         (queue) =>
           retryParked.call({ keys: queueKeys(naming, queue), args: { ...placing(queue), limit } }),
         retryParked.parse,
-      );
-    },
+      ),
 
-    /** Forgets finished jobs that are past their retention. */
-    prune(queues: readonly string[], keep: Retention) {
+    prune: (queues, keep) => {
       const args = {
         channel: dispatchChannelPrefix(naming),
         retention_ms: keep.retentionMs,

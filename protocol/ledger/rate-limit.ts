@@ -1,9 +1,9 @@
-/** How many requests a caller may make in how long. */
-import { bind, type LedgerOptions } from "./binding.ts";
+/** Rate limits: how many requests a caller may make in how much time. */
 import { rateKey } from "../redis/keys.ts";
 import { countRequest } from "../scripts/count-request.ts";
+import { bind, type LedgerOptions } from "./binding.ts";
 
-/** So many requests in each window. */
+/** At most `max` requests in each window. */
 export interface RateLimit {
   readonly max: number;
   readonly windowMs: number;
@@ -13,12 +13,15 @@ export interface RateLimit {
 export const ratePattern = /^([1-9]\d{0,6})\/([1-9]\d{0,4})([smh])$/;
 
 /**
- * Counts a request of `caller`; resolves to null where it is within `limit`, else to how many milliseconds are left
- * until the next window. Sent twice where an answer was lost, it counts twice: too many rather than too few.
+ * Counts a request of `caller`. Resolves to null if it is within `limit`, else to how many milliseconds are left until
+ * the next window. Not repeat-safe: a request sent again after a lost answer counts twice, too many rather than too few.
  */
 export type CountRequest = (caller: string, limit: RateLimit) => Promise<number | null>;
 
-/** Binds the script to a Redis and a naming. Two commands a request, three for the first of a window and for one refused. */
+/**
+ * Binds the script `count-request` to a Redis and a naming. Each request costs two commands; the first of a window and
+ * one that is refused cost three.
+ */
 export function createRateCounter(options: LedgerOptions): CountRequest {
   const { run } = bind(options);
   return (caller, { max, windowMs }) => {

@@ -1,107 +1,176 @@
 /**
- * What callers ask of schedules, in domain words. Each change is a compare-and-set on the record's version
- * (`scripts/advance.ts`), worked out from the time that Redis said, and tried again where another came first.
+ * The ledger of schedules: put, change, look at and delete them. A change is a compare-and-set on the record's version:
+ * it is computed from the record and from Redis's time, and computed again if another caller changed the record first.
  */
-import { bind, type LedgerOptions, type OfQueue } from "./binding.ts";
-import { createCronClock } from "../schedule/cron.ts";
 import { SignalboxError } from "../error.ts";
-import { queueKeys, queuesKey, declaredKey } from "../redis/keys.ts";
-import { defaultQueue } from "../wire/names.ts";
-import { floorOf, isOnce, planStep, stay, type Step } from "../schedule/plan.ts";
-import type { Call, Reply } from "../redis/port.ts";
-import {
-  encodeContent,
-  parseSchedule,
-  stateLetters,
-  type ScheduleSource,
-  type ScheduleSpec,
-  type StoredSchedule,
-} from "../schedule/schedule.ts";
-import { applySteps, applyStepsArgs, type AppliedSteps } from "../scripts/apply-steps.ts";
+import { declaredKey, queueKeys } from "../redis/keys.ts";
+import { exactly, itemAt, text } from "../redis/reply.ts";
+import { moveStep, pauseStep, resumeStep, runNowStep, type Decision } from "../schedule/change.ts";
+import type { Step } from "../schedule/plan.ts";
+import { parseSchedule } from "../schedule/schedule.ts";
+import type { ScheduleSource, ScheduleSpec, StoredSchedule } from "../schedule/schedule.ts";
+import type { AppliedSteps } from "../scripts/apply-steps.ts";
 import { countSchedules } from "../scripts/count-schedules.ts";
 import { deleteSchedules, type DeletedSchedule } from "../scripts/delete-schedules.ts";
 import { listSchedules, type SchedulePage } from "../scripts/list-schedules.ts";
-import { putSchedules, type PutVerdict } from "../scripts/put-schedules.ts";
 import { readHistory, type HistoryReply } from "../scripts/read-history.ts";
 import { readSchedules } from "../scripts/read-schedules.ts";
-import { signTemplate } from "./signed-dispatch.ts";
-import { timelineOf } from "../schedule/timeline.ts";
+import { bind, type LedgerOptions, type OfQueue } from "./binding.ts";
+import { createPut, type PutAnswer, type PutOptions } from "./put-schedules.ts";
+import { createApplySteps } from "./steps.ts";
 
-/** What became of a schedule that was put. `schedule` is null where it was refused. */
-export interface PutAnswer {
-  readonly verdict: PutVerdict;
-  readonly schedule: StoredSchedule | null;
-}
+export type { PutAnswer, PutOptions } from "./put-schedules.ts";
 
-/** How schedules are put. */
-export interface PutOptions {
-  readonly source: ScheduleSource;
-  /** Of this call; the same again where its answer was lost. */
-  readonly nonce: string;
-  /** How many schedules a queue may have. */
-  readonly max: number;
-  /** Whether to look at once when their times are; else whoever looks next does. @default true */
-  readonly look?: boolean;
-}
-
-/** What became of a change. `unfit`: the schedule's state does not allow it. */
+/** What became of a change. `unchanged`: it was so already. `unfit`: the schedule's state does not allow it. */
 export type Changed =
   | { readonly kind: "changed" | "unchanged" | "unfit"; readonly schedule: StoredSchedule }
   | { readonly kind: "unknown" };
 
-/** See `createSchedules`. */
-export type ScheduleLedger = ReturnType<typeof createScheduleLedger>;
+/** A schedule, the queue in which it was found, and when it was read: milliseconds since 1970, by Redis's clock. */
+export interface FoundSchedule {
+  readonly queue: string;
+  readonly nowMs: number;
+  readonly schedule: StoredSchedule;
+}
 
-/** Another may come first now and then, not for ever. */
+/** Which schedules a page holds. */
+export interface SchedulePageRequest {
+  /** The id after which the page starts; `-` for the first page. */
+  readonly from: string;
+  /** At most so many schedules. */
+  readonly limit: number;
+  /** Only schedules whose next time is not after this (milliseconds since 1970, as text), or `-` for all. */
+  readonly before: string;
+}
+
+/**
+ * What clients and the tick ask of schedules. All methods throw what the port throws, or `reply_unexpected` for an
+ * answer or a record of another version. `pause`, `resume`, `runNow` and `move` take three round trips, and more if
+ * other callers change the schedule at the same time (script `apply-steps`).
+ */
+export interface ScheduleLedger {
+  /**
+   * Looks for a schedule in every one of `queues`, in one round trip; the first that has it answers, else `null`.
+   * Script `read-schedules`.
+   */
+  read(queues: readonly string[], id: string): Promise<FoundSchedule | null>;
+
+  /** Id of the key that signs what is put; `null` without a signer. Another key makes another content of a schedule. */
+  signedBy(): Promise<string | null>;
+
+  /**
+   * Creates schedules or replaces what they say, and answers for each, in their order. The same content again is
+   * `unchanged`; another plan starts the schedule over, with no runs made and now as its anchor; another job leaves its
+   * times as they are. Repeated with the same nonce, it answers as it did the first time. One round trip, and a second
+   * one to apply the first steps (unless `planNow` is false). Each queue is one atomic script: if the call throws, some
+   * queues may have been put. Scripts `put-schedules` and `apply-steps`.
+   */
+  put(specs: readonly ScheduleSpec[], how: PutOptions): Promise<readonly PutAnswer[]>;
+
+  /**
+   * Applies steps that were planned from what `Maintenance.runDue` found, and makes their runs; answers for each queue,
+   * in order, with one verdict for each step. One round trip. Repeated, every step is `stale`. Script `apply-steps`.
+   */
+  applySteps(
+    planned: readonly OfQueue<readonly Step[]>[],
+  ): Promise<readonly OfQueue<AppliedSteps>[]>;
+
+  /**
+   * Deletes schedules and their history; answers for each, in order. A schedule that another source made is `foreign`
+   * and stays. The jobs that were made stay too. Repeated, it answers `unknown`. Script `delete-schedules`.
+   */
+  delete(
+    queue: string,
+    ids: readonly string[],
+    source: ScheduleSource,
+  ): Promise<readonly DeletedSchedule[]>;
+
+  /**
+   * Stops a schedule until it is resumed; one that has ended is `unfit`. Repeated, it is `unchanged`.
+   * @throws SignalboxError `state_conflict` if other callers keep changing the schedule
+   */
+  pause(queue: string, id: string): Promise<Changed>;
+
+  /**
+   * Continues a paused or faulty schedule; one that has ended is `unfit`. Times that passed meanwhile are not made up
+   * for, except the only time of a schedule that has one. Repeated, it is `unchanged`.
+   * @throws SignalboxError `state_conflict` if other callers keep changing the schedule
+   */
+  resume(queue: string, id: string): Promise<Changed>;
+
+  /**
+   * Makes a run now, whatever else runs and whatever the schedule's state is. Repeated with the same `nonce`, it makes
+   * no second run.
+   * @throws SignalboxError `state_conflict` if other callers keep changing the schedule
+   */
+  runNow(queue: string, id: string, nonce: string): Promise<Changed>;
+
+  /**
+   * Moves the next run to `atMs` (milliseconds since 1970). It replaces the planned time, and all times between the two.
+   * `unfit` if the schedule has ended, is faulty or has no next time. Repeated, it is `unchanged`.
+   * @throws SignalboxError `state_conflict` if other callers keep changing the schedule
+   */
+  move(queue: string, id: string, atMs: number): Promise<Changed>;
+
+  /**
+   * A page of a queue's schedules, ordered by id. Examines at most 1,000, so a page can hold fewer than `limit`, even
+   * none, while `last` is set. Script `list-schedules`.
+   */
+  list(queue: string, page: SchedulePageRequest): Promise<SchedulePage>;
+
+  /**
+   * How many schedules there are in all of `queues` together, or how many are due by `before` (milliseconds since 1970).
+   * Script `count-schedules`.
+   */
+  count(queues: readonly string[], before: number | null): Promise<number>;
+
+  /** What a schedule did, the newest first, and the states of its runs; empty if it is not known. Script `read-history`. */
+  history(queue: string, id: string): Promise<HistoryReply>;
+
+  /** The deployed list as it was last applied, as text; `null` if none ever was (`GET`, no script). */
+  declared(): Promise<string | null>;
+
+  /** Stores the deployed list as applied (`SET`, no script). */
+  declare(list: string): Promise<void>;
+}
+
+/** How many times a change is computed before a schedule that keeps changing is given up. */
 const maxTries = 5;
 
 /** Binds the scripts to a Redis and a naming. */
-export function createScheduleLedger(options: LedgerOptions) {
-  const { redis, naming, signer } = options;
-  const { clock, publishing, run } = bind(options);
+export function createScheduleLedger(options: LedgerOptions): ScheduleLedger {
+  const { naming, signer } = options;
+  const { clock, run, onEach } = bind(options);
+  const keysOf = (queue: string) => queueKeys(naming, queue);
+  const apply = createApplySteps(options);
 
-  const advanceCall = (queue: string, steps: readonly Step[]): Call =>
-    applySteps.call({
-      keys: queueKeys(naming, queue),
-      args: { ...publishing(queue), ...applyStepsArgs },
-      list: steps.flatMap(encodeStep),
-    });
-
-  async function read(
-    queues: readonly string[],
-    id: string,
-  ): Promise<{ queue: string; nowMs: number; schedule: StoredSchedule } | null> {
-    const replies = await redis.send(
-      queues.map((queue) =>
-        readSchedules.call({
-          keys: queueKeys(naming, queue),
-          args: { clock: clock() },
-          list: [id],
-        }),
-      ),
+  async function read(queues: readonly string[], id: string): Promise<FoundSchedule | null> {
+    const replies = await onEach(
+      queues,
+      (queue) => readSchedules.call({ keys: keysOf(queue), args: { clock: clock() }, list: [id] }),
+      readSchedules.parse,
     );
-    for (const [at, queue] of queues.entries()) {
-      const { nowMs, records } = readSchedules.parse(replies[at] ?? null);
-      const [record] = records;
-      if (record !== null && record !== undefined)
-        return { queue, nowMs, schedule: parseSchedule(id, record) };
+    for (const { queue, value } of replies) {
+      const record = itemAt(exactly(value.records, 1, "records"), 0, "a record");
+      if (record !== null)
+        return { queue, nowMs: value.nowMs, schedule: parseSchedule(id, record) };
     }
     return null;
   }
 
-  /** Reads, works out a step, and makes it if nobody came first; else once more. */
+  /** Reads a schedule, computes a step and applies it; starts over if another caller changed the schedule first. */
   async function change(
     queue: string,
     id: string,
-    decide: (schedule: StoredSchedule, nowMs: number) => Step | "unchanged" | "unfit",
+    decide: (schedule: StoredSchedule, nowMs: number) => Decision,
   ): Promise<Changed> {
     for (let tries = 0; tries < maxTries; tries++) {
       const found = await read([queue], id);
       if (found === null) return { kind: "unknown" };
       const step = decide(found.schedule, found.nowMs);
       if (typeof step === "string") return { kind: step, schedule: found.schedule };
-      const { verdicts } = await run(advanceCall(queue, [step]), applySteps.parse);
-      if (verdicts[0] === "stale") continue;
+      const applied = itemAt(await apply([{ queue, value: [step] }]), 0, "applied steps");
+      if (itemAt(applied.value.verdicts, 0, "a verdict") === "stale") continue;
       const after = await read([queue], id);
       return after === null ? { kind: "unknown" } : { kind: "changed", schedule: after.schedule };
     }
@@ -111,208 +180,44 @@ export function createScheduleLedger(options: LedgerOptions) {
     );
   }
 
-  async function put(
-    specs: readonly ScheduleSpec[],
-    options: PutOptions,
-  ): Promise<readonly PutAnswer[]> {
-    const { source, nonce, max, look = true } = options;
-    const queues = [...new Set(specs.map((spec) => spec.queue))];
-    const groups = queues.map((queue) => specs.filter((spec) => spec.queue === queue));
-    const contentOf = new Map<ScheduleSpec, string>();
-    for (const spec of specs)
-      contentOf.set(spec, encodeContent(spec, signer && (await signTemplate(signer, spec))));
-    const calls: Call[] = queues.map((queue, at) =>
-      putSchedules.call({
-        keys: queueKeys(naming, queue),
-        args: { clock: clock(), max_schedules: max },
-        list: (groups[at] ?? []).flatMap((spec) => [
-          ...[spec.id, nonce, spec.plan.overlap, source, contentOf.get(spec) ?? ""],
-        ]),
-      }),
-    );
-    const registered = queues.filter((queue) => queue !== defaultQueue);
-    if (registered.length > 0)
-      calls.unshift({ command: ["SADD", queuesKey(naming), ...registered] });
-    const replies = (await redis.send(calls)).slice(-queues.length);
-    const answers = new Map<ScheduleSpec, PutAnswer>();
-    const planned: OfQueue<readonly Step[]>[] = [];
-    const cron = createCronClock();
-    groups.forEach((group, at) => {
-      const parsed = putSchedules.parse(replies[at] ?? null);
-      const steps: Step[] = [];
-      group.forEach((spec, index) => {
-        const answer = parsed.answers[index];
-        if (answer === undefined) return;
-        const { verdict, text } = answer;
-        const schedule = text === "" ? null : parseSchedule(spec.id, text);
-        answers.set(spec, { verdict, schedule });
-        // Its first look is ours, if nobody else comes first.
-        if (
-          look &&
-          schedule?.state === "active" &&
-          schedule.nextMs === null &&
-          schedule.coversMs === null
-        )
-          steps.push(planStep(schedule, parsed.nowMs, cron, schedule.plan.maxMissed));
-      });
-      if (steps.length > 0) planned.push({ queue: queues[at] ?? defaultQueue, value: steps });
-    });
-    if (planned.length > 0)
-      await redis.send(planned.map((each) => advanceCall(each.queue, each.value)));
-    return specs.flatMap((spec) => answers.get(spec) ?? []);
-  }
-
   return {
     read,
+    signedBy: () => Promise.resolve(signer?.keyId ?? null),
+    put: createPut(options, apply),
+    applySteps: apply,
 
-    /** Id of the key that signs what is put, if it is signed: another key makes other content of it. */
-    signedBy: (): Promise<string | null> => Promise.resolve(signer?.keyId ?? null),
-
-    /** Makes schedules or gives them another content; see `scripts/put-schedules.ts`. */
-    put,
-
-    /** Makes steps that were planned from what `wake` found; one round trip. */
-    async applySteps(
-      planned: readonly OfQueue<readonly Step[]>[],
-    ): Promise<readonly OfQueue<AppliedSteps>[]> {
-      const replies: readonly Reply[] = await redis.send(
-        planned.map(({ queue, value }) => advanceCall(queue, value)),
-      );
-      return planned.map(({ queue }, at) => ({
-        queue,
-        value: applySteps.parse(replies[at] ?? null),
-      }));
+    async delete(queue, ids, source) {
+      const call = deleteSchedules.call({ keys: keysOf(queue), args: { source }, list: ids });
+      return exactly(await run(call, deleteSchedules.parse), ids.length, "answers");
     },
 
-    /** Deletes schedules that `source` made. */
-    async delete(
-      queue: string,
-      ids: readonly string[],
-      source: ScheduleSource,
-    ): Promise<readonly DeletedSchedule[]> {
-      const call = deleteSchedules.call({
-        keys: queueKeys(naming, queue),
-        args: { source },
-        list: ids,
-      });
-      return run(call, deleteSchedules.parse);
-    },
+    pause: (queue, id) => change(queue, id, pauseStep),
+    resume: (queue, id) => change(queue, id, resumeStep),
+    runNow: (queue, id, nonce) =>
+      change(queue, id, (schedule, nowMs) => runNowStep(schedule, nowMs, nonce)),
+    move: (queue, id, atMs) => change(queue, id, (schedule) => moveStep(schedule, atMs)),
 
-    /** Stops an active schedule until it is resumed. */
-    pause(queue: string, id: string): Promise<Changed> {
-      return change(queue, id, (schedule) => {
-        if (schedule.state === "paused") return "unchanged";
-        if (schedule.state === "ended") return "unfit";
-        return { ...stay(schedule), state: "paused", nextMs: null, dueMs: null };
-      });
-    },
+    list: (queue, page) =>
+      run(listSchedules.call({ keys: keysOf(queue), args: { ...page } }), listSchedules.parse),
 
-    /** Goes on. Times that passed meanwhile are not made up for, save the only time of a schedule that has one. */
-    resume(queue: string, id: string): Promise<Changed> {
-      return change(queue, id, (schedule, nowMs) => {
-        if (schedule.state === "active") return "unchanged";
-        if (schedule.state === "ended") return "unfit";
-        const covers = isOnce(schedule.plan)
-          ? schedule.coversMs
-          : Math.max(floorOf(schedule), nowMs);
-        const movedMs =
-          schedule.movedMs !== null && schedule.movedMs <= nowMs && !isOnce(schedule.plan)
-            ? null
-            : schedule.movedMs;
-        const resumed = { ...schedule, coversMs: covers, movedMs, nextMs: null };
-        return planStep(resumed, nowMs, createCronClock(), 1);
-      });
-    },
-
-    /** Makes a run now, whatever else runs; the same `nonce` again makes no second one. */
-    runNow(queue: string, id: string, nonce: string): Promise<Changed> {
-      return change(queue, id, (schedule, nowMs) => ({
-        ...stay(schedule),
-        runs: [{ at: nowMs, late: false, backfilled: false, nonce }],
-      }));
-    },
-
-    /** Moves the next run to `atMs`: instead of its planned time, and of those between the two. */
-    move(queue: string, id: string, atMs: number): Promise<Changed> {
-      return change(queue, id, (schedule) => {
-        if (schedule.state === "ended" || schedule.state === "faulty") return "unfit";
-        if (schedule.movedMs === atMs) return "unchanged";
-        const times = timelineOf(schedule.plan, schedule.anchorMs, createCronClock());
-        const floor = floorOf(schedule);
-        const planned = schedule.movedMs === null ? times.after(floor) : floor;
-        if (planned === null) return "unfit";
-        const covers = Math.max(planned, isOnce(schedule.plan) ? planned : atMs);
-        return {
-          ...stay(schedule),
-          coversMs: Number.isFinite(covers) ? covers : null,
-          movedMs: atMs,
-          nextMs: schedule.state === "paused" ? null : atMs,
-          dueMs: schedule.state === "paused" ? null : atMs,
-        };
-      });
-    },
-
-    /** A page of a queue's schedules by id; see `scripts/list-schedules.ts`. */
-    list(
-      queue: string,
-      page: { readonly from: string; readonly limit: number; readonly before: string },
-    ): Promise<SchedulePage> {
-      return run(
-        listSchedules.call({ keys: queueKeys(naming, queue), args: page }),
-        listSchedules.parse,
-      );
-    },
-
-    /** How many there are in all of `queues`, or are due by `before`. */
-    async count(queues: readonly string[], before: number | null): Promise<number> {
+    async count(queues, before) {
       const args = { before: before ?? "-" };
-      const replies = await redis.send(
-        queues.map((queue) => countSchedules.call({ keys: queueKeys(naming, queue), args })),
+      const counts = await onEach(
+        queues,
+        (queue) => countSchedules.call({ keys: keysOf(queue), args }),
+        countSchedules.parse,
       );
-      return replies.reduce<number>((sum, reply) => sum + countSchedules.parse(reply), 0);
+      return counts.reduce((sum, { value }) => sum + value, 0);
     },
 
-    /** What the schedule did last, newest first. */
-    history(queue: string, id: string): Promise<HistoryReply> {
-      return run(
-        readHistory.call({ keys: queueKeys(naming, queue), args: { id } }),
-        readHistory.parse,
-      );
-    },
+    history: (queue, id) =>
+      run(readHistory.call({ keys: keysOf(queue), args: { id } }), readHistory.parse),
 
-    /** What the deployed list was when it was last put in force; null if it never was. */
-    async declared(): Promise<string | null> {
-      return run({ command: ["GET", declaredKey(naming)] }, (reply) =>
-        typeof reply === "string" ? reply : null,
-      );
-    },
+    declared: () =>
+      run({ command: ["GET", declaredKey(naming)] }, (reply) =>
+        reply === null ? null : text(reply),
+      ),
 
-    /** Remembers it. */
-    async declare(text: string): Promise<void> {
-      await redis.send([{ command: ["SET", declaredKey(naming), text] }]);
-    },
+    declare: (list) => run({ command: ["SET", declaredKey(naming), list] }, (): void => undefined),
   };
-}
-
-function encodeStep(step: Step): readonly string[] {
-  const runs = step.runs.map(({ at, late, backfilled, nonce }) => {
-    const flags = `${late ? "l" : ""}${backfilled ? "b" : ""}${nonce === undefined ? "" : "m"}`;
-    return `${at}:${flags === "" ? "n" : flags}${nonce === undefined ? "" : `:${nonce}`}`;
-  });
-  const isByHand = step.runs.some(({ nonce }) => nonce !== undefined);
-  const word = (ms: number | null) => (ms === null ? "-" : String(ms));
-  return [
-    step.id,
-    step.version,
-    stateLetters[step.state],
-    word(step.coversMs),
-    word(step.movedMs),
-    word(step.nextMs),
-    isByHand ? "=" : word(step.dueMs),
-    step.count === null ? "-" : String(step.count),
-    runs.length === 0 ? "-" : runs.join(" "),
-    step.missed === null ? "-" : `${step.missed.from} ${step.missed.to}`,
-    String(step.keepHistory),
-    step.error.replaceAll("\n", " "),
-  ];
 }

@@ -1,7 +1,7 @@
 /**
- * What the function and the subscribers may do at Redis, as rules of its ACL: the keys, channels and
- * commands that they use, and no others. Scripts run with the rights of who calls them, so what they
- * call is among the commands; a test holds the lists against the code. Redis 6.2 or later.
+ * What the function and the subscribers may do in Redis, as rules of its ACL: the keys, channels and commands that
+ * they use, and no others. A script runs with the rights of its caller, so the lists include the commands that scripts
+ * call. A test compares the lists with the code. Needs Redis 6.2 or later.
  */
 import {
   controlChannel,
@@ -20,7 +20,7 @@ import {
 export const aclRoles = ["function", "subscriber"] as const;
 export type AclRole = (typeof aclRoles)[number];
 
-/** Called by both; the second line is connections and scripts. */
+/** Commands of both roles; the last line is for connections and scripts. */
 const shared =
   "get hdel hexists hget hgetall hlen hmget hset llen lpop lpush lrem pexpire publish pubsub|numsub rpush sadd set smembers " +
   "srandmember srem time xadd xdel xrange xrevrange xtrim zadd zcard zrange zrangebylex zrangebyscore zrem zrevrange " +
@@ -28,20 +28,20 @@ const shared =
   "eval evalsha info ping subscribe";
 
 const commandsOf: Readonly<Record<AclRole, string>> = {
-  // A request is counted where there is a limit for its rate.
+  // INCR and PTTL count requests of callers that have a rate limit.
   function: `${shared} incr pttl`,
-  // `signalbox doctor` opens a transaction to see what it may, and throws it away; without EXEC none can be run.
+  // `signalbox doctor` opens a transaction to test its rights and discards it; without EXEC no transaction can run.
   subscriber: `${shared} multi discard cluster|keyslot cluster|slots hsetnx rpop unsubscribe zmscore zscore`,
 };
 
-/** The commands that `role` may call, in small letters; some with their one subcommand, such as `pubsub|numsub`. */
+/** The commands that `role` may call, in lower case; some with a subcommand, such as `pubsub|numsub`. */
 export function aclCommands(role: AclRole): readonly string[] {
   return commandsOf[role].split(" ");
 }
 
 /** Patterns of the keys that `role` may read and write. */
 export function aclKeys(naming: Naming, role: AclRole): readonly string[] {
-  const literal = literally(naming);
+  const literal = escaped(naming);
   return [
     `${queueKeyBase(literal, "*")}*`,
     queuesKey(literal),
@@ -51,9 +51,9 @@ export function aclKeys(naming: Naming, role: AclRole): readonly string[] {
   ];
 }
 
-/** Patterns of the channels that both may publish to and listen on: Redis does not tell the two apart. */
+/** Patterns of the channels that both roles may use: Redis has one rule for publishing and subscribing. */
 export function aclChannels(naming: Naming): readonly string[] {
-  const literal = literally(naming);
+  const literal = escaped(naming);
   return [
     dispatchChannel(literal, "*"),
     resultChannel(literal),
@@ -63,20 +63,21 @@ export function aclChannels(naming: Naming): readonly string[] {
 }
 
 /**
- * The rules of a user, as `ACL SETUSER` and an ACL file take them. They forget what the user had before,
- * passwords included: a password's rule comes after them.
+ * The rules of a user, as `ACL SETUSER` and an ACL file take them. They begin with `reset`, which also drops the
+ * user's passwords: add a password's rule after them.
  */
 export function aclRules(naming: Naming, role: AclRole): readonly string[] {
   return [
-    ...["reset", "on"],
+    "reset",
+    "on",
     ...aclKeys(naming, role).map((pattern) => `~${pattern}`),
     ...aclChannels(naming).map((pattern) => `&${pattern}`),
     ...aclCommands(role).map((command) => `+${command}`),
   ];
 }
 
-/** A prefix may hold what means something in a pattern. */
-function literally({ keyPrefix, channelPrefix }: Naming): Naming {
+/** Escapes what means something in a pattern: a prefix may hold any character. */
+function escaped({ keyPrefix, channelPrefix }: Naming): Naming {
   const escape = (text: string) => text.replaceAll(/[*?[\]\\]/g, "\\$&");
   return { keyPrefix: escape(keyPrefix), channelPrefix: escape(channelPrefix) };
 }

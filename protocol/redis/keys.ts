@@ -1,21 +1,20 @@
 /**
- * Every Redis key and channel name, one place each. `docs/protocol.md` says what each key holds and
- * what bounds it. All keys of one queue share a hash tag, so a queue lives on one Cluster shard and
- * its scripts are atomic.
+ * The names of all Redis keys and channels. `docs/protocol.md` says what each key holds and what bounds it.
+ * All keys of one queue share a hash tag, so a queue lives on one Cluster shard and its scripts are atomic.
  */
 
-/** Where a deployment keeps its state, and what its channels are called. */
+/** What a deployment's keys and channels begin with. Deployments with different prefixes can share one Redis. */
 export interface Naming {
-  /** First part of every key. @default "signalbox" */
+  /** What every key begins with. @default "signalbox" */
   readonly keyPrefix: string;
-  /** Put before `CHANNEL_DISPATCH_<node>` and `CHANNEL_RESULT`; must hold no comma. @default "" */
+  /** What every channel begins with; must hold no comma. @default "" */
   readonly channelPrefix: string;
 }
 
-/** The original's channel names and our own key prefix. */
+/** The channel names of the original wire format, and the prefix `signalbox` for keys. */
 export const defaultNaming: Naming = { keyPrefix: "signalbox", channelPrefix: "" };
 
-/** The keys of one queue's ledger. */
+/** The keys of one queue's ledger; scripts know each by the same name. */
 export interface QueueKeys {
   readonly jobs: string;
   readonly results: string;
@@ -30,14 +29,14 @@ export interface QueueKeys {
   readonly errors: string;
   readonly failed: string;
   readonly schedules: string;
-  /** Ids of all schedules, in the order of their letters. */
+  /** Ids of all schedules, in lexicographic order. */
   readonly schedule_ids: string;
   readonly history: string;
-  /** What comes before a deduplication key. */
+  /** What precedes a deduplication key. */
   readonly dedupeBase: string;
-  /** Jobs that must run on `node` and wait for it. */
+  /** The list of jobs that must run on `node` and wait for it. */
   readonly backlogOf: (node: string) => string;
-  /** What the handler of job `id` has reported. */
+  /** The stream of reports of job `id`. */
   readonly reportsOf: (id: string) => string;
 }
 
@@ -71,47 +70,47 @@ export function queueKeys(naming: Naming, queue: string): QueueKeys {
   };
 }
 
-/** The set of all queues that a node has served or a job has waited in. */
+/** The set of all queues that were dispatched to or served; `default` need not be in it. */
 export function queuesKey(naming: Naming): string {
   return `${naming.keyPrefix}:queues`;
 }
 
-/** Which schedules the deployed list has made. */
+/** The list of schedules deployed with the function, as it was last applied. */
 export function declaredKey(naming: Naming): string {
   return `${naming.keyPrefix}:declared`;
 }
 
-/** The stream of messages that could not be read, newest 1,000. */
+/** The stream of messages that could not be read; the newest 1,000 are kept. */
 export function deadLettersKey(naming: Naming): string {
   return `${naming.keyPrefix}:dead-letters`;
 }
 
-/** How many requests the caller called `name` has made in the window that is open. */
+/** The count of requests that the caller `name` has made in the current window. */
 export function rateKey(naming: Naming, name: string): string {
   return `${naming.keyPrefix}:rate:${name}`;
 }
 
-/** Where `node` listens. */
+/** The channel on which `node` listens for jobs. */
 export function dispatchChannel(naming: Naming, node: string): string {
   return `${dispatchChannelPrefix(naming)}${node}`;
 }
 
-/** What comes before the node's name in its channel. */
+/** What precedes the node's name in its channel. */
 export function dispatchChannelPrefix(naming: Naming): string {
   return `${naming.channelPrefix}CHANNEL_DISPATCH_`;
 }
 
-/** Where subscribers are told of moments and leases to watch. */
+/** The channel that tells subscribers of due times, of leases to watch and of jobs to stop. */
 export function controlChannel(naming: Naming): string {
   return `${naming.channelPrefix}CHANNEL_CONTROL`;
 }
 
-/** Where results are published. */
+/** The channel on which results are published. */
 export function resultChannel(naming: Naming): string {
   return `${naming.channelPrefix}CHANNEL_RESULT`;
 }
 
-/** Where those who watch job `id` are told that its handler has reported something. */
+/** The channel that tells watchers of job `id` that its handler has reported something. */
 export function reportChannel(naming: Naming, queue: string, id: string): string {
   return `${naming.channelPrefix}CHANNEL_REPORT_${queue}:${id}`;
 }

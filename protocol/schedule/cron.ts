@@ -1,20 +1,20 @@
 /**
  * Cron expressions, by croner: five or six fields (seconds first), names, `L`, `W`, `#`, `@daily` and the like.
  *
- * What daylight saving does, as Vixie cron has it. An expression that names its hours and minutes (no `*` and
- * no step among seconds, minutes and hours) is a time of day: in a skipped hour it runs once, right after
- * the gap; in a doubled hour once, the first time. Any other is an interval of real time: nothing runs in
- * an hour that does not exist, and an hour that comes twice is two hours.
+ * Daylight saving follows Vixie cron. An expression that names its hours and minutes (no `*` and no step among seconds,
+ * minutes and hours) is a time of day: in a skipped hour it runs once, right after the gap; in a repeated hour it runs
+ * once, the first time. Any other expression is an interval of real time: nothing runs in an hour that does not exist,
+ * and an hour that comes twice counts as two hours.
  */
 import { Cron } from "croner";
 import { SignalboxError } from "../error.ts";
 
-/** Parsed expressions hold 80 kB each, and a Worker has 128 MB. */
+/** How many parsed expressions are cached: each takes 80 kB, and a Worker has 128 MB. */
 const maxParsed = 100;
 const parsed = new Map<string, Cron>();
 const form = /^(@[a-z]+|\S+( +\S+){4,5})$/i;
 
-/** Finds the times of expressions, each time once; counts what that takes. */
+/** Computes the times of expressions, each time once, and counts what that takes. */
 export interface CronClock {
   /** The first time after `ms`, in milliseconds since 1970; null if there is none. */
   readonly after: (expression: CronExpression, ms: number) => number | null;
@@ -25,17 +25,17 @@ export interface CronClock {
     floor: number,
     n: number,
   ) => readonly number[];
-  /** How many times were worked out so far, and expressions read for it: each takes about 50 µs. */
+  /** How many times were computed so far, plus how many expressions were parsed: each takes about 50 µs. */
   readonly spent: () => number;
 }
 
-/** An expression and the zone in which it is read. */
+/** An expression and the IANA time zone it is evaluated in. */
 export interface CronExpression {
   readonly cron: string;
   readonly timeZone: string;
 }
 
-/** A clock for one use; it remembers every answer, because many schedules share few expressions. */
+/** A clock for one use, such as a tick. It remembers every answer, because many schedules share few expressions. */
 export function createCronClock(): CronClock {
   const known = new Map<string, number | null>();
   let spent = 0;
@@ -54,7 +54,7 @@ export function createCronClock(): CronClock {
       const found: number[] = [];
       if (!isParsed(expression)) spent++;
       const times = parse(expression);
-      // What comes before its reference is looked for.
+      // croner looks for times before its reference, so the reference is one millisecond later.
       for (let at = ms + 1; found.length < n;) {
         spent++;
         const [before] = times.previousRuns(1, new Date(at));
@@ -76,7 +76,10 @@ function isParsed(expression: CronExpression): boolean {
   return parsed.has(keyOf(expression));
 }
 
-/** @throws SignalboxError `schedule_invalid` for what is no cron expression, or no time zone */
+/**
+ * Parses an expression, or takes it from the cache.
+ * @throws SignalboxError `schedule_invalid` for text that is no cron expression, or no time zone
+ */
 export function parse(expression: CronExpression): Cron {
   const { cron, timeZone } = expression;
   const key = keyOf(expression);
@@ -84,7 +87,7 @@ export function parse(expression: CronExpression): Cron {
   if (before !== undefined) return before;
   let made: Cron;
   try {
-    // A date would be taken too.
+    // croner would accept a date as well.
     if (!form.test(cron)) throw new Error("expected five or six fields, or a name such as @daily");
     made = new Cron(cron, {
       paused: true,
@@ -92,7 +95,7 @@ export function parse(expression: CronExpression): Cron {
       fixedTimeRule: "no-wildcard",
       timezone: timeZone,
     });
-    made.match(new Date(0)); // finds out about the zone
+    made.match(new Date(0)); // throws for an unknown zone
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split("\n", 1)[0] : "";
     throw new SignalboxError(

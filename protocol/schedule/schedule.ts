@@ -1,6 +1,6 @@
 /**
- * A schedule: a stored rule that makes jobs. What it says, and the record in which the ledger keeps it (see
- * `scripts/lua/schedule.ts` and `docs/protocol.md`). When its times are is `timeline.ts`'s.
+ * A schedule: a stored rule that makes jobs. Owns what a schedule says and the record in which the ledger keeps it (see
+ * `scripts/lua/schedule.ts` and `docs/protocol.md`); `timeline.ts` computes its times, `plan.ts` what to do about them.
  */
 import { SignalboxError } from "../error.ts";
 import type { ScheduledRun } from "../wire/catalog.ts";
@@ -12,49 +12,56 @@ import {
   type JobSpec,
   type RunOf,
 } from "../wire/job.ts";
-import { canonicalJson, type Json } from "../wire/json.ts";
+import { canonicalJson } from "../wire/json.ts";
+import { omitUndefined } from "../wire/omit-undefined.ts";
 
-/** When a schedule's times are. `anchor` below is when it was made, or last changed. */
+/** When a schedule's times are. The anchor is when the schedule was made, or was given another plan. */
 export type Rule =
   /** Once. */
   | { readonly kind: "at"; readonly atMs: number }
-  /** Once, so long after the anchor. */
+  /** Once, `inMs` after the anchor. */
   | { readonly kind: "in"; readonly inMs: number }
   /**
-   * At `base + k * everyMs`, k = 0, 1, …: without drift. The base is 0 (1970) if aligned, else `startMs`,
-   * else the anchor. At least 1,000.
+   * At `base + k * everyMs`, k = 0, 1, …: without drift. The base is 0 (1970) if aligned, else `startMs`, else the
+   * anchor. `everyMs` is at least 1,000.
    */
   | { readonly kind: "every"; readonly everyMs: number; readonly aligned?: boolean }
   /** Cron, five or six fields, in an IANA time zone. */
   | { readonly kind: "cron"; readonly cron: string; readonly timeZone: string };
 
-/** What to do about times that passed unseen while a newer one is due. `latest`: the newest one is run. */
+/**
+ * What to do about times that passed during an outage. `latest` runs the newest one; `all` runs up to `maxMissed` of
+ * them; `skip` runs the newest one only within the grace.
+ */
 export type MissedPolicy = "skip" | "latest" | "all";
-/** What to do when a time comes while the previous run has not ended. */
+/**
+ * What to do when a time comes while the previous run has not ended: run it as well (`allow`), drop it (`skip`), run it
+ * afterwards (`queue`), or cancel the previous run (`cancel`).
+ */
 export type OverlapPolicy = "allow" | "skip" | "queue" | "cancel";
 
-/** Everything about the times of a schedule, and none of what it runs. */
+/** Everything about the times of a schedule, and nothing about what it runs. */
 export interface Plan {
   readonly rule: Rule;
   /** No time before this, in milliseconds since 1970. */
   readonly startMs?: number;
-  /** No time after this. */
+  /** No time after this, in milliseconds since 1970. */
   readonly endMs?: number;
-  /** Ends after so many runs. */
+  /** The schedule ends after this many runs. */
   readonly count?: number;
-  /** Each run is put off by up to so long; how long follows from id and time. 0 to 3,600,000. */
+  /** Each run is delayed by up to this long, 0 to 3,600,000; how long follows from id and time. */
   readonly jitterMs?: number;
   readonly missed: MissedPolicy;
-  /** At most so many runs at once for `all`: the newest ones. 1 to 1,000. */
+  /** How many passed times `all` runs in one step, 1 to 1,000: the newest ones. */
   readonly maxMissed: number;
-  /** A run made later than this is `late`, and missed if it is not the newest. */
+  /** A run made later than this, in milliseconds, is `late`; `skip` then runs nothing. */
   readonly graceMs: number;
   readonly overlap: OverlapPolicy;
   /** How many lines of history are kept, 0 to 100. */
   readonly keepHistory: number;
 }
 
-/** @default for what a definition leaves unsaid */
+/** What a definition leaves out. */
 export const defaultPlan = {
   missed: "latest",
   maxMissed: 100,
@@ -63,16 +70,16 @@ export const defaultPlan = {
   keepHistory: 20,
 } as const satisfies Partial<Plan>;
 
-/** What each run is. */
+/** What each run of a schedule is. */
 export type Template = Pick<
   JobSpec,
   "name" | "node" | "payload" | "attempts" | "backoff" | "timeoutMs"
 > & {
-  /** By when each run must have been started, in milliseconds from when it was made. */
+  /** By when each run must have been started, in milliseconds after it was made. */
   readonly ttlMs?: number;
 };
 
-/** What a caller asks for. */
+/** A schedule as a client defines it. */
 export interface ScheduleSpec {
   readonly id: string;
   readonly queue: string;
@@ -80,27 +87,29 @@ export interface ScheduleSpec {
   readonly job: Template;
 }
 
-/** Who made it: a caller, or the list that is deployed with the function. */
-export type ScheduleSource = "http" | "declared";
+/** What made a schedule: an HTTP request, or the list that is deployed with the function. */
+export const scheduleSources = ["http", "declared"] as const;
+export type ScheduleSource = (typeof scheduleSources)[number];
+
 export type ScheduleState = "active" | "paused" | "ended" | "faulty";
 
-/** The part of a record that says when; payloads are not in it. */
+/** The part of a record from which times are computed; it holds no payload. Times are milliseconds since 1970. */
 export interface Clockwork {
   readonly id: string;
   readonly state: ScheduleState;
   /** Unique to each state of the record: changes are made by compare-and-set on it. */
   readonly version: string;
-  /** When it was made, or given another plan: milliseconds since 1970. */
+  /** When it was made, or was given another plan. */
   readonly anchorMs: number;
-  /** Its times up to here have been dealt with; null before the first look. */
+  /** Its times up to here have been dealt with; null before it is first planned. */
   readonly coversMs: number | null;
-  /** The next run was moved to this time. */
+  /** To what time its next run was moved; null if it was not. */
   readonly movedMs: number | null;
-  /** Its next time, known from the last look; jitter is not in it. */
+  /** Its next time, without jitter, as it was last planned; null if it is not known. */
   readonly nextMs: number | null;
   /** How many runs it has made. */
   readonly made: number;
-  /** The job that was made last. */
+  /** Id of the job that it made last. */
   readonly lastRun: string | null;
   readonly overlap: OverlapPolicy;
   readonly source: ScheduleSource;
@@ -123,22 +132,22 @@ export function dueMember(id: string): string {
   return `/${id}`;
 }
 
-/** What a job says of its schedule, with all that it leaves unsaid. */
+/** What a job says about its schedule, with the flags that it leaves out. */
 export function scheduledRun(run: RunOf): ScheduledRun {
   const { id, at: scheduledAt, late = false, backfilled = false, manual = false } = run;
   return { id, scheduledAt, late, backfilled, manual };
 }
 
 /**
- * The lines of a record after its head, without the error. The same text means: nothing has changed.
- * @param options those of the runs, with their signature if they have one
+ * The lines of a record after its head, without the error. Two definitions with the same text are the same.
+ * @param options the runs' options as JSON text, with their signature if they have one
  */
 export function encodeContent(
   { plan, job }: Pick<ScheduleSpec, "plan" | "job">,
   options: string = encodeOptions(job),
 ): string {
   return [
-    canonicalJson(plan as unknown as Json),
+    canonicalJson({ ...plan }),
     `${job.name} ${job.node ?? "-"} ${job.ttlMs ?? "-"}`,
     options,
     encodePayload(job.payload),
@@ -152,49 +161,68 @@ const states: Readonly<Record<string, ScheduleState>> = {
   F: "faulty",
 };
 
-/** The letter of a state in a record. */
+/** The letter of each state in a record. */
 export const stateLetters = { active: "A", paused: "P", ended: "E", faulty: "F" } as const;
 
+const overlapPolicies: readonly OverlapPolicy[] = ["allow", "skip", "queue", "cancel"];
+
 /**
- * Reads the first two lines of a record.
- * @throws SignalboxError `reply_unexpected`
+ * Reads the first two lines of a record; further lines are ignored.
+ * @throws SignalboxError `reply_unexpected` if they are of another shape
  */
 export function parseClockwork(id: string, text: string): Clockwork {
-  const [head = "", plan = ""] = text.split("\n", 2);
-  const [letter = "", version, anchor, covers, moved, next, made, last, overlap, ...rest] =
-    head.split(" ");
-  const [source, created, updated, waiting] = rest;
-  const state = states[letter];
-  if (state === undefined || waiting === undefined) throw unreadable(head);
+  const [head = "", plan] = text.split("\n", 2);
+  const words = head.split(" ");
+  const word = (at: number): string => {
+    const found = words[at];
+    if (found === undefined || found === "") throw unreadable(head);
+    return found;
+  };
+  const ms = (at: number): number => numberIn(word(at), head);
+  const optionalMs = (at: number): number | null => (word(at) === "-" ? null : ms(at));
+  const state = states[word(0)];
+  if (state === undefined || plan === undefined || words.length !== 13) throw unreadable(head);
   return {
     id,
     state,
-    version: version ?? "",
-    anchorMs: Number(anchor),
-    coversMs: moment(covers),
-    movedMs: moment(moved),
-    nextMs: moment(next),
-    made: Number(made),
-    lastRun: last === "-" ? null : (last ?? null),
-    overlap: overlap as OverlapPolicy,
-    source: source as ScheduleSource,
-    createdMs: Number(created),
-    updatedMs: Number(updated),
-    waiting: waiting === "-" ? [] : waiting.split(",").map((run) => Number.parseInt(run, 10)),
+    version: word(1),
+    anchorMs: ms(2),
+    coversMs: optionalMs(3),
+    movedMs: optionalMs(4),
+    nextMs: optionalMs(5),
+    made: ms(6),
+    lastRun: word(7) === "-" ? null : word(7),
+    overlap: oneOf(overlapPolicies, word(8), head),
+    source: oneOf(scheduleSources, word(9), head),
+    createdMs: ms(10),
+    updatedMs: ms(11),
+    waiting:
+      word(12) === "-"
+        ? []
+        : word(12)
+            .split(",")
+            .map((run) => waitingMs(run, head)),
     plan: parsePlan(plan),
   };
 }
 
-/** @throws SignalboxError `reply_unexpected` */
+/**
+ * Reads a whole record, or its first three lines (then the runs have neither options nor payload).
+ * @throws SignalboxError `reply_unexpected` if it is of another shape
+ * @throws SyntaxError if the options or the payload are not JSON
+ */
 export function parseSchedule(id: string, text: string): StoredSchedule {
-  const [, , line = "", options = "", payload = "}", ...error] = text.split("\n");
-  const [name = "", node, ttl] = line.split(" ");
+  const [head = "", , line = "", options = "", payload = "}", ...error] = text.split("\n");
+  const [name, node, ttl] = line.split(" ");
+  if (name === undefined || node === undefined || ttl === undefined) throw unreadable(head);
   return {
     ...parseClockwork(id, text),
     job: {
       name,
-      ...(node === "-" || node === undefined ? {} : { node }),
-      ...(ttl === "-" || ttl === undefined ? {} : { ttlMs: Number(ttl) }),
+      ...omitUndefined({
+        node: node === "-" ? undefined : node,
+        ttlMs: ttl === "-" ? undefined : numberIn(ttl, line),
+      }),
       ...contentOf(decodeBody(options + payload)),
     },
     error: error.join(" ") === "" ? null : error.join(" "),
@@ -209,8 +237,21 @@ function parsePlan(text: string): Plan {
   }
 }
 
-function moment(word: string | undefined): number | null {
-  return word === undefined || word === "-" ? null : Number(word);
+/** The time of a run that waits: `<time>:<flags>`. */
+function waitingMs(run: string, head: string): number {
+  return numberIn(run.slice(0, run.indexOf(":")), head);
+}
+
+function numberIn(word: string, line: string): number {
+  const value = Number(word);
+  if (Number.isNaN(value)) throw unreadable(line);
+  return value;
+}
+
+function oneOf<Word extends string>(words: readonly Word[], word: string, head: string): Word {
+  const found = words.find((each) => each === word);
+  if (found === undefined) throw unreadable(head);
+  return found;
 }
 
 function unreadable(text: string): SignalboxError {

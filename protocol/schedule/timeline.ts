@@ -1,9 +1,9 @@
-/** The times of a schedule: pure arithmetic, in milliseconds since 1970. */
+/** The times of a schedule: pure arithmetic in milliseconds since 1970. Cron times come from `cron.ts`. */
 import type { CronClock } from "./cron.ts";
 import { unreachable } from "../error.ts";
 import type { Plan } from "./schedule.ts";
 
-/** All times of one schedule, within its start and end. */
+/** All times of one schedule. */
 export interface Timeline {
   /** The first time after `ms`; null if there is none. */
   readonly after: (ms: number) => number | null;
@@ -11,7 +11,7 @@ export interface Timeline {
   readonly upTo: (ms: number, floor: number, n: number) => readonly number[];
 }
 
-/** The times of `plan`, which was made, or changed, at `anchorMs`. */
+/** The times of `plan` within its start and end. The plan was made or last changed at `anchorMs`. */
 export function timelineOf(
   plan: Pick<Plan, "rule" | "startMs" | "endMs">,
   anchorMs: number,
@@ -28,16 +28,12 @@ export function timelineOf(
   };
 }
 
-interface Unbounded {
-  readonly after: (ms: number) => number | null;
-  readonly upTo: (ms: number, floor: number, n: number) => readonly number[];
-}
-
+/** The times of a rule, without regard to the start and end of its plan. */
 function unbounded(
   { rule, startMs }: Pick<Plan, "rule" | "startMs">,
   anchorMs: number,
   clock: CronClock,
-): Unbounded {
+): Timeline {
   switch (rule.kind) {
     case "at":
       return single(rule.atMs);
@@ -55,15 +51,15 @@ function unbounded(
   }
 }
 
-function single(at: number): Unbounded {
+function single(at: number): Timeline {
   return {
     after: (ms) => (at > ms ? at : null),
     upTo: (ms, floor) => (at <= ms && at > floor ? [at] : []),
   };
 }
 
-/** `base + k * step` for k = 0, 1, …, counted from the base each time, so that nothing adds up. */
-function grid(base: number, step: number): Unbounded {
+/** `base + k * step` for k = 0, 1, …, computed from the base each time, so that no error adds up. */
+function grid(base: number, step: number): Timeline {
   return {
     after: (ms) => (ms < base ? base : base + (Math.floor((ms - base) / step) + 1) * step),
     upTo: (ms, floor, n) => {
@@ -76,8 +72,8 @@ function grid(base: number, step: number): Unbounded {
 }
 
 /**
- * How long the run of time `at` is put off: 0 to `jitterMs`, the same whoever works it out. FNV-1a with a final
- * mix, as neighbouring times differ in few bits.
+ * By how much the run of time `at` is delayed: 0 to `jitterMs`, the same for every caller. FNV-1a with a final mix,
+ * because neighbouring times differ in few bits.
  */
 export function jitterOf(id: string, at: number, jitterMs: number): number {
   if (jitterMs === 0) return 0;

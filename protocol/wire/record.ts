@@ -1,16 +1,20 @@
-/** The records that scripts write (see `scripts/lua/record.ts` and `docs/protocol.md`), read back. */
-import type { Failure } from "./messages.ts";
+/**
+ * Reads back the records that scripts write to the ledger (formats: `scripts/lua/record.ts` and `docs/protocol.md`).
+ * A record of another shape throws: it means that two versions of Signalbox share one Redis.
+ */
 import { SignalboxError } from "../error.ts";
 import { terminalStates, type JobState, type TerminalState } from "./job.ts";
+import type { Failure } from "./messages.ts";
 
 /** A job as the ledger holds it. */
 export interface Stored {
   readonly state: JobState;
   /** Stream id given when the job was accepted: `<ms>-<n>`, by Redis's clock. */
   readonly accepted: string;
+  /** How many times the job was assigned to a node, whether or not the node was heard of. */
   readonly deliveries: number;
-  /** Attempts that ended without ending the job. */
-  readonly attempts: number;
+  /** Attempts that ended without ending the job; at most the `attempts` that the job's body allows. */
+  readonly attemptsUsed: number;
   /** By when it must have been started, in milliseconds since 1970. */
   readonly deadlineMs: number | null;
   /** Where it runs, or ran last. */
@@ -22,6 +26,7 @@ export interface Stored {
   readonly body: string;
   /** Failures of the attempts that did not end the job, latest first, at most ten. */
   readonly errors: readonly AttemptError[];
+  /** Set once the job has ended. */
   readonly ended?: Ended;
 }
 
@@ -39,11 +44,12 @@ export interface Ended {
   readonly state: TerminalState;
   /** The outbox entry that held the result: `<ms>-<n>`, the time it finished. */
   readonly entry: string;
+  /** Token of the delivery that ended the job. */
   readonly token: string;
   readonly node: string | null;
   /** The result message, JSON text. */
   readonly text: string;
-  /** Whether the function has recorded it. */
+  /** Whether the function has recorded the result. */
   readonly recorded: boolean;
 }
 
@@ -56,18 +62,26 @@ export const phases: Readonly<Record<string, JobState>> = {
   E: "cancelled", // ended without a node's report; the result record says how
 };
 
-/** @throws SignalboxError `reply_unexpected` */
+/**
+ * Reads a job's record, or its head alone (then `body` is empty).
+ * @throws SignalboxError `reply_unexpected`
+ */
 export function parseRecord(text: string): Stored {
   const [head, body] = cut(text);
   const [phase, accepted, deliveries, attempts, deadline, node, target, name] = head.split(" ");
   const state = phase === undefined ? undefined : phases[phase];
   if (state === undefined || accepted === undefined || name === undefined) throw unreadable(head);
+  const count = (digits: string | undefined): number => {
+    const value = Number(digits);
+    if (Number.isNaN(value)) throw unreadable(head);
+    return value;
+  };
   return {
     state,
     accepted,
-    deliveries: Number(deliveries),
-    attempts: Number(attempts),
-    deadlineMs: deadline === undefined || deadline === "-" ? null : Number(deadline),
+    deliveries: count(deliveries),
+    attemptsUsed: count(attempts),
+    deadlineMs: deadline === "-" ? null : count(deadline),
     node: word(node),
     target: word(target),
     name,
@@ -76,7 +90,10 @@ export function parseRecord(text: string): Stored {
   };
 }
 
-/** @throws SignalboxError `reply_unexpected` */
+/**
+ * Reads the record of a job's result, or its head alone (then `text` is empty).
+ * @throws SignalboxError `reply_unexpected`
+ */
 export function parseResultRecord(text: string): Omit<Ended, "recorded"> {
   const [head, result] = cut(text);
   const [state, entry, token, node] = head.split(" ");
@@ -85,7 +102,10 @@ export function parseResultRecord(text: string): Omit<Ended, "recorded"> {
   return { state: known, entry, token, node: word(node), text: result };
 }
 
-/** Reads the lines that `remember_error` wrote; one that cannot be read is passed over. */
+/**
+ * Reads the lines that `remember_error` wrote. Skips a line that is not JSON: it holds a failure as a subscriber
+ * sent it, and one bad report must not make the whole job unreadable.
+ */
 export function parseErrors(lines: string): readonly AttemptError[] {
   return lines
     .split("\n")
@@ -104,6 +124,7 @@ export function stampMs(stamp: string): number {
   return Number(stamp.slice(0, stamp.indexOf("-")));
 }
 
+/** Head and rest of a record. */
 function cut(text: string): [string, string] {
   const at = text.indexOf("\n");
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];

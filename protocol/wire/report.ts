@@ -1,13 +1,11 @@
-/** What a handler reports of the attempt it runs: its progress and log lines, many calls in one report. */
+/** Reports: progress and log lines of a running attempt. Many calls of a handler's log are sent as one report. */
 import type { Json } from "./json.ts";
-import { list, text } from "../redis/reply.ts";
-import type { Reply } from "../redis/port.ts";
 
-/** Reports kept of one job, newest. */
+/** How many reports of one job are kept: the newest. */
 export const maxReports = 50;
-/** Log lines in one report; those beyond are counted. */
+/** Log lines in one report; further lines are only counted. */
 export const maxReportLines = 20;
-/** Bytes of all log lines of one report; lines beyond are counted. */
+/** Bytes of all log lines of one report; further lines are only counted. */
 export const maxReportBytes = 4_096;
 /** Bytes of one progress value, as JSON. */
 export const maxProgressBytes = 1_024;
@@ -17,7 +15,7 @@ export interface ReportLine {
   readonly level: "info" | "warn";
   readonly message: string;
   readonly fields?: Readonly<Record<string, Json>>;
-  /** Set where the message was cut, or fields too large were left out. */
+  /** Set if the message was cut, or if fields that were too large were left out. */
   readonly cut?: true;
 }
 
@@ -25,14 +23,14 @@ export interface ReportLine {
 export interface Report {
   readonly attempt: number;
   readonly node: string;
-  /** Of the delivery, as in the envelope. */
+  /** Token of the delivery, as in the envelope. */
   readonly token: string;
-  /** The latest progress of the attempt; absent if it told none. */
+  /** The latest progress of the attempt; absent if it reported none. */
   readonly progress?: Json;
-  /** Whether `progress` was told since the report before. */
+  /** Set if `progress` has changed since the previous report. */
   readonly moved?: true;
   readonly lines?: readonly ReportLine[];
-  /** Lines that were left out. */
+  /** How many lines were left out. */
   readonly dropped?: number;
 }
 
@@ -40,12 +38,4 @@ export interface Report {
 export interface StoredReport extends Report {
   /** Stream id, `<ms>-<n>`, by Redis's clock. */
   readonly entry: string;
-}
-
-/** Reads what `XRANGE` answers. @throws SignalboxError `reply_unexpected`, SyntaxError */
-export function parseReports(reply: Reply): readonly StoredReport[] {
-  return list(reply).map((item) => {
-    const [entry, fields] = list(item);
-    return { ...(JSON.parse(text(list(fields)[1])) as Report), entry: text(entry) };
-  });
 }

@@ -100,7 +100,7 @@ export function createForeignResults(
     const { node, name } = job;
     if (await isRealNode(node, defaultQueue)) return;
     const token = `${job.accepted}.${job.deliveries}`;
-    await complete({ id, name, queue: defaultQueue, node, token, attempt: job.attempts + 1 });
+    await complete({ id, name, queue: defaultQueue, node, token, attempt: job.attemptsUsed + 1 });
   }
 
   return {

@@ -34,8 +34,8 @@ interface Delivery {
 async function envelopeOf(direct: Redis, { queue, id, token, node }: Delivery) {
   const text = await direct.hget(queueKeys(naming, queue).jobs, id);
   if (text === null) return null;
-  const { name, body, attempts } = parseRecord(text);
-  const head = { v: 1, queue, node, token, attempt: attempts + 1, id, name };
+  const { name, body, attemptsUsed } = parseRecord(text);
+  const head = { v: 1, queue, node, token, attempt: attemptsUsed + 1, id, name };
   return JSON.stringify(head).slice(0, -1) + body;
 }
 

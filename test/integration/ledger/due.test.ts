@@ -113,7 +113,7 @@ describe("a retry", () => {
     expect(finished).toMatchObject({ verdicts: ["stored"], entry: null });
     expect((await bench.state()).free).toEqual(["1"]);
     const waiting = await bench.ledger.read("default", "a");
-    expect(waiting).toMatchObject({ state: "delayed", attempts: 1 });
+    expect(waiting).toMatchObject({ state: "delayed", attemptsUsed: 1 });
     expect(waiting?.errors).toMatchObject([{ attempt: 1, node: "1", error: { code: "x" } }]);
     bench.clock.advance(300);
     expect(await wakeNow(bench)).toMatchObject({ placed: 1 });

@@ -253,7 +253,7 @@ describe("read, find and nodes", () => {
     await bench.ledger.dispatch([job("a", { node: "4", payload: { x: [1] }, attempts: 2 })]);
     const stored = await bench.ledger.read("default", "a");
     expect(stored).toMatchObject({ state: "queued", node: null, target: "4", name: "echo" });
-    expect(stored).toMatchObject({ deliveries: 0, attempts: 0 });
+    expect(stored).toMatchObject({ deliveries: 0, attemptsUsed: 0 });
     expect(stored?.body).toBe(',"attempts":2,"payload":{"x":[1]}}');
     expect(stampMs(stored?.accepted ?? "")).toBe(bench.clock.now());
   });

@@ -279,7 +279,10 @@ describe.each([
       for (const { id, token } of running) tokens.add(`${id} ${token}`);
     }
     expect(tokens.size).toBe(20);
-    expect(await bench.ledger.read("default", "one")).toMatchObject({ deliveries: 6, attempts: 0 });
+    expect(await bench.ledger.read("default", "one")).toMatchObject({
+      deliveries: 6,
+      attemptsUsed: 0,
+    });
   });
 });
 

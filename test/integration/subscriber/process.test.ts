@@ -69,7 +69,7 @@ describe("SIGTERM", () => {
     expect(state.backlog.toSorted()).toEqual(["back1", "back2"]);
     expect(state.leases).toEqual([]);
     const job1 = await bench.ledger.read("default", "back1");
-    expect(job1).toMatchObject({ state: "queued", attempts: 0 });
+    expect(job1).toMatchObject({ state: "queued", attemptsUsed: 0 });
   });
 
   test("gives the jobs back when the grace has passed", async ({ expect }) => {

@@ -12,7 +12,7 @@ const accepted = "1700000000000-0";
 
 function job(more: Partial<Stored> = {}): Stored {
   return {
-    ...{ state: "running", accepted, deliveries: 1, attempts: 0, deadlineMs: null, node: "1" },
+    ...{ state: "running", accepted, deliveries: 1, attemptsUsed: 0, deadlineMs: null, node: "1" },
     ...{ target: null, name: "echo", body: "}", errors: [], ...more },
   };
 }
@@ -90,7 +90,7 @@ describe("a watch", () => {
   });
 
   test("tells that the job runs where its first report is the first sign of it", () => {
-    const queued = job({ state: "queued", deliveries: 1, attempts: 1, node: null });
+    const queued = job({ state: "queued", deliveries: 1, attemptsUsed: 1, node: null });
     const watch = createWatch(name, queued, null);
     watch.found(queued, []);
     const more = {

@@ -119,7 +119,13 @@ describe("records", () => {
   test("are read back word by word, the body untouched", () => {
     const record = 'R 1795-2 3 1 1900 n1 - echo\n,"payload":"a\\nb c"}';
     expect(parseRecord(record)).toMatchObject({
-      ...{ state: "running", accepted: "1795-2", deliveries: 3, attempts: 1, deadlineMs: 1_900 },
+      ...{
+        state: "running",
+        accepted: "1795-2",
+        deliveries: 3,
+        attemptsUsed: 1,
+        deadlineMs: 1_900,
+      },
       ...{ node: "n1", target: null, name: "echo", body: ',"payload":"a\\nb c"}' },
     });
     expect(parseResultRecord("failed 5-1 1795-2.3 -\n{}")).toEqual({
