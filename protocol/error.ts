@@ -1,4 +1,4 @@
-/** What can go wrong, by stable code. The HTTP status of each is in `functions/http/problem.ts`. */
+/** Errors: one class, told apart by a stable code. The HTTP status of each is in `functions/http/problem.ts`. */
 export const errorCodes = [
   "body_not_json",
   "body_too_large",
@@ -23,9 +23,23 @@ export const errorCodes = [
   "reply_unexpected",
   "internal",
 ] as const;
+
+/**
+ * The code of an error; codes stay the same when messages change.
+ * @example const isTransient = (code: ErrorCode) => code === "redis_unavailable" || code === "rate_limited";
+ */
 export type ErrorCode = (typeof errorCodes)[number];
 
-/** The one error class; tell cases apart by `code`, never by message. */
+/**
+ * The only error class that Signalbox throws. Tell cases apart by `code`, never by message.
+ * @example
+ * try {
+ *   await importSigningKeys(secret);
+ * } catch (error) {
+ *   if (error instanceof SignalboxError && error.code === "config_invalid") console.error(error.message);
+ *   else throw error;
+ * }
+ */
 export class SignalboxError extends Error {
   readonly code: ErrorCode;
 
@@ -36,7 +50,7 @@ export class SignalboxError extends Error {
   }
 }
 
-/** Marks a branch that the types rule out. */
+/** Marks a branch that the types exclude. @throws SignalboxError `internal`, should a value get there anyway */
 export function unreachable(value: never): never {
   throw new SignalboxError("internal", `expected no further case, got ${String(value)}`);
 }

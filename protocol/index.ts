@@ -1,4 +1,4 @@
-/** `signalbox/protocol`: the catalogue, and the types that function, subscriber and client share. */
+/** Entry `signalbox/protocol`: the catalogue, and the types that function, subscriber and client share. */
 export {
   defineCatalog,
   type Catalog,

@@ -1,8 +1,8 @@
 /**
- * Signatures of jobs: what was asked for at dispatch, signed there and checked before it is run, so that whoever can
- * write to Redis, or publish on a node's channel, cannot have anything run that was not asked for. Signed is what never
- * changes (see "Signed jobs" in `docs/protocol.md`), and not the delivery: one signature holds for all attempts, and a
- * job can be sent again.
+ * Signatures of jobs. What was dispatched is signed there and checked before it runs, so that an attacker who can write
+ * to Redis, or publish on a node's channel, cannot have anything run that was not dispatched. The signature covers what
+ * never changes (see "Signed jobs" in `docs/protocol.md`) and not the delivery: it holds for all attempts, and a job can
+ * be sent again.
  */
 import { fromBase64, toBase64 } from "./base64.ts";
 import type { Envelope } from "../wire/messages.ts";
@@ -10,7 +10,7 @@ import { contentOf, type JobBody } from "../wire/job.ts";
 import { canonicalJson } from "../wire/json.ts";
 import { findKey, keyIdPattern, type SigningKeys } from "./keys.ts";
 
-/** What is signed: a job, or what each run of a schedule is. */
+/** What is signed: a job, or what all runs of a schedule have in common. */
 export interface SignedContent {
   readonly subject: { readonly job: string } | { readonly schedule: string };
   readonly queue: string;
@@ -24,38 +24,36 @@ export interface SignedContent {
 export interface JobSignature {
   /** Id of the key. */
   readonly key: string;
-  /** The only node that may run it, if there is but one. */
+  /** The only node that may run it; absent if any may. */
   readonly node?: string;
   /** Base64. */
   readonly mac: string;
 }
 
-/** Signs jobs with the current one of its keys. */
+/** Signs jobs with the current key. */
 export interface JobSigner {
   /** Id of that key. */
   readonly keyId: string;
   readonly sign: (content: SignedContent) => Promise<JobSignature>;
 }
 
-/** Resolves to `null` if the job may run, else to what was expected. Never rejects. */
+/** Checks a job before it runs. Resolves to `null` if it may run, else to what was expected. Never rejects. */
 export type JobVerifier = (envelope: Envelope) => Promise<string | null>;
 
-/** Makes a signer. */
+/** Makes a signer that uses the first of `keys`. */
 export function createJobSigner([{ id, key }]: SigningKeys): JobSigner {
   return {
     keyId: id,
     async sign(content) {
       const mac = await crypto.subtle.sign("HMAC", key, signedBytes(content));
       const { node } = content;
-      return {
-        ...{ key: id, mac: toBase64(new Uint8Array(mac)) },
-        ...(node === null ? {} : { node }),
-      };
+      const signature = { key: id, mac: toBase64(new Uint8Array(mac)) };
+      return node === null ? signature : { ...signature, node };
     },
   };
 }
 
-/** Makes a verifier that accepts what any of `keys` signed; it compares in constant time. */
+/** Makes a verifier that accepts what any of `keys` signed. It compares in constant time. */
 export function createJobVerifier(keys: SigningKeys): JobVerifier {
   return async (envelope) => {
     const { signature, queue, name } = envelope;
@@ -82,7 +80,10 @@ export function createJobVerifier(keys: SigningKeys): JobVerifier {
   };
 }
 
-/** JSON can say numbers that no JSON text of ours has: 1e999 is written as null, and -0 as 0, which may be signed. */
+/**
+ * Whether every number is one that `JSON.stringify` writes as it is. JSON text can hold others: 1e999 is read as
+ * Infinity, which canonical JSON writes as null, and -0 is written as 0. A signature of null or 0 must not cover those.
+ */
 function isExact(value: unknown): boolean {
   if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0);
   return typeof value !== "object" || value === null || Object.values(value).every(isExact);
@@ -93,20 +94,24 @@ const encoder = new TextEncoder();
 function signedBytes({ subject, queue, name, node, body }: SignedContent): Uint8Array<ArrayBuffer> {
   const content = {
     ...subject,
-    ...{ queue, name },
+    queue,
+    name,
     ...(node === null ? {} : { node }),
     ...contentOf(body),
   };
-  // The first word sets it apart from a callback, should somebody use one secret for both.
+  // The first word tells it from a signed callback, in case one secret is used for both.
   return encoder.encode(`signalbox-job-1 ${canonicalJson(content)}`);
 }
 
-/** Runs are made by scripts, which cannot sign: their schedule is what was signed, and their ids begin with its id. */
+/** Scripts make runs and cannot sign: the schedule was signed in their place, and the ids of its runs begin with its id. */
 function subjectOf({ id, schedule }: Envelope): SignedContent["subject"] | null {
   if (schedule === undefined) return { job: id };
-  const of = (schedule as { readonly id?: unknown } | null)?.id;
-  return typeof of === "string" && !of.includes("@") && id.startsWith(`${of}@`)
-    ? { schedule: of }
+  // Checked as a value of any type: the envelope is not trusted yet.
+  const scheduleId = (schedule as { readonly id?: unknown } | null)?.id;
+  return typeof scheduleId === "string" &&
+    !scheduleId.includes("@") &&
+    id.startsWith(`${scheduleId}@`)
+    ? { schedule: scheduleId }
     : null;
 }
 

@@ -1,21 +1,27 @@
 /**
- * Secrets as they are written in settings → keys that are known by ids: whoever signs names the key's id, so that
- * keys can be exchanged one side at a time, and so that a refusal can say which key is missing.
+ * Reads secrets from settings into keys that are known by ids. A signer names its key's id, so that keys can be exchanged
+ * on one side at a time, and so that a refusal can say which key is missing.
  */
 import { fromBase64 } from "./base64.ts";
 import { SignalboxError } from "../error.ts";
 
-/** A key for HMAC-SHA-256. */
+/**
+ * A key for HMAC-SHA-256.
+ * @example const [current]: readonly SigningKey[] = await importSigningKeys(secret);
+ */
 export interface SigningKey {
-  /** Not secret. Given in the setting, else derived from the secret: eight hexadecimal digits. */
+  /** Not secret. Given in the setting, or derived from the secret: eight hexadecimal digits. */
   readonly id: string;
   readonly key: CryptoKey;
 }
 
-/** The current key first: it signs. All verify, so that keys can be rotated. */
+/**
+ * The keys of one setting. The first is the current one: it signs. All verify, so that keys can be rotated.
+ * @example const keys: SigningKeys = await importSigningKeys("new:whsec_… old:whsec_…");
+ */
 export type SigningKeys = readonly [SigningKey, ...SigningKey[]];
 
-/** The settings that hold secrets of this form. */
+/** A setting that holds secrets of this form. */
 export type SecretSetting = "SIGNALBOX_SIGNING_SECRET" | "SIGNALBOX_ENVELOPE_SECRET";
 
 /** What the id of a key looks like. */
@@ -25,9 +31,10 @@ const encoder = new TextEncoder();
 const idText = encoder.encode("signalbox key id");
 
 /**
- * Reads secrets, `whsec_<base64>` of 24 to 64 bytes or `<id>:whsec_<base64>`, separated by spaces: the current one first.
- * @param setting where they stand, to be named if they are wrong
+ * Reads secrets: `whsec_<base64>` of 24 to 64 bytes or `<id>:whsec_<base64>`, separated by spaces, the current one first.
+ * @param setting the name of the setting, for the error message
  * @throws SignalboxError `config_invalid`; the message does not show the secret
+ * @example const keys = await importSigningKeys(process.env.SIGNALBOX_SIGNING_SECRET ?? "");
  */
 export async function importSigningKeys(
   secrets: string,
@@ -37,7 +44,7 @@ export async function importSigningKeys(
   const [first, ...others] = await Promise.all(words.map((word) => importKey(word, setting)));
   if (first === undefined) throw invalidSecret(setting);
   const keys: SigningKeys = [first.key, ...others.map(({ key }) => key)];
-  // The same secret twice is no harm; one id for two would make it a matter of luck which is tried.
+  // The same secret twice does no harm; of two secrets with one id, only the first would ever be found by it.
   const secretOf = new Map<string, string>();
   for (const { key, secret } of [first, ...others]) {
     if ((secretOf.get(key.id) ?? secret) !== secret) {
@@ -74,7 +81,7 @@ async function importKey(
   return { key: { id: id ?? (await derivedId(key)), key }, secret };
 }
 
-/** 32 bits of a MAC say nothing of a secret of 192 bits or more. */
+/** 32 bits of a MAC reveal nothing about a secret of 192 bits or more. */
 async function derivedId(key: CryptoKey): Promise<string> {
   const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, idText));
   return [...mac.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,8 +1,7 @@
 /**
- * Standard Webhooks signatures (https://www.standardwebhooks.com): HMAC-SHA-256 over
- * `<id>.<timestamp>.<body>`. Web Crypto rather than the `standardwebhooks` package: that hashes in
- * JavaScript, which for a callback of 1 MiB takes longer than a free Worker may compute. The package
- * is what the tests compare with.
+ * Standard Webhooks signatures (https://www.standardwebhooks.com): HMAC-SHA-256 over `<id>.<timestamp>.<body>`. Uses Web
+ * Crypto rather than the `standardwebhooks` package, which hashes in JavaScript: for a callback of 1 MiB that takes longer
+ * than a free Worker may compute. The tests compare with the package.
  */
 import { fromBase64, toBase64 } from "./base64.ts";
 import { findKey, keyIdPattern, type SigningKeys } from "./keys.ts";
@@ -10,7 +9,7 @@ import { findKey, keyIdPattern, type SigningKeys } from "./keys.ts";
 /** How far the sender's clock may be off, in seconds. */
 export const toleranceSeconds = 300;
 
-/** The headers of a signed request: those of the standard, and which key signed. */
+/** The headers of a signed request: those of the standard, and the id of the key that signed. */
 export interface SignatureHeaders {
   readonly "webhook-id": string;
   readonly "webhook-timestamp": string;
@@ -20,7 +19,12 @@ export interface SignatureHeaders {
 
 const encoder = new TextEncoder();
 
-/** Signs `body` with the current key under message id `id` at `nowMs` (milliseconds since 1970). */
+/**
+ * Signs `body` with the current key under message id `id` at `nowMs` (milliseconds since 1970).
+ * @example
+ * const headers = await sign(keys, { id: "msg_1", body, nowMs: Date.now() });
+ * await fetch(url, { method: "POST", body, headers: { ...headers } });
+ */
 export async function sign(
   keys: SigningKeys,
   message: { readonly id: string; readonly body: string; readonly nowMs: number },
@@ -38,10 +42,13 @@ export async function sign(
 }
 
 /**
- * Checks a signed request. Compares in constant time (`crypto.subtle.verify`). A sender that names no key, as the
- * standard has it, may have signed with any of them.
- * @param header reads a request header
- * @returns `null` if it is genuine, else what was expected
+ * Checks a signed request. Compares in constant time (`crypto.subtle.verify`). If the sender names no key, as in the
+ * standard, all keys are tried.
+ * @param message `header` reads a request header; `nowMs` is the time, in milliseconds since 1970
+ * @returns `null` if the request is genuine, else what was expected
+ * @example
+ * const problem = await verify(keys, { header: (name) => c.req.header(name), body, nowMs: Date.now() });
+ * if (problem !== null) return c.text(problem, 401);
  */
 export async function verify(
   keys: SigningKeys,
@@ -65,7 +72,7 @@ export async function verify(
   const candidates = candidateKeys(keys, message.header("signalbox-key-id"));
   if (typeof candidates === "string") return candidates;
   const content = encoder.encode(`${id}.${timestamp}.${message.body}`);
-  // A bounded number of candidates: each costs one HMAC per key.
+  // At most eight candidates: each costs one HMAC for every key.
   for (const candidate of signatures.split(" ").slice(0, 8)) {
     if (!candidate.startsWith("v1,")) continue;
     let mac: Uint8Array<ArrayBuffer>;
@@ -81,7 +88,7 @@ export async function verify(
   return "expected a v1 signature made with the shared secret";
 }
 
-/** The keys to try; text if none can be right. */
+/** The keys to try; what was expected, if none can be right. */
 function candidateKeys(keys: SigningKeys, id: string | undefined): readonly CryptoKey[] | string {
   if (id === undefined || id === "") return keys.map(({ key }) => key);
   if (!keyIdPattern.test(id)) return "expected the id of a key in signalbox-key-id";

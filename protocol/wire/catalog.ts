@@ -1,10 +1,22 @@
 /**
- * The catalogue: one entry per kind of job. Payload and result types of handlers and of dispatch
- * calls derive from it, so that neither is written twice.
+ * The catalogue: one entry for each kind of job. The payload and result types of handlers and of dispatch calls derive
+ * from it, so that each is written once.
  */
 import type { Json } from "./json.ts";
 
-/** The part of Standard Schema v1 (https://standardschema.dev) that the catalogue relies on. */
+/**
+ * The part of Standard Schema v1 (https://standardschema.dev) that the catalogue relies on; Zod, Valibot and ArkType
+ * implement it.
+ * @example
+ * const text: Schema<string> = {
+ *   "~standard": {
+ *     version: 1,
+ *     vendor: "mine",
+ *     validate: (value) =>
+ *       typeof value === "string" ? { value } : { issues: [{ message: "expected text" }] },
+ *   },
+ * };
+ */
 export interface Schema<Output> {
   readonly "~standard": {
     readonly version: 1;
@@ -14,82 +26,130 @@ export interface Schema<Output> {
   };
 }
 
+/** What a schema says about a value. */
 type Validated<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string; readonly path?: unknown }[] };
 
-/** One kind of job. */
+/**
+ * One kind of job.
+ * @example { payload: z.object({ text: z.string() }), result: z.object({ words: z.int() }), timeoutMs: 5_000 }
+ */
 export interface JobDefinition<Payload, Result> {
   /** What a dispatch must carry. Checked before the handler runs; a mismatch is not retried. */
   readonly payload: Schema<Payload>;
-  /** What the handler gives back. Checked after it ran; a mismatch is not retried. */
+  /** What the handler returns. Checked after it ran; a mismatch is not retried. */
   readonly result: Schema<Result>;
   /** How long one attempt may take, in milliseconds, 1 to 86,400,000. @default 60_000 */
   readonly timeoutMs?: number;
 }
 
-/** Job name → definition. Names match `[A-Za-z0-9_.:-]{1,64}`. */
+/**
+ * Job name → definition. Names match `[A-Za-z0-9_.:-]{1,64}`.
+ * @example
+ * function namesOf(catalog: Catalog): readonly string[] {
+ *   return Object.keys(catalog);
+ * }
+ */
 export type Catalog = Readonly<Record<string, JobDefinition<unknown, unknown>>>;
 
-/** The catalogue as it was written, checked to be one. */
+/**
+ * Returns the catalogue as it was written; the compiler checks that it is one and keeps its types.
+ * @example
+ * export const catalog = defineCatalog({
+ *   "text.count": { payload: z.object({ text: z.string() }), result: z.object({ words: z.int() }) },
+ * });
+ */
 export function defineCatalog<const C extends Catalog>(catalog: C): C {
   return catalog;
 }
 
-/** What a dispatch of `definition` carries: the payload before the schema's defaults and conversions. */
+/**
+ * What a dispatch of `definition` carries: the payload before the schema's defaults and conversions.
+ * @example type Input = InputOf<(typeof catalog)["text.count"]>; // { text: string }
+ */
 export type InputOf<D> = D extends {
   payload: { readonly "~standard": { readonly types?: { readonly input: infer I } | undefined } };
 }
   ? I
   : never;
-/** What a handler of `definition` receives. */
+
+/**
+ * What a handler of `definition` receives.
+ * @example type Payload = PayloadOf<(typeof catalog)["text.count"]>; // { text: string }
+ */
 export type PayloadOf<D> = D extends { payload: Schema<infer P> } ? P : never;
-/** What a handler of `definition` returns. */
+
+/**
+ * What a handler of `definition` returns.
+ * @example type Result = ResultOf<(typeof catalog)["text.count"]>; // { words: number }
+ */
 export type ResultOf<D> = D extends { result: Schema<infer R> } ? R : never;
 
 /**
- * Writes structured log lines that carry the job's id, name and node, and shows them to those who watch the
- * job: at most 20 lines and 4 KiB a second of each attempt, those beyond only counted.
+ * Writes structured log lines that carry the job's id, name and node, and shows them to watchers of the job: at most
+ * 20 lines and 4 KiB a second of each attempt; further lines are only counted.
+ * @example context.log.info({ rows: 12 }, "imported");
  */
 export interface JobLog {
   info(fields: Readonly<Record<string, Json>>, message: string): void;
   warn(fields: Readonly<Record<string, Json>>, message: string): void;
 }
 
-/** Of which schedule a job is a run, and when it should have been made. */
+/**
+ * Which schedule a job is a run of, and when the run was due.
+ * @example const day = new Date(run.scheduledAt).toISOString().slice(0, 10);
+ */
 export interface ScheduledRun {
+  /** The schedule's id. */
   readonly id: string;
   /** The time it was scheduled for, in milliseconds since 1970; the same in every attempt. */
   readonly scheduledAt: number;
-  /** Made later than the schedule's grace allows: after an outage. */
+  /** Made later than the schedule's grace allows, such as after an outage. */
   readonly late: boolean;
-  /** Made together with a newer one: made up for. */
+  /** Made up for together with a newer run. */
   readonly backfilled: boolean;
-  /** Asked for by hand. */
+  /** Requested by hand. */
   readonly manual: boolean;
 }
 
-/** What a handler is told about the attempt it runs. */
+/**
+ * What a handler is told about the attempt it runs.
+ * @example
+ * "report.send": async ({ url }, { signal, progress }) => {
+ *   const response = await fetch(url, { signal });
+ *   progress(0.5);
+ *   return { length: (await response.text()).length };
+ * },
+ */
 export interface RunContext {
+  /** The job's id. */
   readonly id: string;
+  /** The job's name. */
   readonly name: string;
   readonly queue: string;
   readonly node: string;
   /** 1 for the first attempt that was started. */
   readonly attempt: number;
-  /** Set where the job is a run of a schedule. */
+  /** Set if the job is a run of a schedule. */
   readonly schedule?: ScheduledRun;
-  /** Aborts when the time-out passes, the lease is lost, or the subscriber is told to stop now. */
+  /** Aborts when the time-out passes, the lease is lost, or the subscriber must stop immediately. */
   readonly signal: AbortSignal;
   readonly log: JobLog;
   /**
-   * Shows those who watch the job how far it is: 0 to 1, or JSON of up to 1,024 bytes. May be called at any rate:
-   * the latest value is published, at most once a second.
+   * Shows watchers of the job how far it is: 0 to 1, or JSON of up to 1,024 bytes. May be called at any rate: the latest
+   * value is published, at most once a second.
    */
   readonly progress: (value: Json) => void;
 }
 
-/** One function per entry of the catalogue. */
+/**
+ * One function for each entry of the catalogue.
+ * @example
+ * export const handlers: Handlers<typeof catalog> = {
+ *   "text.count": ({ text }) => ({ words: text.split(/\s+/).length }),
+ * };
+ */
 export type Handlers<C> = {
   readonly [N in keyof C]: (
     payload: PayloadOf<C[N]>,

@@ -1,23 +1,23 @@
-/** Which failures are worth another attempt, and after how long. Pure. */
+/** Decides which failures are worth another attempt, and after how long. Pure. */
 import type { Failure } from "./messages.ts";
 import type { Backoff } from "./job.ts";
 
 /**
- * Our own codes and whether they retry. A handler's own codes retry unless its error says
- * `retryable: false`; a `TypeError`, `RangeError`, `ReferenceError` or `SyntaxError` is a bug and does not.
+ * The codes of Signalbox itself and whether they retry. A handler's own codes retry unless its error says
+ * `retryable: false`; a `TypeError`, `RangeError`, `ReferenceError` or `SyntaxError` is a bug and is not retried.
  */
 export const failureCodes = {
   /** The handler threw an error without a code. */
   handler_error: true,
   /** The handler took longer than the job's time-out. */
   timeout: true,
-  /** The lease ended without a result: the node died or was cut off. */
+  /** The lease ended without an outcome: the node died or was cut off. */
   attempt_lost: true,
-  /** The node that got the job has no such handler; another version of it may. */
+  /** The node that received the job has no such handler; another version of it may have one. */
   no_handler: true,
-  /** No node gave a sign of life in ten deliveries. */
+  /** No node was heard of in ten deliveries. */
   undeliverable: false,
-  /** The job is not signed, or not as it is: this node takes signed ones only. */
+  /** The node runs signed jobs only, and the job is not signed or differs from what was signed. */
   signature_refused: false,
   payload_invalid: false,
   result_invalid: false,
@@ -27,16 +27,18 @@ export const failureCodes = {
   expired: false,
 } as const satisfies Readonly<Record<string, boolean>>;
 
-/** @default for jobs that set none */
+/** How many attempts a job is allowed that does not say. */
 export const defaultAttempts = 3;
+/** The back-off of a job that does not say. */
 export const defaultBackoff: Backoff = { kind: "exponential", delayMs: 1_000, jitter: 0.2 };
 
-/** Longest wait between attempts, in milliseconds, whatever was asked for: 7 days. */
+/** The longest wait between attempts, in milliseconds, whatever was requested: 7 days. */
 const longestMs = 604_800_000;
 
 /**
- * How long to wait after `attempt` (from 1) failed, in milliseconds; `null` if the job is to end. What the
- * handler asked for (`retryAfterMs`) goes before the job's back-off.
+ * How long to wait after an attempt failed, in milliseconds; `null` if the job ends. What the handler asked for
+ * (`retryAfterMs`) takes precedence over the job's back-off.
+ * @param job the attempt that failed, from 1, and the options of the job: `attempts` is how many are allowed
  * @param random 0 ≤ random < 1
  */
 export function retryDelayMs(

@@ -1,15 +1,33 @@
 /** A job's content, its states, and the JSON body under which the ledger keeps it. */
 import type { Json } from "./json.ts";
 
-/** States that never change again. */
+/**
+ * The states in which a job has ended. Only `resend` takes a job out of one.
+ * @example const hasEnded = terminalStates.some((state) => state === job.state);
+ */
 export const terminalStates = ["succeeded", "failed", "cancelled", "expired"] as const;
+
+/**
+ * A state in which a job has ended.
+ * @example const isGood: Readonly<Record<TerminalState, boolean>> =
+ *   { succeeded: true, failed: false, cancelled: false, expired: false };
+ */
 export type TerminalState = (typeof terminalStates)[number];
 
-/** Every state a job can be in. */
+/**
+ * Every state a job can be in.
+ * @example const counts = new Map(jobStates.map((state) => [state, 0]));
+ */
 export const jobStates = ["delayed", "queued", "running", ...terminalStates] as const;
+
+/**
+ * A state a job can be in: `delayed` until its start time, `queued` until a node has a free slot, `running` on a node,
+ * then one of the terminal states.
+ * @example const isWaiting = (state: JobState) => state === "delayed" || state === "queued";
+ */
 export type JobState = (typeof jobStates)[number];
 
-/** What a caller asks to have done. Names match the patterns in `names.ts`. */
+/** A job as a client dispatches it. Names match the patterns in `names.ts`. */
 export interface JobSpec {
   readonly id: string;
   readonly name: string;
@@ -18,20 +36,23 @@ export interface JobSpec {
   readonly node?: string;
   /** Absent and `null` are different: a job without payload can be sent as a bare id. */
   readonly payload?: Json;
-  /** How many started attempts are allowed, 1 to 100. @default 3 */
+  /**
+   * How many started attempts are allowed, 1 to 100. Named as in the HTTP API and in envelopes; the attempts that a
+   * stored job has used are `Stored.attemptsUsed`. @default 3
+   */
   readonly attempts?: number;
   /** How long to wait between attempts. @default exponential from 1 s, at most 1 h */
   readonly backoff?: Backoff;
   /** How long one attempt may take, in milliseconds. @default the handler's catalogue entry */
   readonly timeoutMs?: number;
-  /** When it may start. @default at once */
+  /** When it may start. @default immediately */
   readonly start?: StartTime;
   /** By when it must have been started, else it ends as `expired`. @default never */
   readonly deadline?: StartTime;
   readonly dedupe?: Dedupe;
 }
 
-/** Of which schedule a job is a run. */
+/** Which schedule a job is a run of, as its body says it. */
 export interface RunOf {
   /** The schedule's id. */
   readonly id: string;
@@ -39,18 +60,19 @@ export interface RunOf {
   readonly at: number;
   /** Made later than the schedule's grace allows. */
   readonly late?: true;
-  /** Made when a newer time was due as well. */
+  /** Made up for together with a newer run. */
   readonly backfilled?: true;
-  /** Asked for by hand. */
+  /** Requested by hand. */
   readonly manual?: true;
 }
 
-/** A time by Redis's clock: from acceptance on, or milliseconds since 1970. */
+/** A time by Redis's clock: milliseconds after the job was accepted, or milliseconds since 1970. */
 export type StartTime = { readonly inMs: number } | { readonly atMs: number };
 
 /**
- * How long to wait before attempt n + 1: always `delayMs`; `delayMs` doubled each time up to `capMs`; or the
- * list's nth entry (the last one from then on). Up to `jitter` (0 to 1) of it is taken off at random.
+ * How long to wait before attempt n + 1: always `delayMs`; `delayMs` doubled each time up to `capMs`; or the nth entry
+ * of the list (the last entry from there on). Up to the share `jitter` (0 to 1) is subtracted at random.
+ * @example const backoff: Backoff = { kind: "exponential", delayMs: 1_000, capMs: 60_000, jitter: 0.2 };
  */
 export type Backoff =
   | { readonly kind: "fixed"; readonly delayMs: number; readonly jitter?: number }
@@ -63,7 +85,7 @@ export type Backoff =
     }
   | { readonly kind: "list"; readonly delaysMs: readonly number[]; readonly jitter?: number };
 
-/** See `scripts/lua/dedupe.ts`. */
+/** What to do if another job holds the deduplication key `key`; see `scripts/lua/dedupe.ts`. */
 export interface Dedupe {
   readonly key: string;
   /** How long the key is held, in milliseconds. */
@@ -72,15 +94,15 @@ export interface Dedupe {
 }
 
 /**
- * The part of a job that scripts copy without reading: JSON text of an object, without its opening
- * `{"id":…,"name":…`. Starts with a comma or is `}` alone. `attempts` comes first because
- * `expire` looks for it there.
+ * The part of a job that scripts copy without reading: JSON text of an object, without its opening `{"id":…,"name":…`.
+ * It starts with a comma or is `}` alone. `attempts` comes first because scripts look for it there.
+ * @example encodeBody({ id: "a", name: "echo", queue: "q", attempts: 5 }) // ',"attempts":5}'
  */
 export function encodeBody(spec: JobSpec): string {
   return encodeOptions(spec) + encodePayload(spec.payload);
 }
 
-/** The first part of a body: how the job is to be run. */
+/** The first part of a body: how the job is run. */
 export function encodeOptions(spec: Pick<JobSpec, "attempts" | "backoff" | "timeoutMs">): string {
   return (
     (spec.attempts === undefined ? "" : `,"attempts":${spec.attempts}`) +
@@ -89,24 +111,27 @@ export function encodeOptions(spec: Pick<JobSpec, "attempts" | "backoff" | "time
   );
 }
 
-/** The last part of a body. */
+/** The last part of a body: what the job is run with. */
 export function encodePayload(payload: Json | undefined): string {
   return payload === undefined ? "}" : `,"payload":${JSON.stringify(payload)}}`;
 }
 
-/** What `encodeBody` wrote. */
+/** A body as `encodeBody` wrote it; runs of schedules and signed jobs have fields of their own. */
 export interface JobBody extends Pick<JobSpec, "payload" | "attempts" | "backoff" | "timeoutMs"> {
   readonly schedule?: RunOf;
-  /** See `job-signature.ts`, which reads it. */
+  /** A `JobSignature` if the job is signed; `signing/job.ts` checks it. */
   readonly signature?: unknown;
 }
 
-/** Reads a stored body. The text comes from `encodeBody`, so it is trusted to be of its shape. */
+/**
+ * Reads a stored body. The text comes from `encodeBody`, so its shape is trusted.
+ * @throws SyntaxError if it is not JSON
+ */
 export function decodeBody(body: string): JobBody {
   return JSON.parse(body.startsWith(",") ? `{${body.slice(1)}` : `{${body}`) as JobBody;
 }
 
-/** What a body says of how the job is run and with what; not of whose run it is, nor who signed it. */
+/** What a body says about how and with what the job is run, without its schedule and signature. Once per job: no loop. */
 export function contentOf(
   body: JobBody,
 ): Pick<JobSpec, "payload" | "attempts" | "backoff" | "timeoutMs"> {

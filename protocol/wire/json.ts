@@ -1,8 +1,13 @@
-/** JSON values as they cross the wire. */
+/** JSON values: comparison, canonical text, and the depth of text that has not been parsed. */
+
+/**
+ * A JSON value.
+ * @example const payload: Json = { text: "three small words", tags: ["a", null, 1] };
+ */
 export type Json =
   null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** Whether two values are the same JSON, whatever the order of their keys. */
+/** Whether two values are the same JSON; the order of keys does not matter. */
 export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
@@ -22,7 +27,7 @@ export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   );
 }
 
-/** The same text for the same JSON, whatever the order of its keys: sorted by UTF-16 code units, as RFC 8785. */
+/** The same text for the same JSON: keys are sorted by UTF-16 code units, as in RFC 8785. */
 export function canonicalJson(value: Json): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${(value as readonly Json[]).map(canonicalJson).join(",")}]`;
@@ -33,8 +38,8 @@ export function canonicalJson(value: Json): string {
 }
 
 /**
- * How deeply arrays and objects are nested in JSON text; 0 for a plain value. Counts brackets
- * without parsing, so that text can be refused before a parser recurses into it.
+ * How deeply arrays and objects are nested in JSON text; 0 for a plain value. Counts brackets without parsing, so that
+ * text can be refused before a parser recurses into it.
  */
 export function jsonDepth(text: string): number {
   let depth = 0;

@@ -1,17 +1,25 @@
 /**
- * Text ⇄ messages of the two kinds of channel. Readers return what they found and never throw: a
- * message that cannot be read goes to the dead letters, with the reason given here.
+ * The codec of all channels: the types of messages, and one decoder for each channel. Decoders never throw: a message
+ * that cannot be read comes back as `unreadable`, and its caller puts it into the dead letters with the reason. Scripts
+ * write the messages of the ledger themselves; subscribers write results with `JSON.stringify`.
  */
 import type { JobBody, TerminalState } from "./job.ts";
 import type { Json } from "./json.ts";
 import { jobIdPattern, jobNamePattern, nodeNamePattern, queueNamePattern } from "./names.ts";
 
-/** One delivery of a job to a node. */
+/**
+ * One delivery of a job to a node: the place and token of the delivery, then the job's own fields.
+ * @example
+ * const envelope: Envelope = {
+ *   v: 1, queue: "default", node: "1", token: "1795491821696-0.1", attempt: 1,
+ *   id: "a", name: "text.count", attempts: 5, payload: { text: "three small words" },
+ * };
+ */
 export interface Envelope extends JobBody {
   readonly v: 1;
   readonly queue: string;
   readonly node: string;
-  /** Fences this delivery: a result with another token is refused. */
+  /** Fencing token of this delivery: an outcome with another token is refused. */
   readonly token: string;
   /** 1 for the first attempt that is started. */
   readonly attempt: number;
@@ -19,9 +27,12 @@ export interface Envelope extends JobBody {
   readonly name: string;
 }
 
-/** Why an attempt failed. */
+/**
+ * Why an attempt failed.
+ * @example const failure: Failure = { code: "timeout", message: "took more than 60000 ms", retryable: true };
+ */
 export interface Failure {
-  /** Stable; a handler's own, or one of ours: see `docs/protocol.md`. */
+  /** Stable: a handler's own code, or one of `failureCodes` (see `docs/protocol.md`). */
   readonly code: string;
   readonly message: string;
   readonly retryable: boolean;
@@ -29,7 +40,13 @@ export interface Failure {
   readonly retryAfterMs?: number;
 }
 
-/** How an attempt ended, as published on `CHANNEL_RESULT`, kept in the ledger and sent to the callback. */
+/**
+ * How a job ended, as published on `CHANNEL_RESULT`, kept in the ledger and sent to the callback.
+ * @example
+ * function report(message: ResultMessage): string {
+ *   return message.state === "succeeded" ? JSON.stringify(message.result) : (message.error?.code ?? message.state);
+ * }
+ */
 export interface ResultMessage {
   readonly v: 1;
   readonly id: string;
@@ -43,7 +60,7 @@ export interface ResultMessage {
   readonly result?: Json;
   /** Set otherwise. */
   readonly error?: Failure;
-  /** Time that the handler took, in milliseconds. */
+  /** How long the handler took, in milliseconds. */
   readonly durationMs?: number;
 }
 
@@ -51,16 +68,16 @@ export interface ResultMessage {
 export type DispatchMessage =
   | { readonly kind: "bare"; readonly id: string }
   | { readonly kind: "jobs"; readonly envelopes: readonly Envelope[] }
-  /** What follows on this channel is for the incarnation `epoch` of the node. */
+  /** Messages after this one are for the incarnation `epoch` of the node. */
   | { readonly kind: "joined"; readonly queue: string; readonly epoch: string }
-  /** Jobs for this node alone wait in its backlog. */
+  /** Jobs that only this node may run wait in its backlog. */
   | { readonly kind: "waiting"; readonly queue: string }
-  /** A lease of this node has ended unheard: join again. */
+  /** A lease of this node has ended unacknowledged: the node must join again. */
   | { readonly kind: "rejoin"; readonly queue: string }
   | Unreadable;
 
 /** What a message on `CHANNEL_RESULT` says. */
-export type ResultsMessage =
+export type ResultChannelMessage =
   | { readonly kind: "bare"; readonly id: string }
   /** A foreign node sent back what it had received. */
   | { readonly kind: "echo"; readonly envelopes: readonly Envelope[] }
@@ -71,7 +88,7 @@ export type ResultsMessage =
 export type ControlMessage =
   /** Stop the attempt that holds this lease. */
   | { readonly kind: "cancel"; readonly queue: string; readonly member: string }
-  /** Look at the queue when this time has passed. */
+  /** Check the queue when this time has passed: for due items, or for leases that have ended. */
   | { readonly kind: "due" | "lease"; readonly queue: string; readonly inMs: number }
   | Unreadable;
 
@@ -81,9 +98,14 @@ export interface Unreadable {
   readonly reason: string;
 }
 
+/** A JSON object of which nothing is known yet. */
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Reads a message of a dispatch channel. */
+/**
+ * Reads a message of a dispatch channel.
+ * @example decodeDispatch("42") // { kind: "bare", id: "42" }
+ * @example decodeDispatch('{"v":1,"queue":"q","waiting":true}') // { kind: "waiting", queue: "q" }
+ */
 export function decodeDispatch(text: string): DispatchMessage {
   const items = decode(text);
   if ("kind" in items) return items;
@@ -100,8 +122,13 @@ export function decodeDispatch(text: string): DispatchMessage {
   return unreadable("expected envelopes with queue, node, token, attempt, id and name");
 }
 
-/** Reads a message of the result channel. */
-export function decodeResults(text: string): ResultsMessage {
+/**
+ * Reads a message of the result channel.
+ * @example
+ * const message = decodeResults(text);
+ * if (message.kind === "results") for (const { id, state } of message.results) console.log(id, state);
+ */
+export function decodeResults(text: string): ResultChannelMessage {
   const items = decode(text);
   if ("kind" in items) return items;
   if (items.found.every(isResult)) return { kind: "results", results: items.found };
@@ -109,7 +136,10 @@ export function decodeResults(text: string): ResultsMessage {
   return unreadable("expected results, or envelopes sent back as they came");
 }
 
-/** Reads a message of the control channel. */
+/**
+ * Reads a message of the control channel.
+ * @example decodeControl('{"v":1,"queue":"q","dueInMs":250}') // { kind: "due", queue: "q", inMs: 250 }
+ */
 export function decodeControl(text: string): ControlMessage {
   const items = decode(text);
   if ("kind" in items) return items.kind === "bare" ? unreadable("expected JSON") : items;
@@ -125,12 +155,17 @@ export function decodeControl(text: string): ControlMessage {
   return unreadable("expected a queue and dueInMs or leaseInMs");
 }
 
-/** Reads results as the ledger keeps them: one message or an array. @throws never; `null` if unreadable */
+/**
+ * Reads results as the ledger keeps them, in a job's result record or an outbox entry: one message or an array. Answers
+ * `null` if the text is anything else.
+ * @example const [result] = decodeResultTexts(stored.ended.text) ?? [];
+ */
 export function decodeResultTexts(text: string): readonly ResultMessage[] | null {
   const message = decodeResults(text);
   return message.kind === "results" ? message.results : null;
 }
 
+/** What all channels have in common: a bare id, or one or more objects of version 1. */
 function decode(
   text: string,
 ): { readonly found: readonly Fields[] } | { kind: "bare"; id: string } | Unreadable {
@@ -153,7 +188,7 @@ function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Whatever is relied on later is checked here: what passes is run, and its options are obeyed. */
+/** Checks everything that is relied on later: an envelope that passes is run, and its options are obeyed. */
 function isEnvelope(value: Fields): value is Fields & Envelope {
   return (
     Object.entries(envelopePatterns).every(([name, pattern]) => {

@@ -1,4 +1,4 @@
-/** Optional fields under `exactOptionalPropertyTypes`: a field that is `undefined` is left out, not stored. */
+/** Optional fields under `exactOptionalPropertyTypes`: a field that is `undefined` must be left out, not stored. */
 
 /** `Fields` with each field that may be `undefined` made optional. */
 export type WithoutUndefined<Fields> = {
@@ -11,8 +11,8 @@ export type WithoutUndefined<Fields> = {
 };
 
 /**
- * Copies `fields` without those that are `undefined`. Not for code that runs once per job: an object literal
- * keeps one hidden class in V8, a built-up object does not.
+ * Copies `fields` without those that are `undefined`. Not for code that runs once per job: an object literal keeps one
+ * hidden class in V8, an object built from entries does not.
  * @example omitUndefined({ id, node: spec.node }) // { id } where spec.node is undefined
  */
 export function omitUndefined<Fields extends object>(fields: Fields): WithoutUndefined<Fields> {
