@@ -1,28 +1,33 @@
 /**
- * The times of a cron expression by brute force: every minute of a span is held against the fields, and what
- * daylight saving does is done as `protocol/schedule/cron.ts` states it, from nothing but the zone's offsets.
+ * The times of a cron expression by brute force: compares every minute of a span with the fields, and applies daylight
+ * saving as `protocol/schedule/cron.ts` states it, knowing only the zone's offsets.
  */
 
-/** An expression taken apart; each field lists all that it matches. Days are matched by both fields together. */
+/** A parsed expression; each field lists all values that it matches. `isDay` stands for both day fields. */
 export interface CronFields {
   readonly text: string;
   readonly minutes: ReadonlySet<number>;
   readonly hours: ReadonlySet<number>;
   readonly months: ReadonlySet<number>;
   readonly isDay: (day: number, weekday: number, lastDay: number) => boolean;
-  /** No `*` and no step among minutes and hours: a time of day. */
+  /** Whether it is a time of day: no `*` and no step among minutes and hours. */
   readonly isFixed: boolean;
 }
 
 const minuteMs = 60_000;
-/** Offsets change on quarters of an hour. */
+/** The step at which offsets are looked up: clocks change only on quarters of an hour. */
 const slotMs = 15 * minuteMs;
 
-/** What clocks on the wall show, as milliseconds of a UTC date. */
+/** The local time of a zone, as the milliseconds of a UTC date that shows the same time. */
 export function wallClock(timeZone: string): (ms: number) => number {
   const format = new Intl.DateTimeFormat("en-GB", {
-    ...{ timeZone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric" },
-    ...{ hour: "numeric", minute: "numeric" },
+    timeZone,
+    hourCycle: "h23",
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
   });
   const offsets = new Map<number, number>();
   return (ms) => {
@@ -60,7 +65,7 @@ export function timesOf(
   return found;
 }
 
-/** Whether the clocks showed this time once already: they have been put back in the last three hours. */
+/** Whether the clocks have shown this local time before: they were put back in the last three hours. */
 function wasShownBefore(wall: (ms: number) => number, at: number, shown: number): boolean {
   for (let back = slotMs; back <= 3 * 60 * minuteMs; back += slotMs) {
     if (wall(at - back) === shown) return true;

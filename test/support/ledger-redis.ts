@@ -1,6 +1,6 @@
 /**
- * Where ledger tests run: on a server of their file's own or, in the project `cluster`, on the Cluster that all
- * its files share, one after the other.
+ * The Redis of a ledger test: a server for each test file or, in the project `cluster`, the Cluster that all its files
+ * use one after the other.
  */
 import { Redis } from "ioredis";
 import { inject } from "vitest";
@@ -9,19 +9,20 @@ import { startRedisServer } from "./redis-server.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Of the masters. Nothing is provided where there is no Cluster. */
+    /** URLs of the masters; undefined in projects without a Cluster. */
     readonly clusterUrls: readonly string[] | undefined;
   }
 }
 
+/** One Redis server, or the masters of a Cluster. */
 export interface LedgerRedis extends AsyncDisposable {
-  /** Of every server there is. */
+  /** URLs of all servers. */
   readonly urls: readonly string[];
-  /** Of the server that has the keys of `queue`. */
+  /** URL of the server that has the keys of `queue`. */
   readonly urlOf: (queue: string) => Promise<string>;
 }
 
-/** Resolves once it answers, with nothing in it. */
+/** Starts a server, or empties the Cluster. Resolves once Redis answers, with nothing in it. */
 export async function openLedgerRedis(): Promise<LedgerRedis> {
   const urls = inject("clusterUrls");
   if (urls === undefined) {

@@ -1,4 +1,4 @@
-/** Reads a whole ledger and says what is wrong with it. */
+/** Reads a whole ledger and finds everything that breaks its invariants. */
 import type { Redis } from "ioredis";
 import { queueKeys, type Naming } from "../../protocol/redis/keys.ts";
 
@@ -10,20 +10,20 @@ export interface LedgerState {
   /** Lease members: `<id> <token> <node>`. */
   readonly leases: readonly string[];
   readonly backlog: readonly string[];
-  /** Ids by the node that they wait for. */
+  /** Ids of waiting jobs, by the only node that may run them. */
   readonly named: ReadonlyMap<string, readonly string[]>;
   readonly parked: readonly string[];
   readonly free: readonly string[];
   readonly nodes: Readonly<Record<string, string>>;
-  /** Ids of jobs with a moment to come: delayed, or waiting with a deadline. */
+  /** Ids of jobs with a due time: delayed, or waiting with a deadline. */
   readonly due: readonly string[];
   /** Ids as the index lists them. */
   readonly indexed: readonly string[];
 }
 
 /**
- * Where each job is: `backlog`, `backlog:<node>`, `lease:<node>`, `delayed` or `result:<state>`. An id that
- * is left in a backlog after its job was ended or placed otherwise is dropped when it is met, and so here.
+ * Where each job is: `backlog`, `backlog:<node>`, `lease:<node>`, `delayed` or `result:<state>`. A backlog may hold the id
+ * of a job that was ended or placed otherwise since; scripts drop such an id when they meet it, and so does this.
  */
 export function placesOf(state: LedgerState): ReadonlyMap<string, readonly string[]> {
   const places = new Map<string, string[]>();
@@ -44,7 +44,7 @@ export function placesOf(state: LedgerState): ReadonlyMap<string, readonly strin
   return places;
 }
 
-/** Reads it without leaving room for a change in between. */
+/** Reads the ledger of one queue in one transaction, so that nothing changes in between. */
 export async function readState(redis: Redis, naming: Naming, queue: string): Promise<LedgerState> {
   const keys = queueKeys(naming, queue);
   const ownKeys = await redis.keys(keys.backlogOf("*"));
@@ -82,7 +82,7 @@ export async function readState(redis: Redis, naming: Naming, queue: string): Pr
   };
 }
 
-/** Everything that breaks what `docs/protocol.md` states; empty if all is well. */
+/** Everything that breaks an invariant of `docs/protocol.md`; empty if all is well. */
 export function problemsOf(state: LedgerState): readonly string[] {
   return [...slotProblems(state), ...placeProblems(state), ...recordProblems(state)];
 }
@@ -91,12 +91,12 @@ function slotProblems(state: LedgerState): string[] {
   const { nodes, free, leases } = state;
   const waiting = state.backlog.filter((id) => wordOf(state.jobs[id] ?? "", 0) === "Q");
   const problems: string[] = [];
-  for (const [node, seat] of Object.entries(nodes)) {
-    const [, slots, connected] = seat.split(" ");
+  for (const [node, row] of Object.entries(nodes)) {
+    const [, slots, connected] = row.split(" ");
     if (connected !== "1") continue;
     const idle = free.filter((name) => name === node).length;
     const busy = leases.filter((member) => member.endsWith(` ${node}`)).length;
-    // A node that came back with fewer slots ends what its predecessor runs on top of them.
+    // A node that joined again with fewer slots may still end more attempts of its predecessor than it has slots.
     const right = busy > Number(slots) ? idle === 0 : idle + busy === Number(slots);
     if (!right) problems.push(`node ${node}: ${idle} free + ${busy} leases, but ${slots} slots`);
   }

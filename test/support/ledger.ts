@@ -1,11 +1,10 @@
 /**
- * A ledger on a real Redis with simulated time, and nodes that only listen. `test` gives each test a
- * ledger of its own and, after it, checks the invariants of every queue that was used.
+ * A ledger on a real Redis with simulated time, and nodes that only listen. `test` gives each test a ledger of its own
+ * and checks the invariants of every queue afterwards.
  */
 import { Redis } from "ioredis";
 import { expect, test as base } from "vitest";
-import type { Envelope } from "../../protocol/wire/messages.ts";
-import { decodeDispatch } from "../../protocol/wire/messages.ts";
+import { decodeDispatch, type Envelope } from "../../protocol/wire/messages.ts";
 import type { JobSpec } from "../../protocol/wire/job.ts";
 import {
   controlChannel,
@@ -14,12 +13,13 @@ import {
   reportChannel,
   resultChannel,
   type Naming,
+  type QueueKeys,
 } from "../../protocol/redis/keys.ts";
 import type { AclRole } from "../../protocol/redis/acl.ts";
 import type { Timing } from "../../protocol/ledger/binding.ts";
 import { createJobLedger, type JobLedger } from "../../protocol/ledger/jobs.ts";
-import { createNodeLedger, leaseMember, type Ending } from "../../protocol/ledger/nodes.ts";
-import type { NodeLedger, SlotUse } from "../../protocol/ledger/nodes.ts";
+import { createNodeLedger, leaseMember } from "../../protocol/ledger/nodes.ts";
+import type { Ending, NodeLedger, SlotUses } from "../../protocol/ledger/nodes.ts";
 import type { RedisPort } from "../../protocol/redis/port.ts";
 import { createScheduleLedger, type ScheduleLedger } from "../../protocol/ledger/schedules.ts";
 import { createMaintenance, type Maintenance } from "../../protocol/ledger/maintenance.ts";
@@ -37,14 +37,14 @@ export interface SimulatedClock {
   readonly advance: (ms: number) => void;
 }
 
-/** A channel's listener that records what it hears. */
+/** A listener of one channel that records what it hears. */
 export interface Ear extends AsyncDisposable {
   readonly channel: string;
   /** Texts in the order of their arrival. */
   readonly heard: readonly string[];
   /** Envelopes in the order of their arrival. */
   readonly envelopes: () => readonly Envelope[];
-  /** Resolves when everything published before now is in `heard`. */
+  /** Resolves when everything that was published before the call is in `heard`. */
   readonly settled: () => Promise<void>;
   /** Stops listening. */
   readonly close: () => Promise<void>;
@@ -52,11 +52,11 @@ export interface Ear extends AsyncDisposable {
 
 /** What a ledger test works with. */
 export interface LedgerBench extends AsyncDisposable {
-  /** At the server that has the queue `default`. */
+  /** The connection to the server that has the queue `default`. */
   readonly redis: Redis;
-  /** At every server, that one too. */
+  /** The connections to all servers. */
   readonly servers: readonly Redis[];
-  /** As the function's user. */
+  /** The port that the ledgers of functions use, as the function's user of Redis. */
   readonly port: RedisPort;
   readonly naming: Naming;
   readonly clock: SimulatedClock;
@@ -64,10 +64,12 @@ export interface LedgerBench extends AsyncDisposable {
   readonly nodes: NodeLedger;
   readonly maintenance: Maintenance;
   readonly schedules: ScheduleLedger;
-  readonly keys: ReturnType<typeof queueKeys>;
+  /** The keys of the queue `default`. */
+  readonly keys: QueueKeys;
   readonly state: (queue?: string) => Promise<LedgerState>;
+  /** Everything that breaks the invariants, in every queue. */
   readonly problems: () => Promise<readonly string[]>;
-  /** Listens on a node's channel without joining, where the queue (`default` unless told) is. */
+  /** Listens on a node's channel without joining, at the server that has `queue` (by default `default`). */
   readonly listen: (node: string, queue?: string) => Promise<Ear>;
   readonly listenToResults: () => Promise<Ear>;
   readonly listenToControl: () => Promise<Ear>;
@@ -82,7 +84,7 @@ export interface LedgerBench extends AsyncDisposable {
 
 let benches = 0;
 
-/** Opens a ledger of its own. */
+/** Opens a ledger with a key prefix of its own. */
 export async function openLedger(server: LedgerRedis): Promise<LedgerBench> {
   const name = `t${++benches}`;
   const naming: Naming = { keyPrefix: name, channelPrefix: `${name}_` };
@@ -98,7 +100,7 @@ export async function openLedger(server: LedgerRedis): Promise<LedgerBench> {
     },
   };
   const connectAs = async (role: AclRole) => {
-    // On a Cluster a call may be sent on to any of its servers, as the same user.
+    // A Cluster may redirect a call to any of its servers, which must know the same user.
     await Promise.all(server.urls.map((url) => urlFor(url, role, naming)));
     const connection = createConnection(await urlFor(await server.urlOf("default"), role, naming));
     await connection.connect();
@@ -167,7 +169,7 @@ export async function joinAs(
 
 async function openEar(url: string, commands: Redis, channel: string): Promise<Ear> {
   const subscription = new Redis(url);
-  subscription.on("error", () => undefined); // a marker that is not heard fails the test by itself
+  subscription.on("error", () => undefined); // the test fails anyway when a marker is not heard
   const heard: string[] = [];
   let markers = 0;
   let seen = 0;
@@ -191,9 +193,9 @@ async function openEar(url: string, commands: Redis, channel: string): Promise<E
         return message.kind === "jobs" ? message.envelopes : [];
       }),
     settled: async () => {
-      const mine = ++markers;
-      await commands.publish(channel, `marker,${mine}`);
-      await until(() => seen >= mine, { or: `the marker was not heard on ${channel}` });
+      const marker = ++markers;
+      await commands.publish(channel, `marker,${marker}`);
+      await until(() => seen >= marker, { or: `the marker was not heard on ${channel}` });
     },
     close,
     [Symbol.asyncDispose]: close,
@@ -210,7 +212,7 @@ export function jobs(count: number, prefix = "j", more: Partial<JobSpec> = {}): 
   return Array.from({ length: count }, (_, at) => job(`${prefix}${at + 1}`, more));
 }
 
-/** How an attempt is ended; the text is a result message as a subscriber writes it. */
+/** An ending of the attempt that `envelope` delivered; its text is a result message as a subscriber writes it. */
 export function ended(
   envelope: Envelope,
   state: Ending["state"] = "succeeded",
@@ -227,17 +229,17 @@ export function ended(
 /** The lease of an attempt. */
 export const memberOf: (envelope: Envelope) => string = leaseMember;
 
-/** What a node says that has left, or that another has taken. */
-export function passing(...nodes: readonly string[]): { nodes: SlotUse[]; wasBusy: boolean } {
+/** What a subscriber says about nodes that it has left, or that another subscriber has taken. */
+export function passing(...nodes: readonly string[]): SlotUses {
   return { nodes: nodes.map((node) => ({ node, mode: "pass", waiting: false })), wasBusy: false };
 }
 
-/** What a live node says of its slots. */
-export function taking(...nodes: readonly string[]): { nodes: SlotUse[]; wasBusy: boolean } {
+/** What a subscriber says about nodes that it serves. */
+export function taking(...nodes: readonly string[]): SlotUses {
   return { nodes: nodes.map((node) => ({ node, mode: "take", waiting: false })), wasBusy: false };
 }
 
-/** A test with a Redis per file and a ledger per test, whose invariants hold at the end. */
+/** A test with one Redis for each file and one ledger for each test, whose invariants must hold at the end. */
 export const test = base.extend<{ bench: LedgerBench; server: LedgerRedis }>({
   server: [
     async ({}, use) => {

@@ -1,4 +1,4 @@
-/** A ledger on Redis's own clock, as the function has it, for tests of real subscribers. */
+/** A ledger on Redis's own clock, as the function uses it, for tests of real subscribers. */
 import type { Redis } from "ioredis";
 import type { JobSpec } from "../../protocol/wire/job.ts";
 import { defaultNaming, type Naming } from "../../protocol/redis/keys.ts";
@@ -9,17 +9,19 @@ import { createMaintenance, type Maintenance } from "../../protocol/ledger/maint
 import type { Stored } from "../../protocol/wire/record.ts";
 import { readConfig } from "../../subscriber/config/config.ts";
 import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
+import { untilEnded } from "./ledger-ended.ts";
 import { problemsOf, readState, type LedgerState } from "./ledger-state.ts";
 import { shortTiming } from "./subscriber.ts";
 import { until } from "./until.ts";
 
+/** What a test of real subscribers works with. */
 export interface RealLedger extends AsyncDisposable {
   readonly redis: Redis;
   readonly ledger: JobLedger;
   readonly maintenance: Maintenance;
   readonly schedules: ScheduleLedger;
   readonly state: (queue?: string) => Promise<LedgerState>;
-  /** What breaks the invariants, in every queue. */
+  /** Everything that breaks the invariants, in every queue. */
   readonly problems: () => Promise<readonly string[]>;
   /** Resolves to the job once it has ended. */
   readonly ended: (id: string, queue?: string) => Promise<Stored>;
@@ -29,11 +31,12 @@ export interface RealLedger extends AsyncDisposable {
 
 export interface RealLedgerOptions {
   readonly naming?: Naming;
+  /** Whether to delete everything in Redis first. @default true */
   readonly empty?: boolean;
   readonly signer?: JobSigner;
 }
 
-/** Connects; `empty` (the default) removes whatever an earlier test left. */
+/** Connects to the Redis at `url`. */
 export async function openRealLedger(
   url: string,
   { naming = defaultNaming, empty = true, signer }: RealLedgerOptions = {},
@@ -43,7 +46,9 @@ export async function openRealLedger(
   await redis.connect();
   if (empty) await redis.flushall();
   const { timing } = readConfig({
-    ...{ SIGNALBOX_NODES: "1", SIGNALBOX_HANDLERS: "none", REDIS_URL: url },
+    SIGNALBOX_NODES: "1",
+    SIGNALBOX_HANDLERS: "none",
+    REDIS_URL: url,
     ...shortTiming,
   });
   const options = { redis: createRedisPort(redis), naming, timing, ...(signer && { signer }) };
@@ -52,24 +57,17 @@ export async function openRealLedger(
   const schedules = createScheduleLedger(options);
   const resultsOf = (queue: string) => `${naming.keyPrefix}:{${queue}}:results`;
   return {
-    ...{ redis, ledger, maintenance, schedules },
+    redis,
+    ledger,
+    maintenance,
+    schedules,
     state: (queue = "default") => readState(redis, naming, queue),
     problems: async () => {
       const queues = await ledger.queues();
       const states = await Promise.all(queues.map((queue) => readState(redis, naming, queue)));
       return states.flatMap(problemsOf);
     },
-    ended: async (id, queue = "default") => {
-      let found: Stored | null = null;
-      await until(
-        async () => {
-          found = await ledger.read(queue, id);
-          return found?.ended !== undefined;
-        },
-        { within: 10_000, or: () => `${id} to end; it is ${JSON.stringify(found)}` },
-      );
-      return found as unknown as Stored;
-    },
+    ended: (id, queue = "default") => untilEnded(id, () => ledger.read(queue, id), 10_000),
     allEnded: async (specs, within = 25_000) => {
       const queues = [...new Set(specs.map(({ queue }) => queue))];
       let count = 0;

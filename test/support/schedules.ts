@@ -1,4 +1,4 @@
-/** Schedules on a ledger of simulated time. */
+/** Schedules on a ledger with simulated time. */
 import { runDue, type RanDue, type DueLimits } from "../../protocol/ledger/due.ts";
 import { decodeBody } from "../../protocol/wire/job.ts";
 import {
@@ -13,7 +13,7 @@ import type { PutAnswer } from "../../protocol/ledger/schedules.ts";
 import type { LedgerBench } from "./ledger.ts";
 
 const limits: DueLimits = { dueItems: 500, schedules: 200, runs: 1_000, evaluations: 1_000 };
-/** Milliseconds. */
+/** One minute, in milliseconds. */
 export const minute = 60_000;
 export const everyMinute: Rule = { kind: "every", everyMs: minute };
 
@@ -28,7 +28,7 @@ export function spec(
 }
 
 let nonces = 0;
-/** Puts schedules as a caller does. */
+/** Puts schedules as an HTTP client does. */
 export async function put(
   bench: LedgerBench,
   ...specs: ScheduleSpec[]
@@ -37,8 +37,8 @@ export async function put(
   return bench.schedules.put(specs, { source: "http", nonce, max: 1_000 });
 }
 
-/** Does what is due. */
-export async function look(bench: LedgerBench, some: Partial<DueLimits> = {}): Promise<RanDue> {
+/** Runs what is due. */
+export async function checkDue(bench: LedgerBench, some: Partial<DueLimits> = {}): Promise<RanDue> {
   const [done] = await runDue(bench, ["default"], { ...limits, ...some });
   if (done === undefined) throw new Error("expected an answer");
   return done.value;
@@ -51,7 +51,7 @@ export async function schedule(bench: LedgerBench, id = "s"): Promise<StoredSche
   return found.schedule;
 }
 
-/** Runs of a schedule as `<seconds since the start>` and flags, in the order of their times. */
+/** The runs of a schedule as `<seconds since the start>` and flags, in the order of their times. */
 export async function runs(bench: LedgerBench, id = "s"): Promise<readonly string[]> {
   const start = 1_800_000_000_000;
   const records = await bench.redis.hgetall(bench.keys.jobs);

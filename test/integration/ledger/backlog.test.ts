@@ -3,7 +3,7 @@ import { ended, job, jobs, taking, test } from "../../support/ledger.ts";
 
 describe("a backlog that nobody serves", () => {
   test.for([undefined, "9"])(
-    "holds no job that has ended or waits for its time; node: %s",
+    "holds no job that has ended or is delayed; node: %s",
     async (node, { bench, expect }) => {
       const key = node === undefined ? bench.keys.backlog : bench.keys.backlogOf(node);
       const at = node === undefined ? {} : { node };
@@ -26,8 +26,8 @@ describe("a backlog that nobody serves", () => {
   );
 });
 
-describe("a node that is told of jobs of its own", () => {
-  test("takes a slot for them that it had given back", async ({ bench, expect }) => {
+describe("a node that is told that jobs of its own wait", () => {
+  test("uses a slot for them that it had given back", async ({ bench, expect }) => {
     const { ear } = await bench.connect("1", 1);
     await bench.ledger.dispatch([job("first")]);
     await bench.ledger.dispatch([job("own", { node: "1" })]);

@@ -1,23 +1,24 @@
-/** What a batch of jobs is given, and what several ends at once take from a backlog, to the last word. */
+/** Batches, word by word: what a batch of jobs is given, and what several ends in one call take from a backlog. */
 import { describe } from "vitest";
 import type { Envelope } from "../../../protocol/wire/messages.ts";
 import { ended, job, jobs, taking, test, timing, type LedgerBench } from "../../support/ledger.ts";
 
 describe("the leases of a batch of plain jobs", () => {
-  test("last until their node must have been heard of, and no longer", async ({
+  test("last for as long as a delivery may stay unacknowledged, and no longer", async ({
     bench,
     expect,
   }) => {
     await bench.connect("1", 3);
     await bench.ledger.dispatch(jobs(3));
-    const again = async () => (await bench.maintenance.recover(["default"], 10))[0]?.value.again;
+    const recovered = async () =>
+      (await bench.maintenance.recover(["default"], 10))[0]?.value.again;
     bench.clock.advance(timing.unacknowledgedMs - 1);
-    expect(await again()).toBe(0);
+    expect(await recovered()).toBe(0);
     bench.clock.advance(1);
-    expect(await again()).toBe(3);
+    expect(await recovered()).toBe(3);
   });
 
-  test("are watched for from then on", async ({ bench, expect }) => {
+  test("are watched from then on", async ({ bench, expect }) => {
     const ear = await bench.listenToControl();
     await bench.connect("1", 2);
     await bench.ledger.dispatch(jobs(2));
@@ -29,7 +30,7 @@ describe("the leases of a batch of plain jobs", () => {
 });
 
 describe("a batch of jobs", () => {
-  test("takes what else is free where a node is silent", async ({ bench, expect }) => {
+  test("takes other free slots if a node does not listen", async ({ bench, expect }) => {
     const silent = await bench.connect("1", 2);
     const { ear } = await bench.connect("2", 3);
     await silent.ear.close();
@@ -40,7 +41,7 @@ describe("a batch of jobs", () => {
     expect(await bench.state()).toMatchObject({ free: ["2"], backlog: [] });
   });
 
-  test("takes no deduplication key for one that is known", async ({ bench, expect }) => {
+  test("takes no deduplication key for a job that is known", async ({ bench, expect }) => {
     const dedupe = { key: "k", windowMs: 60_000, mode: "replace" } as const;
     const batch = [job("a", { dedupe }), job("b")];
     await bench.ledger.dispatch(batch);
@@ -55,7 +56,7 @@ describe("a batch of jobs", () => {
 describe.each([
   ["a node that was busy", true],
   ["a node that was idle", false],
-])("a backlog that several ends at once on %s take from", (_, wasBusy) => {
+])("a backlog from which several ends in one call on %s take jobs", (_, wasBusy) => {
   const nodes = [{ node: "1", mode: "take", waiting: false } as const];
 
   async function busyTwice(bench: LedgerBench): Promise<readonly Envelope[]> {
@@ -71,7 +72,7 @@ describe.each([
     return next.map((text) => JSON.parse(text) as Envelope);
   }
 
-  /** Jobs that wait as if they had a past: `<deliveries> <attempts> <deadline> <node> <target>`. */
+  /** Lets jobs wait with these words in their records: `<deliveries> <attempts> <deadline> <node> <target>`. */
   async function waitAs(bench: LedgerBench, pasts: Readonly<Record<string, string>>) {
     const waiting = Object.keys(pasts).map((id) => job(id));
     await bench.ledger.dispatch(waiting);
@@ -95,7 +96,7 @@ describe.each([
     },
   );
 
-  test("counts deliveries and attempts of any size on", async ({ bench, expect }) => {
+  test("counts deliveries and attempts of any number of digits", async ({ bench, expect }) => {
     const envelopes = await busyTwice(bench);
     const accepted = await waitAs(bench, { a: "99 3 - - -", b: "3 12 - - -" });
     const next = await end(bench, envelopes);
@@ -109,10 +110,7 @@ describe.each([
     ]);
   });
 
-  test("keeps how often it was tried, for whom it is and its deadline", async ({
-    bench,
-    expect,
-  }) => {
+  test("keeps the attempts, the target and the deadline of a job", async ({ bench, expect }) => {
     const envelopes = await busyTwice(bench);
     const pasts = { a: "1 2 - - 1", b: "2 1 9 - -", c: "2 2 - 3 -", d: "1 2 - - -" };
     const accepted = await waitAs(bench, pasts);
@@ -127,19 +125,23 @@ describe.each([
     ]);
   });
 
-  test("is given out for as long as any delivery", async ({ bench, expect }) => {
+  test("leases its jobs for as long as any delivery", async ({ bench, expect }) => {
     const envelopes = await busyTwice(bench);
     await bench.ledger.dispatch([job("three"), job("four")]);
     const given = envelopes.map((each) => ended(each, "released"));
     await bench.nodes.finish("default", given, { nodes, wasBusy });
-    const again = async () => (await bench.maintenance.recover(["default"], 10))[0]?.value.again;
+    const recovered = async () =>
+      (await bench.maintenance.recover(["default"], 10))[0]?.value.again;
     bench.clock.advance(timing.unacknowledgedMs - 1);
-    expect(await again()).toBe(0);
+    expect(await recovered()).toBe(0);
     bench.clock.advance(1);
-    expect(await again()).toBe(2);
+    expect(await recovered()).toBe(2);
   });
 
-  test("goes to the node whose slot comes first, past what is dead", async ({ bench, expect }) => {
+  test("goes to the node whose slot comes first, and skips ids without a job", async ({
+    bench,
+    expect,
+  }) => {
     const { ear } = await bench.connect("1", 1);
     const { ear: other } = await bench.connect("2", 1);
     await bench.ledger.dispatch([job("one"), job("two")]);
@@ -154,7 +156,7 @@ describe.each([
   });
 });
 
-describe("several attempts that end at once", () => {
+describe("several attempts that end in one call", () => {
   async function begin(bench: LedgerBench): Promise<readonly Envelope[]> {
     const { ear } = await bench.connect("1", 4);
     await bench.ledger.dispatch(jobs(4));
@@ -162,7 +164,7 @@ describe("several attempts that end at once", () => {
     return ear.envelopes();
   }
 
-  test("are each kept as they ended, and those that failed are listed", async ({
+  test("are each stored as they ended, and those that failed are listed", async ({
     bench,
     expect,
   }) => {
@@ -177,11 +179,12 @@ describe("several attempts that end at once", () => {
     expect(await bench.redis.zrange(bench.keys.failed, "0", "-1")).toEqual(["j2", "j4"]);
   });
 
-  test("wait for their next as long as each was told", async ({ bench, expect }) => {
+  test("wait for their next attempt for as long as each requested", async ({ bench, expect }) => {
     const text = '{"code":"x","message":"y","retryable":true}';
     const endings = (await begin(bench)).map((each, at) => ({
       ...ended(each, "retry"),
-      ...{ text, delayMs: at * 100 },
+      text,
+      delayMs: at * 100,
     }));
     await bench.nodes.finish("default", endings, { ...taking("1"), wasBusy: false });
     const due = await bench.redis.zrange(bench.keys.due, "0", "-1", "WITHSCORES");

@@ -1,11 +1,8 @@
 import { describe } from "vitest";
 import { jobs, joinAs, memberOf, test } from "../../support/ledger.ts";
 
-describe("a node for which much has gathered", () => {
-  test("is sent about 12 MiB at once, and asked to join for the rest", async ({
-    bench,
-    expect,
-  }) => {
+describe("a node for which many jobs wait", () => {
+  test("is sent about 12 MiB, and asked to join again for the rest", async ({ bench, expect }) => {
     const { ear, epoch } = await bench.connect("1", 50);
     const specs = jobs(50, "large", { payload: "x".repeat(400_000) });
     await bench.ledger.dispatch(specs);
@@ -28,7 +25,7 @@ describe("a node for which much has gathered", () => {
   });
 
   test("is sent thousands of jobs that it has missed", async ({ bench, expect }) => {
-    await using stranger = await bench.listen("7");
+    await using foreign = await bench.listen("7");
     for (let batch = 0; batch < 9; batch++) {
       await bench.ledger.dispatch(jobs(1_000, `batch${batch}-`, { node: "7" }));
     }
@@ -36,12 +33,12 @@ describe("a node for which much has gathered", () => {
     await joinAs(bench.nodes, { name: "7", slots: 10, epoch });
     await ear.settled();
     expect(ear.envelopes()).toHaveLength(9_000);
-    await stranger.settled();
+    await foreign.settled();
   });
 });
 
-describe("a foreign node for which much has gathered", () => {
-  test("is sent about 12 MiB at once, and the rest later", async ({ bench, expect }) => {
+describe("a foreign node for which many jobs wait", () => {
+  test("is sent about 12 MiB, and the rest later", async ({ bench, expect }) => {
     await bench.ledger.dispatch(jobs(50, "large", { node: "7", payload: "x".repeat(400_000) }));
     await using ear = await bench.listen("7");
     await bench.maintenance.retryParked(["default"], 100);

@@ -6,12 +6,12 @@ import type { Call } from "../../../protocol/redis/port.ts";
 import { importSigningKeys } from "../../../protocol/signing/keys.ts";
 import { ended, job, taking, test, timing, type LedgerBench } from "../../support/ledger.ts";
 
-/** Every kind of character that an id may hold: some mean something to Lua. */
+/** Every kind of character that an id may hold; some have a meaning in Lua patterns. */
 const oddId = "a.b_c:d@e~f+g=h-1";
 
 const verdicts = { replace: "replaced", debounce: "debounced" } as const;
 
-describe("a job that another has absorbed", () => {
+describe("a job that became the content of another", () => {
   test.for(["replace", "debounce"] as const)(
     "makes no second job when it is sent again after that one has started: %s",
     async (mode, { bench, expect }) => {
@@ -34,7 +34,7 @@ describe("a job that another has absorbed", () => {
     },
   );
 
-  test("does not undo a later one when it is sent again", async ({ bench, expect }) => {
+  test("does not undo a later job when it is sent again", async ({ bench, expect }) => {
     const dedupe = { key: "k", windowMs: 60_000, mode: "replace" } as const;
     await bench.ledger.dispatch([job("holder", { dedupe })]);
     await bench.ledger.dispatch([job("x", { dedupe, payload: "x" })]);
@@ -44,7 +44,7 @@ describe("a job that another has absorbed", () => {
     expect((await bench.ledger.read("default", "holder"))?.body).toContain('"payload":"y"');
   });
 
-  test("is still known when another holds the key", async ({ bench, expect }) => {
+  test("is still known when another job holds the key", async ({ bench, expect }) => {
     const dedupe = { key: "k", windowMs: 60_000, mode: "replace" } as const;
     await bench.ledger.dispatch([job("holder", { dedupe })]);
     await bench.ledger.dispatch([job("x", { dedupe, payload: "x" })]);
@@ -55,7 +55,7 @@ describe("a job that another has absorbed", () => {
     expect((await bench.ledger.read("default", "next"))?.body).toContain('"payload":"next"');
   });
 
-  test("is among the last sixteen that the key remembers", async ({ bench, expect }) => {
+  test("is remembered by the key among the last sixteen", async ({ bench, expect }) => {
     const dedupe = { key: "k", windowMs: 60_000, mode: "replace" } as const;
     for (let at = 0; at < 40; at++) await bench.ledger.dispatch([job(`j${at}`, { dedupe })]);
     const entry = await bench.redis.get(`${bench.keys.dedupeBase}k`);
@@ -66,7 +66,7 @@ describe("a job that another has absorbed", () => {
 });
 
 describe("a key whose job waits for another attempt", () => {
-  test("is given to a new job: the content has been run", async ({ bench, expect }) => {
+  test("goes to a new job: the content has been run", async ({ bench, expect }) => {
     const dedupe = { key: "k", windowMs: 60_000, mode: "replace" } as const;
     const { ear } = await bench.connect("1", 1);
     await bench.ledger.dispatch([job("holder", { dedupe, payload: 1 })]);
@@ -86,12 +86,12 @@ describe("a key that is debounced", () => {
     await bench.ledger.dispatch([job("a", { dedupe, deadline: { inMs: 5_000 } })]);
     await bench.ledger.dispatch([job("b", { dedupe })]);
     bench.clock.advance(5_000);
-    const [woken] = await bench.maintenance.runDue(["default"], 10);
-    expect(woken?.value).toMatchObject({ placed: 0, expired: 1 });
+    const [ran] = await bench.maintenance.runDue(["default"], 10);
+    expect(ran?.value).toMatchObject({ placed: 0, expired: 1 });
     expect((await bench.ledger.read("default", "a"))?.state).toBe("expired");
   });
 
-  test("is held for a whole window from then on", async ({ bench, expect }) => {
+  test("is held for a whole window from the last dispatch on", async ({ bench, expect }) => {
     const mode = "debounce";
     await bench.ledger.dispatch([job("a", { dedupe: { key: "k", windowMs: 1_000, mode } })]);
     await bench.ledger.dispatch([job("b", { dedupe: { key: "k", windowMs: 60_000, mode } })]);
@@ -99,8 +99,8 @@ describe("a key that is debounced", () => {
   });
 });
 
-describe("two jobs of a batch that replace the same waiting one", () => {
-  test("keep what either states", async ({ bench, expect }) => {
+describe("two jobs of a batch that replace the same waiting job", () => {
+  test("keep the options of both", async ({ bench, expect }) => {
     const dedupe = { key: "k", windowMs: 60_000, mode: "replace" } as const;
     await bench.ledger.dispatch([job("holder", { dedupe })]);
     await bench.ledger.dispatch([
@@ -114,7 +114,7 @@ describe("two jobs of a batch that replace the same waiting one", () => {
 });
 
 describe("signed content that another job is to have", () => {
-  /** A ledger that signs, and what says whether a job is signed as it stands there. */
+  /** A ledger that signs, a check whether a stored job is signed as it is stored, and the calls that were sent. */
   async function signing(
     bench: LedgerBench,
     before: (call: number) => Promise<unknown> = () => Promise.resolve(),
@@ -142,7 +142,7 @@ describe("signed content that another job is to have", () => {
   }
   const dedupe = { key: "a key", windowMs: 60_000, mode: "replace" } as const;
 
-  test("is signed for that one, in a second call", async ({ bench, expect }) => {
+  test("is signed for that job, in a second call", async ({ bench, expect }) => {
     const { ledger, isRight, sent } = await signing(bench);
     await ledger.dispatch([job("holder", { dedupe, payload: 1, node: "7" })]);
     expect(sent).toEqual([1]);
@@ -154,7 +154,9 @@ describe("signed content that another job is to have", () => {
     ]);
     expect(sent).toEqual([1, 1, 1]);
     expect(await bench.ledger.read("default", "holder")).toMatchObject({
-      ...{ name: "other", target: "7", body: expect.stringContaining('"payload":2') as string },
+      name: "other",
+      target: "7",
+      body: expect.stringContaining('"payload":2') as string,
     });
     expect([await isRight("holder", "7"), await isRight("y")]).toEqual([true, true]);
     expect(await isRight("holder", "8")).toBe(false);
@@ -164,7 +166,7 @@ describe("signed content that another job is to have", () => {
     expect(sent).toEqual([1, 1, 1, 1]);
   });
 
-  test("of one batch is that of a job of its own where its holder was started at once", async ({
+  test("of one batch makes a job of its own if its holder was started immediately", async ({
     bench,
     expect,
   }) => {
@@ -178,7 +180,7 @@ describe("signed content that another job is to have", () => {
     expect([await isRight("a"), await isRight("b")]).toEqual([true, true]);
   });
 
-  test("of one batch becomes its holder's where that waits", async ({ bench, expect }) => {
+  test("of one batch becomes its holder's if the holder waits", async ({ bench, expect }) => {
     const { ledger, isRight } = await signing(bench);
     const debounce = { ...dedupe, mode: "debounce" } as const;
     const specs = [1, 2, 3].map((payload) => job(`j${payload}`, { dedupe: debounce, payload }));
@@ -191,7 +193,7 @@ describe("signed content that another job is to have", () => {
     expect((await bench.ledger.read("default", "j1"))?.body).toContain('"payload":3');
   });
 
-  test("is signed for its own job again where the holder has gone meanwhile", async ({
+  test("is signed for its own job again if the holder has gone since", async ({
     bench,
     expect,
   }) => {
@@ -205,7 +207,7 @@ describe("signed content that another job is to have", () => {
     expect(sent).toHaveLength(4);
   });
 
-  test("is given up, and nothing done, where the holders keep changing", async ({
+  test("is given up, and changes nothing, if the holders keep changing", async ({
     bench,
     expect,
   }) => {

@@ -11,18 +11,31 @@ describe("dispatch to any node", () => {
     ]);
     await ear.settled();
     expect(answer).toEqual({
-      ...{ kind: "accepted", id: "a", queue: "default", state: "running", node: "1" },
-      ...{ delivered: true, duplicate: false },
+      kind: "accepted",
+      id: "a",
+      queue: "default",
+      state: "running",
+      node: "1",
+      delivered: true,
+      duplicate: false,
     });
     expect(ear.envelopes()).toEqual([
       {
-        ...{ v: 1, queue: "default", node: "1", token: `${bench.clock.now()}-0.1`, attempt: 1 },
-        ...{ id: "a", name: "host.metrics", attempts: 5, timeoutMs: 1_000, payload },
+        v: 1,
+        queue: "default",
+        node: "1",
+        token: `${bench.clock.now()}-0.1`,
+        attempt: 1,
+        id: "a",
+        name: "host.metrics",
+        attempts: 5,
+        timeoutMs: 1_000,
+        payload,
       },
     ]);
   });
 
-  test("lets jobs wait in the order in which they came", async ({ bench, expect }) => {
+  test("lets jobs wait in the order of their dispatch", async ({ bench, expect }) => {
     const [answer] = await bench.ledger.dispatch([job("a")]);
     await bench.ledger.dispatch(jobs(3));
     expect(answer).toMatchObject({ state: "queued", node: null, delivered: false });
@@ -33,11 +46,13 @@ describe("dispatch to any node", () => {
     for (const node of ["1", "2", "3"]) await bench.connect(node, 1);
     const answers = await bench.ledger.dispatch(jobs(3));
     expect(answers.map((answer) => answer.kind === "accepted" && answer.node)).toEqual([
-      ...["1", "2", "3"],
+      "1",
+      "2",
+      "3",
     ]);
   });
 
-  test("goes to another node where nobody listens on the first", async ({ bench, expect }) => {
+  test("goes to another node if nobody listens on the first", async ({ bench, expect }) => {
     const { ear: gone } = await bench.connect("1", 2);
     await bench.connect("2", 2);
     await gone.close();
@@ -48,7 +63,7 @@ describe("dispatch to any node", () => {
     expect(state.nodes["1"]).toMatch(/^\d+ 2 0 /);
   });
 
-  test("waits in order where nobody listens on any node", async ({ bench, expect }) => {
+  test("waits if nobody listens on any node", async ({ bench, expect }) => {
     for (const node of ["1", "2"]) await (await bench.connect(node, 2)).ear.close();
     const answers = await bench.ledger.dispatch(jobs(5));
     const state = await bench.state();
@@ -57,9 +72,9 @@ describe("dispatch to any node", () => {
     expect(state.free).toEqual([]);
   });
 
-  test("keeps the order of a batch where nobody listens", async ({ bench, expect }) => {
+  test("keeps the order of a batch if nobody listens", async ({ bench, expect }) => {
     for (const node of ["1", "2"]) await (await bench.connect(node, 2)).ear.close();
-    // Slots lie in the order 1 1 2 2; give one of 1 to the end of the line.
+    // The slots are in the order 1 1 2 2; move one of node 1 to the end.
     await bench.redis.rpush(bench.keys.free, "1");
     await bench.redis.lpop(bench.keys.free);
     await bench.ledger.dispatch(jobs(5));
@@ -105,7 +120,7 @@ describe("dispatch to a named node", () => {
     expect(ear.envelopes()).toHaveLength(1);
   });
 
-  test("waits for a busy node, which is told so once", async ({ bench, expect }) => {
+  test("waits for a busy node, which is told once that jobs wait", async ({ bench, expect }) => {
     const { ear } = await bench.connect("1", 1);
     await bench.connect("2", 1);
     await bench.ledger.dispatch([job("a", { node: "1" })]);
@@ -117,7 +132,7 @@ describe("dispatch to a named node", () => {
     expect((await bench.state()).named.get("1")).toEqual(["own1", "own2"]);
   });
 
-  test("waits for a node of which nothing is known", async ({ bench, expect }) => {
+  test("waits for an unknown node", async ({ bench, expect }) => {
     const [answer] = await bench.ledger.dispatch([job("a", { node: "9" })]);
     const state = await bench.state();
     expect(answer).toMatchObject({ state: "queued", node: "9", delivered: false });
@@ -136,7 +151,7 @@ describe("dispatch to a named node", () => {
     expect(state.free).toEqual(["2", "2"]);
   });
 
-  test("waits for a node already known to be gone", async ({ bench, expect }) => {
+  test("waits for a node that is already known to be gone", async ({ bench, expect }) => {
     const { ear } = await bench.connect("1", 2);
     await ear.close();
     await bench.ledger.dispatch([job("a", { node: "1" })]);
@@ -144,7 +159,7 @@ describe("dispatch to a named node", () => {
     expect((await bench.state()).named.get("1")).toEqual(["a", "b"]);
   });
 
-  test("does not pass a node off as foreign while it drains", async ({ bench, expect }) => {
+  test("does not take a draining node for a foreign one", async ({ bench, expect }) => {
     const { ear, epoch } = await bench.connect("1", 2);
     await bench.nodes.leave("default", { node: "1", epoch }, "draining");
     const [answer] = await bench.ledger.dispatch([job("a", { node: "1", name: "host.metrics" })]);
@@ -155,7 +170,10 @@ describe("dispatch to a named node", () => {
 });
 
 describe("dispatch to a foreign node", () => {
-  test("sends one job a message, bare where there is nothing else", async ({ bench, expect }) => {
+  test("sends one job in each message, as a bare id if it has no content", async ({
+    bench,
+    expect,
+  }) => {
     const ear = await bench.listen("7");
     const answers = await bench.ledger.dispatch([
       job("bare", { node: "7" }),
@@ -173,7 +191,7 @@ describe("dispatch to a foreign node", () => {
     ]);
   });
 
-  test("sends no bare id for another queue than the default", async ({ bench, expect }) => {
+  test("sends no bare id for a queue other than the default", async ({ bench, expect }) => {
     const ear = await bench.listen("7", "other");
     await bench.ledger.dispatch([job("a", { node: "7", queue: "other" })]);
     await ear.settled();
@@ -209,7 +227,7 @@ describe("dispatch of an id that is known", () => {
     expect(await bench.state()).toEqual(before);
   });
 
-  test("within one batch: same content is one job, other content a conflict", async ({
+  test("within one batch is one job with the same content, and a conflict with other content", async ({
     bench,
     expect,
   }) => {
@@ -254,20 +272,21 @@ describe("dispatch into several queues", () => {
     ];
     const answers = await bench.ledger.dispatch(specs);
     expect(answers.map(({ id, queue }) => [id, queue])).toEqual([
-      ...[
-        ["x", "b"],
-        ["y", "default"],
-        ["z", "a"],
-        ["w", "b"],
-      ],
+      ["x", "b"],
+      ["y", "default"],
+      ["z", "a"],
+      ["w", "b"],
     ]);
     expect(answers.map((each) => each.kind === "accepted" && each.state)).toEqual([
-      ...["running", "queued", "queued", "queued"],
+      "running",
+      "queued",
+      "queued",
+      "queued",
     ]);
     expect((await bench.ledger.queues()).toSorted()).toEqual(["a", "b", "default"]);
   });
 
-  test("gives a node the slots of each queue apart", async ({ bench, expect }) => {
+  test("counts the slots of a node separately in each queue", async ({ bench, expect }) => {
     const heard = async ({ ear }: { ear: Ear }, queue: string) => {
       await ear.settled();
       return ear.envelopes().flatMap((each) => (each.queue === queue ? each.id : []));
@@ -275,50 +294,5 @@ describe("dispatch into several queues", () => {
     const [a, b] = [await bench.connect("1", 1, "a"), await bench.connect("1", 1, "b")];
     await bench.ledger.dispatch([...jobs(2, "a", { queue: "a" }), ...jobs(2, "b", { queue: "b" })]);
     expect([await heard(a, "a"), await heard(b, "b")]).toEqual([["a1"], ["b1"]]);
-  });
-});
-
-describe("a Redis that is out of memory", () => {
-  test("refuses a dispatch, does nothing by half and publishes nothing", async ({
-    bench,
-    expect,
-  }) => {
-    const { ear } = await bench.connect("1", 2);
-    await bench.ledger.dispatch([job("a")]);
-    const before = await bench.state();
-    const limit = (bytes: string) =>
-      Promise.all(bench.servers.map((server) => server.config("SET", "maxmemory", bytes)));
-    await limit("1");
-    try {
-      await expect(bench.ledger.dispatch(jobs(2))).rejects.toMatchObject({
-        code: "redis_unavailable",
-      });
-      await expect(bench.ledger.dispatch([job("b", { queue: "q" })])).rejects.toThrow(/OOM/);
-    } finally {
-      await limit("0");
-    }
-    await ear.settled();
-    expect(await bench.state()).toEqual(before);
-    for (const server of bench.servers) {
-      expect(await server.keys(`${bench.naming.keyPrefix}:{q}:*`)).toEqual([]);
-    }
-    expect(ear.envelopes().map(({ id }) => id)).toEqual(["a"]);
-  });
-
-  test("still lets running jobs renew and end", async ({ bench, expect }) => {
-    const { ear } = await bench.connect("1", 2);
-    await bench.ledger.dispatch([job("a"), job("b")]);
-    await ear.settled();
-    const [a, b] = ear.envelopes();
-    if (a === undefined || b === undefined) throw new Error("expected two deliveries");
-    await bench.redis.config("SET", "maxmemory", "1");
-    try {
-      const finished = await bench.nodes.finish("default", [ended(a)], taking("1"));
-      expect(finished.verdicts).toEqual(["stored"]);
-      const lost = await bench.nodes.renew("default", [`b ${b.token} 1`]);
-      expect(lost).toEqual([]);
-    } finally {
-      await bench.redis.config("SET", "maxmemory", "0");
-    }
   });
 });

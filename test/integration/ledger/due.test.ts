@@ -3,14 +3,14 @@ import type { JobSpec } from "../../../protocol/wire/job.ts";
 import { ended, job, jobs, memberOf, passing, taking, test, timing } from "../../support/ledger.ts";
 import type { LedgerBench } from "../../support/ledger.ts";
 
-async function wakeNow(bench: LedgerBench, limit = 100) {
-  const [woken] = await bench.maintenance.runDue(["default"], limit, 100);
-  if (woken === undefined) throw new Error("expected an answer");
-  const { placed, expired, nextInMs } = woken.value;
+async function runDueNow(bench: LedgerBench, limit = 100) {
+  const [ran] = await bench.maintenance.runDue(["default"], limit, 100);
+  if (ran === undefined) throw new Error("expected an answer");
+  const { placed, expired, nextInMs } = ran.value;
   return { placed, expired, nextInMs };
 }
 
-/** One job that runs on node 1, and its envelope. */
+/** Runs one job on node 1; answers its envelope. */
 async function running(bench: LedgerBench, more: Partial<JobSpec> = {}) {
   const { ear, epoch } = await bench.connect("1", 1);
   await bench.ledger.dispatch([job("a", more)]);
@@ -21,20 +21,20 @@ async function running(bench: LedgerBench, more: Partial<JobSpec> = {}) {
 }
 
 describe("a delayed job", () => {
-  test("starts at its moment and not before", async ({ bench, expect }) => {
+  test("starts when it is due and not before", async ({ bench, expect }) => {
     const { ear } = await bench.connect("1", 1);
     const [answer] = await bench.ledger.dispatch([job("a", { start: { inMs: 500 } })]);
     expect(answer).toMatchObject({ state: "delayed", delivered: false });
     bench.clock.advance(499);
-    expect(await wakeNow(bench)).toEqual({ placed: 0, expired: 0, nextInMs: 1 });
+    expect(await runDueNow(bench)).toEqual({ placed: 0, expired: 0, nextInMs: 1 });
     bench.clock.advance(1);
-    expect(await wakeNow(bench)).toEqual({ placed: 1, expired: 0, nextInMs: null });
+    expect(await runDueNow(bench)).toEqual({ placed: 1, expired: 0, nextInMs: null });
     await ear.settled();
     expect(ear.envelopes().map(({ id }) => id)).toEqual(["a"]);
-    expect(await wakeNow(bench)).toEqual({ placed: 0, expired: 0, nextInMs: null });
+    expect(await runDueNow(bench)).toEqual({ placed: 0, expired: 0, nextInMs: null });
   });
 
-  test("is announced to all who watch", async ({ bench, expect }) => {
+  test("is announced to all subscribers", async ({ bench, expect }) => {
     const control = await bench.listenToControl();
     const atMs = bench.clock.now() + 700;
     await bench.ledger.dispatch([
@@ -46,26 +46,26 @@ describe("a delayed job", () => {
     expect(said).toEqual([{ v: 1, queue: "default", dueInMs: 700 }]);
   });
 
-  test("whose moment has passed starts at once", async ({ bench, expect }) => {
+  test("whose time has passed starts immediately", async ({ bench, expect }) => {
     const [answer] = await bench.ledger.dispatch([job("a", { start: { atMs: 5 } })]);
     expect(answer).toMatchObject({ state: "queued" });
   });
 
-  test("is handled up to the limit, the rest said to be due", async ({ bench, expect }) => {
+  test("is handled up to the limit, and the rest is still due", async ({ bench, expect }) => {
     await bench.ledger.dispatch(jobs(5, "j", { start: { inMs: 10 } }));
     bench.clock.advance(10);
-    expect(await wakeNow(bench, 2)).toEqual({ placed: 2, expired: 0, nextInMs: 0 });
-    expect(await wakeNow(bench)).toEqual({ placed: 3, expired: 0, nextInMs: null });
+    expect(await runDueNow(bench, 2)).toEqual({ placed: 2, expired: 0, nextInMs: 0 });
+    expect(await runDueNow(bench)).toEqual({ placed: 3, expired: 0, nextInMs: null });
     expect((await bench.state()).backlog).toHaveLength(5);
   });
 });
 
 describe("a job with a deadline", () => {
-  test("ends as expired if it still waits then", async ({ bench, expect }) => {
+  test("ends as expired if it still waits at its deadline", async ({ bench, expect }) => {
     const results = await bench.listenToResults();
     await bench.ledger.dispatch([job("a", { deadline: { inMs: 100 } }), job("b")]);
     bench.clock.advance(100);
-    expect(await wakeNow(bench)).toEqual({ placed: 0, expired: 1, nextInMs: null });
+    expect(await runDueNow(bench)).toEqual({ placed: 0, expired: 1, nextInMs: null });
     await results.settled();
     expect((await bench.ledger.read("default", "a"))?.state).toBe("expired");
     expect(results.heard[0]).toContain('"code":"expired"');
@@ -74,28 +74,31 @@ describe("a job with a deadline", () => {
     expect(ear.envelopes().map(({ id }) => id)).toEqual(["b"]);
   });
 
-  test("is not started past it, even before anyone looked", async ({ bench, expect }) => {
+  test("is not started after its deadline, even before a check has ended it", async ({
+    bench,
+    expect,
+  }) => {
     await bench.ledger.dispatch([job("a", { deadline: { inMs: 100 } })]);
     bench.clock.advance(100);
     const { ear } = await bench.connect("1", 1);
     await ear.settled();
     expect(ear.envelopes()).toEqual([]);
-    expect(await wakeNow(bench)).toMatchObject({ expired: 1 });
+    expect(await runDueNow(bench)).toMatchObject({ expired: 1 });
     expect((await bench.ledger.read("default", "a"))?.state).toBe("expired");
   });
 
   test("is left alone once it has started", async ({ bench, expect }) => {
     const { envelope } = await running(bench, { deadline: { inMs: 100 } });
     bench.clock.advance(100);
-    expect(await wakeNow(bench)).toMatchObject({ expired: 0 });
+    expect(await runDueNow(bench)).toMatchObject({ expired: 0 });
     const { verdicts } = await bench.nodes.finish("default", [ended(envelope)], taking("1"));
     expect(verdicts).toEqual(["stored"]);
   });
 
-  test("that is delayed past it expires", async ({ bench, expect }) => {
+  test("that is delayed beyond it expires", async ({ bench, expect }) => {
     await bench.ledger.dispatch([job("a", { start: { inMs: 200 }, deadline: { inMs: 100 } })]);
     bench.clock.advance(200);
-    expect(await wakeNow(bench)).toEqual({ placed: 0, expired: 1, nextInMs: null });
+    expect(await runDueNow(bench)).toEqual({ placed: 0, expired: 1, nextInMs: null });
   });
 });
 
@@ -116,7 +119,7 @@ describe("a retry", () => {
     expect(waiting).toMatchObject({ state: "delayed", attemptsUsed: 1 });
     expect(waiting?.errors).toMatchObject([{ attempt: 1, node: "1", error: { code: "x" } }]);
     bench.clock.advance(300);
-    expect(await wakeNow(bench)).toMatchObject({ placed: 1 });
+    expect(await runDueNow(bench)).toMatchObject({ placed: 1 });
     await ear.settled();
     expect(ear.envelopes().map(({ attempt }) => attempt)).toEqual([1, 2]);
   });
@@ -131,16 +134,19 @@ describe("a retry", () => {
     expect(await bench.state()).toEqual(before);
   });
 
-  test("does not expire: the deadline is for jobs never started", async ({ bench, expect }) => {
+  test("does not expire: the deadline is for jobs that were never started", async ({
+    bench,
+    expect,
+  }) => {
     const { envelope } = await running(bench, { deadline: { inMs: 100 } });
     await bench.nodes.finish("default", [{ ...ended(envelope), ...retry }], taking("1"));
     bench.clock.advance(300);
-    expect(await wakeNow(bench)).toEqual({ placed: 1, expired: 0, nextInMs: null });
+    expect(await runDueNow(bench)).toEqual({ placed: 1, expired: 0, nextInMs: null });
   });
 });
 
 describe("cancel", () => {
-  test("ends a job that waits, which is then never run", async ({ bench, expect }) => {
+  test("ends a job that waits, which never runs", async ({ bench, expect }) => {
     const results = await bench.listenToResults();
     await bench.ledger.dispatch([
       job("a"),
@@ -155,14 +161,14 @@ describe("cancel", () => {
       });
     }
     bench.clock.advance(9);
-    expect(await wakeNow(bench)).toEqual({ placed: 0, expired: 0, nextInMs: null });
+    expect(await runDueNow(bench)).toEqual({ placed: 0, expired: 0, nextInMs: null });
     const { ear } = await bench.connect("1", 5);
     await Promise.all([ear.settled(), results.settled()]);
     expect(ear.envelopes()).toEqual([]);
     expect(results.heard).toHaveLength(3);
   });
 
-  test("asks the node of a job that runs, and keeps what comes of it", async ({
+  test("asks the node of a running job to stop it, and keeps its outcome", async ({
     bench,
     expect,
   }) => {
@@ -188,17 +194,17 @@ describe("cancel", () => {
     },
   );
 
-  test("ends a job whose node died meanwhile", async ({ bench, expect }) => {
+  test("ends a job whose node has died since", async ({ bench, expect }) => {
     const { ear } = await running(bench);
     await bench.ledger.cancel("default", "a");
     await ear.close();
     bench.clock.advance(timing.unacknowledgedMs);
-    const [expired] = await bench.maintenance.recover(["default"], 10);
-    expect(expired?.value).toMatchObject({ again: 0, ended: 1 });
+    const [recovered] = await bench.maintenance.recover(["default"], 10);
+    expect(recovered?.value).toMatchObject({ again: 0, ended: 1 });
     expect((await bench.ledger.read("default", "a"))?.state).toBe("cancelled");
   });
 
-  test("knows what is unknown and what has ended", async ({ bench, expect }) => {
+  test("tells an unknown job from one that has ended", async ({ bench, expect }) => {
     expect(await bench.ledger.cancel("default", "none")).toEqual({ kind: "unknown" });
     const { envelope } = await running(bench);
     await bench.nodes.finish("default", [ended(envelope)], taking("1"));
@@ -207,7 +213,7 @@ describe("cancel", () => {
   });
 });
 
-describe("resend and forget", () => {
+describe("resend and delete", () => {
   async function fail(bench: LedgerBench) {
     const { ear, epoch, envelope } = await running(bench, { attempts: 1, payload: [1] });
     await bench.nodes.finish("default", [ended(envelope, "failed")], taking("1"));
@@ -237,7 +243,7 @@ describe("resend and forget", () => {
     expect((await bench.state()).leases).toHaveLength(1);
   });
 
-  test("resend leaves the job once in the list", async ({ bench, expect }) => {
+  test("resend leaves the job in the list once", async ({ bench, expect }) => {
     await fail(bench);
     bench.clock.advance(1);
     await bench.ledger.resend("default", ["a"]);
@@ -247,7 +253,7 @@ describe("resend and forget", () => {
     expect(page?.value.jobs.map(({ id }) => id)).toEqual(["a"]);
   });
 
-  test("forget deletes what has ended and nothing else", async ({ bench, expect }) => {
+  test("delete removes jobs that have ended and no others", async ({ bench, expect }) => {
     await fail(bench);
     await bench.ledger.dispatch([job("alive")]);
     expect(await bench.ledger.delete("default", ["a", "alive", "none"])).toEqual([
@@ -293,9 +299,9 @@ describe("deduplication by key", () => {
     bench.clock.advance(600);
     await bench.ledger.dispatch([job("b", { ...dedupe("debounce"), payload: 2 })]);
     bench.clock.advance(600);
-    expect(await wakeNow(bench)).toMatchObject({ placed: 0 });
+    expect(await runDueNow(bench)).toMatchObject({ placed: 0 });
     bench.clock.advance(400);
-    expect(await wakeNow(bench)).toMatchObject({ placed: 1 });
+    expect(await runDueNow(bench)).toMatchObject({ placed: 1 });
     const { ear } = await bench.connect("1", 1);
     await ear.settled();
     expect(ear.envelopes().map(({ id, payload }) => [id, payload])).toEqual([["a", 2]]);

@@ -13,7 +13,7 @@ import {
 } from "../../support/ledger.ts";
 import type { LedgerBench } from "../../support/ledger.ts";
 
-/** Dispatches `count` jobs to node 1 of `slots` slots; answers what was delivered. */
+/** Dispatches `count` jobs to node 1 with `slots` slots; answers what was delivered. */
 async function running(bench: LedgerBench, slots: number, count: number) {
   const { ear, epoch } = await bench.connect("1", slots);
   await bench.ledger.dispatch(jobs(count));
@@ -89,7 +89,7 @@ describe("finish of one attempt", () => {
     expect((await bench.ledger.read("default", "j1"))?.state).toBe("running");
   });
 
-  test("gives a released job to whoever is free, with its attempts", async ({ bench, expect }) => {
+  test("gives a released job to a free node, with all its attempts", async ({ bench, expect }) => {
     const { epoch, envelopes } = await running(bench, 1, 1);
     const { ear: other } = await bench.connect("2", 1);
     await bench.nodes.leave("default", { node: "1", epoch }, "gone");
@@ -103,7 +103,7 @@ describe("finish of one attempt", () => {
     expect(other.envelopes().map(({ id, attempt }) => [id, attempt])).toEqual([["j1", 1]]);
   });
 
-  test("lets a released job wait at the front if nobody is free", async ({ bench, expect }) => {
+  test("lets a released job wait at the front if no node is free", async ({ bench, expect }) => {
     const { epoch, envelopes } = await running(bench, 1, 3);
     await bench.nodes.leave("default", { node: "1", epoch }, "gone");
     await bench.nodes.finish("default", [ended(first(envelopes), "released")], passing("1"));
@@ -135,13 +135,15 @@ describe("finish of a batch", () => {
     expect(results.heard).toHaveLength(1);
     const message = decodeResults(results.heard[0] ?? "");
     expect(message.kind === "results" && message.results.map(({ id }) => id)).toEqual([
-      ...["j1", "j2", "j3"],
+      "j1",
+      "j2",
+      "j3",
     ]);
     const [outbox] = await bench.maintenance.undelivered(["default"], 0, 10);
     expect(outbox?.value).toHaveLength(1);
   });
 
-  test("stores an attempt once that stands in it twice", async ({ bench, expect }) => {
+  test("stores an attempt once that is in it twice", async ({ bench, expect }) => {
     const { envelopes } = await running(bench, 2, 2);
     const [a, b] = envelopes.map((each) => ended(each));
     if (!a || !b) throw new Error("expected two deliveries");
@@ -161,7 +163,7 @@ describe("finish of a batch", () => {
     expect((await bench.state()).free).toHaveLength(1_000);
   });
 
-  test("stores one of two results that come for the same attempt", async ({ bench, expect }) => {
+  test("stores one of two results for the same attempt", async ({ bench, expect }) => {
     const { envelopes } = await running(bench, 1, 1);
     const [one, two] = ["one", "two"].map((text) => ended(first(envelopes), "succeeded", text));
     if (!one || !two) throw new Error("expected two endings");
@@ -197,10 +199,8 @@ describe("finish fetches the next jobs", () => {
       const finished = await bench.nodes.finish("default", endings, { ...taking("1"), wasBusy });
       const next = finished.next.map((text) => JSON.parse(text) as Envelope);
       expect(next.map(({ id, node, attempt }) => [id, node, attempt])).toEqual([
-        ...[
-          ["j4", "1", 1],
-          ["j5", "1", 1],
-        ],
+        ["j4", "1", 1],
+        ["j5", "1", 1],
       ]);
       expect((await bench.state()).backlog).toEqual(["j6", "j7", "j8"]);
       expect(await bench.nodes.renew("default", next.map(memberOf))).toEqual([]);
@@ -242,14 +242,14 @@ describe("finish fetches the next jobs", () => {
     expect((await bench.state()).parked).toEqual([]);
   });
 
-  test("without an attempt to end, for a node that was told of waiting jobs", async ({
+  test("without an attempt to end, for a node that was told that jobs wait", async ({
     bench,
     expect,
   }) => {
     const { ear } = await bench.connect("1", 1);
     await bench.ledger.dispatch([job("a"), job("own", { node: "1" })]);
     await ear.settled();
-    // "own" came first, as named jobs do; "a" waits. Its end takes "a", as no hint is passed on.
+    // Jobs for one node come first: "own" runs and "a" waits. The end of "own" fetches "a".
     await bench.nodes.finish(
       "default",
       ear.envelopes().map((each) => ended(each)),
@@ -261,7 +261,7 @@ describe("finish fetches the next jobs", () => {
     expect(finished).toMatchObject({ verdicts: [], next: [], waiting: ["1"], entry: null });
   });
 
-  test("by message, where a superseded node passes its slots on", async ({ bench, expect }) => {
+  test("by message if a superseded node passes its slots on", async ({ bench, expect }) => {
     const { ear, envelopes } = await running(bench, 2, 5);
     await bench.nodes.finish(
       "default",

@@ -1,21 +1,28 @@
-/** What somebody else has put into the keys stops nothing, and no job is lost beside it. */
+/** Values that others have written into the keys stop nothing, and no job is lost beside them. */
 import { describe } from "vitest";
 import { ended, job, jobs, joinAs, taking, test, timing } from "../../support/ledger.ts";
 
 const keep = {
-  ...{ retentionMs: 0, maxFinished: 100, failedMs: 0, maxFailed: 10, outboxMs: 604_800_000 },
+  retentionMs: 0,
+  maxFinished: 100,
+  failedMs: 0,
+  maxFailed: 10,
+  outboxMs: 604_800_000,
 };
 
 describe("garbage in the keys", () => {
-  test("among the leases does not hold up those that have ended", async ({ bench, expect }) => {
+  test("among the leases does not keep ended leases from being recovered", async ({
+    bench,
+    expect,
+  }) => {
     const { ear, epoch } = await bench.connect("1", 2);
     await bench.ledger.dispatch([job("a"), job("b")]);
     await bench.redis.zadd(bench.keys.leases, 1, "", 2, "garbage", 3, "bad 1-0.1 1", 4, " x 1");
     await bench.redis.hset(bench.keys.jobs, "bad", "nonsense");
     await ear.close();
     bench.clock.advance(timing.unacknowledgedMs);
-    const [expired] = await bench.maintenance.recover(["default"], 10);
-    expect(expired?.value).toEqual({ again: 2, ended: 0, nextInMs: null });
+    const [recovered] = await bench.maintenance.recover(["default"], 10);
+    expect(recovered?.value).toEqual({ again: 2, ended: 0, nextInMs: null });
     await bench.redis.hdel(bench.keys.jobs, "bad");
     const back = await bench.listen("1");
     await joinAs(bench.nodes, { name: "1", slots: 2, epoch });
@@ -36,7 +43,7 @@ describe("garbage in the keys", () => {
     await joinAs(bench.nodes, { name: "1", slots: 4, epoch, running: [] });
   });
 
-  test("as a seat keeps nobody from joining or retiring", async ({ bench, expect }) => {
+  test("as a node row keeps no node from joining, and is pruned", async ({ bench, expect }) => {
     await bench.redis.hset(bench.keys.nodes, "1", "nonsense", "2", "", "3", "x y 1 {}");
     await bench.maintenance.prune(["default"], keep);
     expect((await bench.state()).nodes).toEqual({});
@@ -48,7 +55,7 @@ describe("garbage in the keys", () => {
     expect(ear.envelopes().map(({ id }) => id)).toEqual(["a"]);
   });
 
-  test("as a record is nobody's job", async ({ bench, expect }) => {
+  test("as a record is treated as no job", async ({ bench, expect }) => {
     await bench.redis.hset(bench.keys.jobs, "bad", "nonsense");
     expect(await bench.ledger.cancel("default", "bad")).toEqual({ kind: "unknown" });
     expect(await bench.ledger.resend("default", ["bad"])).toEqual(["unknown"]);
@@ -61,7 +68,7 @@ describe("garbage in the keys", () => {
     await ear.settled();
   });
 
-  test("as a result is forgotten, and so are those after it", async ({ bench, expect }) => {
+  test("as a result is pruned, and so are the results after it", async ({ bench, expect }) => {
     const { ear } = await bench.connect("1", 3);
     await bench.ledger.dispatch(jobs(3));
     await ear.settled();
@@ -72,7 +79,7 @@ describe("garbage in the keys", () => {
       bench.keys.index,
       `${bench.clock.now()}-99`,
       "other",
-      "words of somebody",
+      "words of another",
     );
     await bench.maintenance.prune(["default"], keep);
     expect((await bench.state()).jobs).toEqual({});

@@ -35,7 +35,7 @@ describe("a node's first join", () => {
     expect((await bench.state()).backlog).toEqual(["j4", "j5"]);
   });
 
-  test("takes the jobs of its own before those of anyone", async ({ bench, expect }) => {
+  test("takes the jobs that only it may run before all others", async ({ bench, expect }) => {
     await bench.ledger.dispatch([job("any"), job("own", { node: "1" })]);
     const { ear } = await bench.connect("1", 1);
     await ear.settled();
@@ -43,7 +43,10 @@ describe("a node's first join", () => {
     expect((await bench.state()).parked).toEqual([]);
   });
 
-  test("keeps what exceeds its slots in its own backlog and says so", async ({ bench, expect }) => {
+  test("leaves what exceeds its slots in its own backlog, and is parked", async ({
+    bench,
+    expect,
+  }) => {
     await bench.ledger.dispatch(jobs(3, "own", { node: "1" }));
     const { ear } = await bench.connect("1", 1);
     await ear.settled();
@@ -55,7 +58,10 @@ describe("a node's first join", () => {
 });
 
 describe("a node that joins again with its epoch", () => {
-  test("gets what it never heard of once more, with the same token", async ({ bench, expect }) => {
+  test("is sent once more what it never received, with the same token", async ({
+    bench,
+    expect,
+  }) => {
     const { ear, epoch } = await bench.connect("1", 2);
     await bench.ledger.dispatch(jobs(2));
     await ear.settled();
@@ -66,7 +72,7 @@ describe("a node that joins again with its epoch", () => {
     expect(ear.envelopes().slice(2)).toEqual([second]);
   });
 
-  test("is not sent what a predecessor that lives was heard to run", async ({ bench, expect }) => {
+  test("is not sent what a live predecessor has acknowledged", async ({ bench, expect }) => {
     const old = await bench.connect("1", 1);
     await bench.ledger.dispatch([job("a")]);
     await old.ear.settled();
@@ -78,7 +84,7 @@ describe("a node that joins again with its epoch", () => {
     expect((await bench.state()).leases).toHaveLength(1);
   });
 
-  test("is told again to stop what it never heard of", async ({ bench, expect }) => {
+  test("is told again to stop a job that it never received", async ({ bench, expect }) => {
     const { ear, epoch } = await bench.connect("1", 1);
     const control = await bench.listenToControl();
     await bench.ledger.dispatch([job("a")]);
@@ -104,14 +110,14 @@ describe("a node that joins again with its epoch", () => {
     expect(await joinAs(bench.nodes, { name: "1", slots: 2, epoch })).toBe(epoch);
   });
 
-  test("gives a job missed a fresh lease", async ({ bench, expect }) => {
+  test("gives a job that it missed a new lease", async ({ bench, expect }) => {
     const { epoch } = await bench.connect("1", 1);
     await bench.ledger.dispatch([job("a")]);
     bench.clock.advance(timing.unacknowledgedMs - 1);
     await joinAs(bench.nodes, { name: "1", slots: 1, epoch });
     bench.clock.advance(timing.unacknowledgedMs - 1);
-    const [expired] = await bench.maintenance.recover(["default"], 10);
-    expect(expired?.value).toEqual({ again: 0, ended: 0, nextInMs: 1 });
+    const [recovered] = await bench.maintenance.recover(["default"], 10);
+    expect(recovered?.value).toEqual({ again: 0, ended: 0, nextInMs: 1 });
   });
 
   test("is told the positions of the attempts that it has lost", async ({ bench, expect }) => {
@@ -122,7 +128,11 @@ describe("a node that joins again with its epoch", () => {
     const endings = envelopes.slice(0, 2).map((each) => ended(each));
     await bench.nodes.finish("default", endings, taking("1"));
     const joined = await bench.nodes.join({
-      ...{ queue: "default", name: "1", epoch, slots: 3, info: "{}" },
+      queue: "default",
+      name: "1",
+      epoch,
+      slots: 3,
+      info: "{}",
       running: envelopes.map(memberOf),
     });
     expect(joined.kind === "joined" && joined.lost.toSorted()).toEqual([0, 1]);
@@ -137,7 +147,7 @@ describe("a node that joins again with its epoch", () => {
     expect(await bench.state()).toEqual(before);
   });
 
-  test("counts again after it was found gone", async ({ bench, expect }) => {
+  test("is given jobs again after it was found gone", async ({ bench, expect }) => {
     const { ear, epoch } = await bench.connect("1", 2);
     await ear.close();
     await bench.ledger.dispatch([job("a")]);
@@ -194,7 +204,7 @@ describe("a new incarnation", () => {
     expect((await bench.state()).free).toEqual(["1"]);
   });
 
-  test("gets the slots of a predecessor that passes them on", async ({ bench, expect }) => {
+  test("gets the slots that its predecessor passes on", async ({ bench, expect }) => {
     const { ear } = await bench.connect("1", 1);
     await bench.ledger.dispatch(jobs(2));
     await ear.settled();
@@ -226,7 +236,7 @@ describe("a new incarnation", () => {
     expect(state.named.get("1")).toEqual(["own3"]);
   });
 
-  test("keeps its slots when its predecessor drains and then ends what it ran", async ({
+  test("keeps its slots when its draining predecessor ends its attempts", async ({
     bench,
     expect,
   }) => {
@@ -242,7 +252,7 @@ describe("a new incarnation", () => {
     }
   });
 
-  test("leaves what a draining predecessor runs, even if nobody hears it", async ({
+  test("leaves what a draining predecessor runs, even if that listens no more", async ({
     bench,
     expect,
   }) => {
@@ -257,7 +267,10 @@ describe("a new incarnation", () => {
     expect((await bench.state()).free).toEqual(["1"]);
   });
 
-  test("uses up an attempt of what its predecessor was heard to run", async ({ bench, expect }) => {
+  test("uses up an attempt of a job that its predecessor acknowledged", async ({
+    bench,
+    expect,
+  }) => {
     const { ear } = await bench.connect("1", 2);
     await bench.ledger.dispatch(jobs(2));
     await ear.settled();

@@ -2,15 +2,15 @@ import { describe } from "vitest";
 import { ended, job, jobs, memberOf, taking, test, timing } from "../../support/ledger.ts";
 import type { LedgerBench } from "../../support/ledger.ts";
 
-async function expireNow(bench: LedgerBench) {
-  const [looked] = await bench.maintenance.recover(["default"], 100);
-  return looked?.value;
+async function recoverNow(bench: LedgerBench) {
+  const [recovered] = await bench.maintenance.recover(["default"], 100);
+  return recovered?.value;
 }
 
 describe("the watch over leases", () => {
   const soon = { v: 1, queue: "default", leaseInMs: timing.unacknowledgedMs };
 
-  test("is announced with the first lease after a rest, and with no other", async ({
+  test("is announced with the first lease after none was held, and with no other", async ({
     bench,
     expect,
   }) => {
@@ -29,7 +29,7 @@ describe("the watch over leases", () => {
       ear.envelopes().map((each) => ended(each)),
       taking("1"),
     );
-    await bench.ledger.dispatch([job("before-the-look")]);
+    await bench.ledger.dispatch([job("before-the-check")]);
     expect(await said()).toEqual([soon]);
     await ear.settled();
     await bench.nodes.finish(
@@ -41,27 +41,27 @@ describe("the watch over leases", () => {
       taking("1"),
     );
     bench.clock.advance(timing.unacknowledgedMs);
-    expect(await expireNow(bench)).toEqual({ again: 0, ended: 0, nextInMs: null });
+    expect(await recoverNow(bench)).toEqual({ again: 0, ended: 0, nextInMs: null });
     await bench.ledger.dispatch([job("after")]);
     expect(await said()).toEqual([soon, soon]);
   });
 
-  test("goes on while a lease is held, and ends with the last one", async ({ bench, expect }) => {
+  test("continues while a lease is held, and ends with the last one", async ({ bench, expect }) => {
     const { ear } = await bench.connect("1", 1);
     await bench.ledger.dispatch([job("a")]);
     await ear.settled();
     await bench.nodes.renew("default", ear.envelopes().map(memberOf));
     bench.clock.advance(timing.unacknowledgedMs);
-    expect(await expireNow(bench)).toEqual({ again: 0, ended: 0, nextInMs: 2_001 });
+    expect(await recoverNow(bench)).toEqual({ again: 0, ended: 0, nextInMs: 2_001 });
     await bench.nodes.finish(
       "default",
       ear.envelopes().map((each) => ended(each)),
       taking("1"),
     );
     bench.clock.advance(2_000);
-    expect(await expireNow(bench)).toEqual({ again: 0, ended: 0, nextInMs: 1 });
+    expect(await recoverNow(bench)).toEqual({ again: 0, ended: 0, nextInMs: 1 });
     bench.clock.advance(1);
-    expect(await expireNow(bench)).toEqual({ again: 0, ended: 0, nextInMs: null });
+    expect(await recoverNow(bench)).toEqual({ again: 0, ended: 0, nextInMs: null });
     expect(await bench.redis.exists(bench.keys.leases)).toBe(0);
   });
 

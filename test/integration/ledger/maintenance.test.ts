@@ -4,17 +4,20 @@ import { ended, job, jobs, joinAs, taking, test, type LedgerBench } from "../../
 
 const day = 86_400_000;
 const keep = {
-  ...{ retentionMs: day, maxFinished: 100_000, outboxMs: 7 * day },
-  ...{ failedMs: 7 * day, maxFailed: 10_000 },
+  retentionMs: day,
+  maxFinished: 100_000,
+  outboxMs: 7 * day,
+  failedMs: 7 * day,
+  maxFailed: 10_000,
 };
 
-async function retire(bench: LedgerBench, more: Partial<typeof keep> = {}) {
-  const [retired] = await bench.maintenance.prune(["default"], { ...keep, ...more });
-  if (retired === undefined) throw new Error("expected an answer");
-  return retired.value;
+async function prune(bench: LedgerBench, more: Partial<typeof keep> = {}) {
+  const [pruned] = await bench.maintenance.prune(["default"], { ...keep, ...more });
+  if (pruned === undefined) throw new Error("expected an answer");
+  return pruned.value;
 }
 
-/** Dispatches and ends `count` jobs on node 1, which must have the slots. */
+/** Dispatches `count` jobs to node 1 and ends them; the node has left afterwards. */
 async function done(bench: LedgerBench, count: number, prefix: string) {
   const ear = await bench.listen("1");
   const epoch = await joinAs(bench.nodes, { name: "1", slots: count });
@@ -31,37 +34,37 @@ async function idsOf(bench: LedgerBench) {
   return Object.keys((await bench.state()).jobs).toSorted();
 }
 
-describe("retire", () => {
-  test("forgets what finished before the retention, and only that", async ({ bench, expect }) => {
+describe("prune", () => {
+  test("deletes jobs that finished before the retention, and no others", async ({
+    bench,
+    expect,
+  }) => {
     await done(bench, 2, "old");
     bench.clock.advance(1);
     await done(bench, 2, "new");
     bench.clock.advance(day - 1);
-    expect(await retire(bench)).toEqual({ forgotten: 2, more: false });
+    expect(await prune(bench)).toEqual({ forgotten: 2, more: false });
     expect(await idsOf(bench)).toEqual(["new1", "new2"]);
     expect(Object.keys((await bench.state()).results).toSorted()).toEqual(["new1", "new2"]);
   });
 
-  test("keeps old jobs that are alive or finished late, and lists them", async ({
-    bench,
-    expect,
-  }) => {
+  test("keeps old jobs that have not ended, and lists them", async ({ bench, expect }) => {
     await bench.ledger.dispatch([job("waits"), job("runs", { node: "9" }), job("late")]);
     bench.clock.advance(day);
     const { ear } = await bench.connect("8", 1);
     await ear.settled();
     bench.clock.advance(day);
-    expect(await retire(bench)).toEqual({ forgotten: 0, more: false });
+    expect(await prune(bench)).toEqual({ forgotten: 0, more: false });
     expect(await idsOf(bench)).toEqual(["late", "runs", "waits"]);
     const page = await listed(bench);
     expect(page.jobs.map(({ id }) => id).toSorted()).toEqual(["late", "runs", "waits"]);
   });
 
-  test("forgets the oldest beyond the count", async ({ bench, expect }) => {
+  test("deletes the oldest jobs beyond the count", async ({ bench, expect }) => {
     await done(bench, 3, "a");
     bench.clock.advance(1);
     await done(bench, 3, "b");
-    expect(await retire(bench, { maxFinished: 2 })).toEqual({ forgotten: 4, more: false });
+    expect(await prune(bench, { maxFinished: 2 })).toEqual({ forgotten: 4, more: false });
     expect(await idsOf(bench)).toHaveLength(2);
     expect((await idsOf(bench)).every((id) => id.startsWith("b"))).toBe(true);
   });
@@ -72,13 +75,13 @@ describe("retire", () => {
       bench.clock.advance(1);
     }
     bench.clock.advance(day);
-    expect(await retire(bench)).toEqual({ forgotten: 3_600, more: true });
-    expect(await retire(bench)).toEqual({ forgotten: 900, more: false });
+    expect(await prune(bench)).toEqual({ forgotten: 3_600, more: true });
+    expect(await prune(bench)).toEqual({ forgotten: 900, more: false });
     const state = await bench.state();
     expect([state.jobs, state.results, state.indexed]).toEqual([{}, {}, []]);
   });
 
-  test("forgets as many jobs that came one by one", async ({ bench, expect }) => {
+  test("deletes as many jobs that were dispatched one by one", async ({ bench, expect }) => {
     const { ear } = await bench.connect("1", 700);
     for (const each of jobs(700)) await bench.ledger.dispatch([each]);
     await ear.settled();
@@ -88,10 +91,10 @@ describe("retire", () => {
       taking("1"),
     );
     bench.clock.advance(day);
-    expect(await retire(bench)).toEqual({ forgotten: 700, more: false });
+    expect(await prune(bench)).toEqual({ forgotten: 700, more: false });
   });
 
-  test("forgets the deadline of a job that was started in time", async ({ bench, expect }) => {
+  test("deletes the deadline of a job that was started in time", async ({ bench, expect }) => {
     await bench.ledger.dispatch(jobs(2, "a", { deadline: { inMs: 30 * day } }));
     await done(bench, 2, "b");
     expect(await bench.redis.zcard(bench.keys.due)).toBe(2);
@@ -99,25 +102,28 @@ describe("retire", () => {
     expect(first).toBe("deleted");
     expect(await bench.redis.zcard(bench.keys.due)).toBe(1);
     bench.clock.advance(day);
-    await retire(bench);
+    await prune(bench);
     expect(await bench.redis.exists(bench.keys.due)).toBe(0);
   });
 
-  test("leaves a node its seat that has lived long and drains", async ({ bench, expect }) => {
+  test("keeps the row of a node that has long been joined and drains", async ({
+    bench,
+    expect,
+  }) => {
     const { ear, epoch } = await bench.connect("1", 1);
     bench.clock.advance(8 * day);
     await bench.nodes.leave("default", { node: "1", epoch }, "draining");
-    await retire(bench);
+    await prune(bench);
     expect(Object.keys((await bench.state()).nodes)).toEqual(["1"]);
     await ear.close();
-    await retire(bench);
+    await prune(bench);
     expect((await bench.state()).nodes).toEqual({});
   });
 
-  test("lets the id be used anew", async ({ bench, expect }) => {
+  test("lets the id be used again", async ({ bench, expect }) => {
     await done(bench, 1, "a");
     bench.clock.advance(day);
-    await retire(bench);
+    await prune(bench);
     const [again] = await bench.ledger.dispatch([job("a1", { payload: "other" })]);
     expect(again).toMatchObject({ kind: "accepted", duplicate: false });
   });
@@ -127,19 +133,22 @@ describe("retire", () => {
     bench.clock.advance(7 * day);
     await done(bench, 1, "b");
     bench.clock.advance(1);
-    await retire(bench, { retentionMs: 30 * day });
+    await prune(bench, { retentionMs: 30 * day });
     const [outbox] = await bench.maintenance.undelivered(["default"], 0, 10);
     expect(outbox?.value.map(({ results }) => results.includes('"b1"'))).toEqual([true]);
   });
 
   test("of nothing changes nothing", async ({ bench, expect }) => {
-    expect(await retire(bench)).toEqual({ forgotten: 0, more: false });
+    expect(await prune(bench)).toEqual({ forgotten: 0, more: false });
     expect(await bench.redis.keys(`${bench.naming.keyPrefix}:*`)).toEqual([]);
   });
 });
 
-describe("record and overdue", () => {
-  test("record takes entries out once and marks their results", async ({ bench, expect }) => {
+describe("ack and undelivered", () => {
+  test("ack removes entries once and marks their results as recorded", async ({
+    bench,
+    expect,
+  }) => {
     const { entry } = await done(bench, 2, "a");
     const entries = new Map([["default", [entry ?? "", "1-1"]]]);
     expect((await bench.ledger.read("default", "a1"))?.ended?.recorded).toBe(false);
@@ -149,7 +158,7 @@ describe("record and overdue", () => {
     expect(await bench.maintenance.ack(new Map([["default", []]]))).toBe(0);
   });
 
-  test("overdue gives what is old enough, the oldest first", async ({ bench, expect }) => {
+  test("undelivered lists what is old enough, the oldest first", async ({ bench, expect }) => {
     const { entry: first } = await done(bench, 1, "a");
     bench.clock.advance(1_000);
     const { entry: second } = await done(bench, 1, "b");
@@ -163,7 +172,7 @@ describe("record and overdue", () => {
     expect(await entries(1_001, 10)).toEqual([]);
   });
 
-  test("overdue gives about 1 MiB at once, and at least one entry", async ({ bench, expect }) => {
+  test("undelivered lists about 1 MiB, and at least one entry", async ({ bench, expect }) => {
     const ear = await bench.listen("1");
     await joinAs(bench.nodes, { name: "1", slots: 3 });
     await bench.ledger.dispatch(jobs(3));
@@ -183,7 +192,9 @@ async function listed(
   from: { entry: string; place: number } = { entry: "+", place: 0 },
 ) {
   const [page] = await bench.ledger.list(["default"], () => from, {
-    ...{ limit: 10, state: "-", name: "-" },
+    limit: 10,
+    state: "-",
+    name: "-",
     ...filter,
   });
   if (page === undefined) throw new Error("expected a page");
@@ -203,7 +214,7 @@ async function everyPage(bench: LedgerBench, filter: Parameters<typeof listed>[1
 }
 
 describe("list", () => {
-  test("gives the newest first, across dispatches and within them", async ({ bench, expect }) => {
+  test("starts with the newest, across dispatches and within them", async ({ bench, expect }) => {
     await bench.ledger.dispatch(jobs(3, "a"));
     await bench.ledger.dispatch([job("b")]);
     const page = await listed(bench);
@@ -212,7 +223,7 @@ describe("list", () => {
   });
 
   test.for([1, 3, 7, 50, 99])(
-    "pages of %i meet every job once",
+    "has every job once in pages of %i",
     async (limit, { bench, expect }) => {
       for (let at = 0; at < 5; at++) await bench.ledger.dispatch(jobs(60, `d${at}_`));
       for (let at = 0; at < 40; at++) await bench.ledger.dispatch([job(`s${at}`)]);
@@ -236,10 +247,7 @@ describe("list", () => {
     expect(await of({ name: "other", state: "queued" })).toEqual([]);
   });
 
-  test("goes on over jobs that are forgotten and pages that are empty", async ({
-    bench,
-    expect,
-  }) => {
+  test("continues over deleted jobs and empty pages", async ({ bench, expect }) => {
     await bench.ledger.dispatch([job("oldest", { name: "rare" })]);
     for (let at = 0; at < 3; at++) await bench.ledger.dispatch(jobs(700, `d${at}_`));
     expect((await listed(bench, { name: "rare" })).jobs).toEqual([]);
@@ -248,7 +256,7 @@ describe("list", () => {
 });
 
 describe("read, find and nodes", () => {
-  test("read tells a job's whole record", async ({ bench, expect }) => {
+  test("read answers a job's whole record", async ({ bench, expect }) => {
     expect(await bench.ledger.read("default", "a")).toBeNull();
     await bench.ledger.dispatch([job("a", { node: "4", payload: { x: [1] }, attempts: 2 })]);
     const stored = await bench.ledger.read("default", "a");
@@ -258,13 +266,13 @@ describe("read, find and nodes", () => {
     expect(stampMs(stored?.accepted ?? "")).toBe(bench.clock.now());
   });
 
-  test("find looks into the queues in their order", async ({ bench, expect }) => {
+  test("find searches the queues in their order", async ({ bench, expect }) => {
     await bench.ledger.dispatch([job("a", { queue: "x" }), job("a", { queue: "y" })]);
     expect((await bench.ledger.find(["default", "y", "x"], "a"))?.queue).toBe("y");
     expect(await bench.ledger.find(["default", "y"], "b")).toBeNull();
   });
 
-  test("nodes tells slots, what is busy and what is connected", async ({ bench, expect }) => {
+  test("nodes lists slots and how many are busy", async ({ bench, expect }) => {
     const { ear } = await bench.connect("10", 2);
     await bench.connect("9", 3);
     await bench.ledger.dispatch(jobs(4));
@@ -272,26 +280,29 @@ describe("read, find and nodes", () => {
     await bench.ledger.dispatch([job("own", { node: "10" }), ...jobs(3, "more")]);
     const [queue] = await bench.ledger.nodes(["default"]);
     expect(queue?.value.map(({ node, slots, busy }) => [node, slots, busy])).toEqual([
-      ...[
-        ["9", 3, 3],
-        ["10", 2, 2],
-      ],
+      ["9", 3, 3],
+      ["10", 2, 2],
     ]);
   });
 
-  test("nodes keeps what a subscriber says of itself, spaces and all", async ({
+  test("nodes keeps what a subscriber says about itself, spaces included", async ({
     bench,
     expect,
   }) => {
     const info = '{"host":"a b  c","pid":1}';
     await bench.nodes.join({
-      ...{ queue: "default", name: "1", epoch: null, slots: 1, info, running: [] },
+      queue: "default",
+      name: "1",
+      epoch: null,
+      slots: 1,
+      info,
+      running: [],
     });
     const [queue] = await bench.ledger.nodes(["default"]);
     expect(queue?.value[0]?.info).toBe(info);
   });
 
-  test("listeners counts who listens at this moment", async ({ bench, expect }) => {
+  test("listeners counts the present listeners", async ({ bench, expect }) => {
     await bench.listen("1");
     await bench.listen("1");
     const counts = await bench.ledger.listeners(["1", "2"]);

@@ -2,18 +2,11 @@ import fc from "fast-check";
 import { describe } from "vitest";
 import type { Envelope } from "../../../protocol/wire/messages.ts";
 import { leaseMember, type Ending } from "../../../protocol/ledger/nodes.ts";
-import {
-  ended,
-  job,
-  openLedger,
-  test,
-  timing,
-  type Ear,
-  type LedgerBench,
-} from "../../support/ledger.ts";
+import { ended, job, openLedger, test, timing } from "../../support/ledger.ts";
+import type { Ear, LedgerBench } from "../../support/ledger.ts";
 import { placesOf, problemsOf } from "../../support/ledger-state.ts";
 
-/** What can happen. Numbers choose among what there is then; see `perform`. */
+/** What can happen. Numbers choose among what exists at that point; see `perform`. */
 const nodeNames = ["A", "B", "C"] as const;
 const node = fc.constantFrom(...nodeNames);
 const step = fc.oneof(
@@ -22,7 +15,7 @@ const step = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant("dispatch" as const),
       ids: fc.array(fc.nat(25), { minLength: 1, maxLength: 5 }),
-      target: fc.constantFrom("-", "-", "A", "B", "stranger"),
+      target: fc.constantFrom("-", "-", "A", "B", "foreign"),
       delay: fc.constantFrom(0, 0, 0, 500),
     }),
   },
@@ -58,7 +51,7 @@ const step = fc.oneof(
       ms: fc.constantFrom(10, 600, 1_100, 3_100),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("unpark" as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("retry-parked" as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("cancel" as const), id: fc.nat(25) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("repeat" as const) }) },
 );
@@ -183,7 +176,7 @@ async function perform(model: Model, what: Step): Promise<void> {
     case "old": {
       const old = model.attempts[what.pick % Math.max(1, model.attempts.length)];
       if (old === undefined) return;
-      // As a result that comes from somewhere else: the caller speaks for no slots.
+      // Like a result from another process: the caller has no slots.
       await finish(model, [endingOf(old, "succeeded")], { nodes: [], wasBusy: false });
       return;
     }
@@ -202,7 +195,7 @@ async function perform(model: Model, what: Step): Promise<void> {
     case "rejoin":
       if (process === undefined) return;
       await remember(async () => {
-        // Not repeated once the process has left: a join comes before the leave on its connection.
+        // Not repeated once the process has left: on its connection, the join comes before the leave.
         const isThere = processes.get(what.node) === process && process.mode === "take";
         if (isThere) await rejoin(model, what.node, process);
       });
@@ -214,17 +207,17 @@ async function perform(model: Model, what: Step): Promise<void> {
     case "drain":
     case "leave": {
       if (process === undefined) return;
-      const seat = { node: what.node, epoch: process.epoch };
+      const nodeRow = { node: what.node, epoch: process.epoch };
       process.mode = "pass";
       await hear(process);
       if (what.do === "drain") {
-        await remember(() => bench.nodes.leave("default", seat, "draining"));
+        await remember(() => bench.nodes.leave("default", nodeRow, "draining"));
         return;
       }
       const endings = [...process.running.values()].map((each) => endingOf(each, "released"));
       const nodes = [{ node: what.node, mode: "pass" as const, waiting: false }];
       await finish(model, endings, { nodes, wasBusy: false });
-      await bench.nodes.leave("default", seat, "gone");
+      await bench.nodes.leave("default", nodeRow, "gone");
       await process.ear.close();
       processes.delete(what.node);
       return;
@@ -236,7 +229,7 @@ async function perform(model: Model, what: Step): Promise<void> {
         await bench.maintenance.runDue(["default"], 50);
       });
       return;
-    case "unpark":
+    case "retry-parked":
       await remember(() => bench.maintenance.retryParked(["default"], 10));
       return;
     case "cancel":
@@ -269,10 +262,10 @@ async function check(model: Model, what: Step): Promise<void> {
   if (problems.length > 0) throw new Error(`after ${JSON.stringify(what)}: ${problems.join("; ")}`);
 }
 
-/** Whatever happened, live nodes and time bring every accepted job to an end. */
+/** Whatever has happened, live nodes and time bring every accepted job to an end. */
 async function settle(model: Model): Promise<void> {
   const { bench } = model;
-  for (const name of [...nodeNames, "stranger"]) await start(model, name, 3);
+  for (const name of [...nodeNames, "foreign"]) await start(model, name, 3);
   for (let round = 0; round < 60; round++) {
     for (const [name, process] of model.processes) {
       await hear(process);
@@ -304,7 +297,10 @@ describe("any interleaving of the ledger's scripts", () => {
         await using bench = await openLedger(server);
         const model: Model = {
           bench,
-          ...{ processes: new Map(), accepted: new Set(), results: new Map(), attempts: [] },
+          processes: new Map(),
+          accepted: new Set(),
+          results: new Map(),
+          attempts: [],
           last: () => Promise.resolve(),
         };
         for (const what of steps) {

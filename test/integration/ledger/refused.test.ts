@@ -1,9 +1,9 @@
-/** Jobs for a node whose name a process has that does not serve their queue. */
+/** Jobs for a node whose process does not serve their queue. */
 import { describe } from "vitest";
 import { decodeDispatch } from "../../../protocol/wire/messages.ts";
 import { job, passing, test, type Ear, type LedgerBench } from "../../support/ledger.ts";
 
-/** A process listens as node s; nothing of it is known in the queue. */
+/** A process listens as node s, which the queue does not know; it is sent a job as a foreign node. */
 async function sent(bench: LedgerBench, more: Parameters<typeof job>[1] = {}) {
   const ear = await bench.listen("s");
   const spec = job("x", { node: "s", payload: 1, ...more });
@@ -46,7 +46,7 @@ describe("a job that its node refuses", () => {
     ]);
   });
 
-  test("is fetched by one that joined meanwhile", async ({ bench, expect }) => {
+  test("is fetched by a process that has joined since", async ({ bench, expect }) => {
     const { ear, ending } = await sent(bench);
     await bench.connect("s", 1);
     await bench.nodes.finish("default", [ending], passing());
@@ -66,14 +66,14 @@ describe("a job that its node refuses", () => {
     expect((await bench.ledger.read("default", "x"))?.state).toBe("expired");
   });
 
-  test("ends as too late where its deadline has passed already", async ({ bench, expect }) => {
+  test("expires if its deadline has passed already", async ({ bench, expect }) => {
     const { ending } = await sent(bench, { deadline: { inMs: 50 } });
     bench.clock.advance(50);
     await bench.nodes.finish("default", [ending], passing());
     expect((await bench.ledger.read("default", "x"))?.state).toBe("expired");
   });
 
-  test("is cancelled where that was asked meanwhile", async ({ bench, expect }) => {
+  test("is cancelled if that was requested since", async ({ bench, expect }) => {
     const { ending } = await sent(bench);
     await bench.ledger.cancel("default", "x");
     await bench.nodes.finish("default", [ending], passing());

@@ -6,7 +6,7 @@ import type { LedgerBench } from "../../support/ledger.ts";
 
 const keepMs = 60_000;
 
-/** Dispatches job `id` to node 1; answers its delivery. */
+/** Runs job `id` on node 1; answers its delivery. */
 async function running(bench: LedgerBench, id: string): Promise<Envelope> {
   const { ear } = await bench.connect("1", 1);
   await bench.ledger.dispatch([job(id)]);
@@ -17,10 +17,7 @@ async function running(bench: LedgerBench, id: string): Promise<Envelope> {
 }
 
 describe("a report", () => {
-  test("is kept in order and told to those who watch the job, and nobody else", async ({
-    bench,
-    expect,
-  }) => {
+  test("is kept in order and published to watchers of its job only", async ({ bench, expect }) => {
     const ear = await bench.listenToReports("a:b@1~+=");
     const other = await bench.listenToReports("a:b@1");
     const { node, attempt, token } = await running(bench, "a:b@1~+=");
@@ -73,7 +70,10 @@ describe("a report", () => {
     expect(await bench.ledger.reports("default", "j", "-")).toEqual([]);
   });
 
-  test("is kept among the newest fifty only, and for so long", async ({ bench, expect }) => {
+  test("is kept among the newest fifty, and as long as was requested", async ({
+    bench,
+    expect,
+  }) => {
     const { node, attempt, token } = await running(bench, "j");
     for (let dropped = 1; dropped <= maxReports + 10; dropped++) {
       await bench.nodes.report("default", "j", { node, attempt, token, dropped }, keepMs);

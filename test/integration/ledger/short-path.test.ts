@@ -1,10 +1,10 @@
-/** The short paths of `dispatch` and `finish` leave the ledger as the general ones do. */
+/** The short paths of the scripts `dispatch` and `finish` leave the ledger as the general paths do. */
 import { describe } from "vitest";
 import type { Envelope } from "../../../protocol/wire/messages.ts";
 import type { JobSpec } from "../../../protocol/wire/job.ts";
 import { ended, job, test, timing, type LedgerBench } from "../../support/ledger.ts";
 
-/** One slot, taken by the job `first`; the others wait. */
+/** Occupies the only slot with the job `first`; the other jobs wait. */
 async function busy(bench: LedgerBench, waiting: readonly JobSpec[]): Promise<Envelope> {
   const { ear } = await bench.connect("1", 1);
   await bench.ledger.dispatch([job("first")]);
@@ -26,7 +26,7 @@ describe.each([
   ["a node that was busy", true],
   ["a node that was idle", false],
 ])("one attempt that succeeds on %s", (_, wasBusy) => {
-  test("brings the job that waits longest, as any delivery", async ({ bench, expect }) => {
+  test("fetches the job that has waited longest, as any delivery", async ({ bench, expect }) => {
     const payload = { text: 'a "quoted"\n line', list: [], big: 12345678901234567890 };
     const envelope = await busy(bench, [job("second", { payload }), job("third")]);
     const { next, verdicts } = await finish(bench, envelope, wasBusy);
@@ -41,15 +41,20 @@ describe.each([
     expect(state).toMatchObject({ free: [], backlog: ["third"], leases: [`second ${token} 1`] });
   });
 
-  test("frees the slot where nothing waits", async ({ bench, expect }) => {
+  test("frees the slot if nothing waits", async ({ bench, expect }) => {
     const envelope = await busy(bench, []);
     expect((await finish(bench, envelope, wasBusy)).next).toEqual([]);
     expect(await bench.state()).toMatchObject({ free: ["1"], leases: [], backlog: [] });
   });
 
-  test("passes over what was cancelled or is too late", async ({ bench, expect }) => {
-    const mortal = { deadline: { inMs: 10 } };
-    const envelope = await busy(bench, [job("gone"), job("late", mortal), job("good"), job("z")]);
+  test("skips jobs that were cancelled or are too late", async ({ bench, expect }) => {
+    const withDeadline = { deadline: { inMs: 10 } };
+    const envelope = await busy(bench, [
+      job("gone"),
+      job("late", withDeadline),
+      job("good"),
+      job("z"),
+    ]);
     await bench.ledger.cancel("default", "gone");
     bench.clock.advance(10);
     const { next, verdicts } = await finish(bench, envelope, wasBusy);
@@ -59,14 +64,14 @@ describe.each([
     expect((await bench.ledger.read("default", "late"))?.state).toBe("expired");
   });
 
-  test("frees the slot where all that waited was cancelled", async ({ bench, expect }) => {
+  test("frees the slot if all waiting jobs were cancelled", async ({ bench, expect }) => {
     const envelope = await busy(bench, [job("a"), job("b")]);
     for (const id of ["a", "b"]) await bench.ledger.cancel("default", id);
     expect((await finish(bench, envelope, wasBusy)).next).toEqual([]);
     expect(await bench.state()).toMatchObject({ free: ["1"], leases: [], backlog: [] });
   });
 
-  test("brings a job that still has time", async ({ bench, expect }) => {
+  test("fetches a job whose deadline has not passed", async ({ bench, expect }) => {
     const envelope = await busy(bench, [job("mortal", { deadline: { inMs: 1_000 } })]);
     expect((await finish(bench, envelope, wasBusy)).next.map(({ id }) => id)).toEqual(["mortal"]);
     bench.clock.advance(1_000);
@@ -74,7 +79,7 @@ describe.each([
     expect((await bench.ledger.read("default", "mortal"))?.state).toBe("running");
   });
 
-  test("brings a job that was given back under a new token", async ({ bench, expect }) => {
+  test("fetches a job that was given back under a new token", async ({ bench, expect }) => {
     const envelope = await busy(bench, [job("back")]);
     const { next } = await finish(bench, envelope, wasBusy);
     const [delivery] = next;
@@ -90,7 +95,7 @@ describe.each([
     expect(more.next[0]?.token).not.toBe(delivery.token);
   });
 
-  test("does nothing a second time, and the slot is counted once", async ({ bench, expect }) => {
+  test("does nothing a second time, and counts the slot once", async ({ bench, expect }) => {
     const envelope = await busy(bench, []);
     await finish(bench, envelope, wasBusy);
     const again = await finish(bench, envelope, wasBusy);
@@ -110,10 +115,7 @@ describe.each([
 });
 
 describe("one plain job", () => {
-  test("is accepted once, and a slot is not taken for the repetition", async ({
-    bench,
-    expect,
-  }) => {
+  test("is accepted once, and takes no slot when it is repeated", async ({ bench, expect }) => {
     const { ear } = await bench.connect("1", 2);
     for (let time = 0; time < 2; time++) await bench.ledger.dispatch([job("one")]);
     await ear.settled();
@@ -121,7 +123,7 @@ describe("one plain job", () => {
     expect(await bench.state()).toMatchObject({ free: ["1"], indexed: ["one"] });
   });
 
-  test("goes on to the next node, listed once, where the first is silent", async ({
+  test("goes to the next node, listed once, if the first does not listen", async ({
     bench,
     expect,
   }) => {
@@ -143,7 +145,7 @@ describe("a batch of plain jobs", () => {
   const payload = { list: [], big: 12345678901234567890 };
   const batch = ids.map((id) => job(id, { payload, attempts: 5 }));
 
-  test("is written, sent and listed as each job alone would be", async ({ bench, expect }) => {
+  test("is stored, sent and listed as each job alone would be", async ({ bench, expect }) => {
     const { ear: first } = await bench.connect("1", 2);
     const { ear: second } = await bench.connect("2", 1);
     const answers = await bench.ledger.dispatch(batch);
@@ -151,16 +153,12 @@ describe("a batch of plain jobs", () => {
     await second.settled();
     const places = answers.map((each) => each.kind === "accepted" && [each.state, each.node]);
     expect(places).toEqual([
-      ...[
-        ["running", "1"],
-        ["running", "1"],
-        ["running", "2"],
-      ],
-      ...[
-        ["queued", null],
-        ["queued", null],
-        ["queued", null],
-      ],
+      ["running", "1"],
+      ["running", "1"],
+      ["running", "2"],
+      ["queued", null],
+      ["queued", null],
+      ["queued", null],
     ]);
     const accepted = `${bench.clock.now()}-0`;
     const token = `${accepted}.1`;
@@ -179,7 +177,9 @@ describe("a batch of plain jobs", () => {
     ]);
     expect(second.envelopes()).toEqual([{ ...envelope, id: "c", node: "2" }]);
     expect(await bench.state()).toMatchObject({
-      ...{ free: [], backlog: ["d", "e", "f"], indexed: ids },
+      free: [],
+      backlog: ["d", "e", "f"],
+      indexed: ids,
       leases: [`a ${token} 1`, `b ${token} 1`, `c ${token} 2`],
     });
     const running = await bench.ledger.read("default", "b");
@@ -198,13 +198,13 @@ describe("a batch of plain jobs", () => {
     expect(await bench.state()).toEqual(before);
   });
 
-  test("holds each id once", async ({ bench, expect }) => {
+  test("contains each id once", async ({ bench, expect }) => {
     const answers = await bench.ledger.dispatch([...batch, job("a", { payload, attempts: 5 })]);
     expect(answers.at(-1)).toMatchObject({ kind: "accepted", id: "a", duplicate: true });
     expect((await bench.state()).backlog).toEqual(ids);
   });
 
-  test("goes on to who listens, in order, where one node is silent", async ({ bench, expect }) => {
+  test("goes to the nodes that listen, in order, if one does not", async ({ bench, expect }) => {
     const { ear } = await bench.connect("1", 1);
     const silent = await bench.connect("2", 2);
     const { ear: third } = await bench.connect("3", 2);
@@ -230,7 +230,7 @@ describe("a batch of plain jobs", () => {
 describe.each([
   ["a node that was busy", true],
   ["a node that was idle", false],
-])("several attempts that end at once on %s", (_, wasBusy) => {
+])("several attempts that end in one call on %s", (_, wasBusy) => {
   const nodes = [{ node: "1", mode: "take", waiting: false } as const];
 
   async function end(bench: LedgerBench, envelopes: readonly Envelope[], state?: "released") {
@@ -246,10 +246,15 @@ describe.each([
     return ear.envelopes();
   }
 
-  test("bring what still waits, and pass over the rest", async ({ bench, expect }) => {
+  test("fetch jobs that still wait, and skip the rest", async ({ bench, expect }) => {
     const envelopes = await busyTwice(bench);
-    const mortal = (ms: number) => ({ deadline: { inMs: ms } });
-    const waiting = [job("gone"), job("late", mortal(10)), job("good"), job("timely", mortal(99))];
+    const withDeadline = (ms: number) => ({ deadline: { inMs: ms } });
+    const waiting = [
+      job("gone"),
+      job("late", withDeadline(10)),
+      job("good"),
+      job("timely", withDeadline(99)),
+    ];
     await bench.ledger.dispatch([...waiting, job("z")]);
     await bench.ledger.cancel("default", "gone");
     bench.clock.advance(10);
@@ -265,7 +270,7 @@ describe.each([
     expect((await bench.ledger.read("default", "late"))?.state).toBe("expired");
   });
 
-  test("bring a job under a new token each time, however often it was given back", async ({
+  test("fetch a job under a new token each time, however often it was given back", async ({
     bench,
     expect,
   }) => {
@@ -287,7 +292,7 @@ describe.each([
 });
 
 describe("a fetch without an attempt to end", () => {
-  test("does not bring a job that is too late", async ({ bench, expect }) => {
+  test("does not fetch a job that is too late", async ({ bench, expect }) => {
     const envelope = await busy(bench, []);
     await bench.ledger.dispatch([job("late", { node: "1", deadline: { inMs: 10 } })]);
     await bench.nodes.finish("default", [ended(envelope)], { nodes: [], wasBusy: false });

@@ -3,7 +3,7 @@ import { ended, job, jobs, joinAs, memberOf, passing, taking, test } from "../..
 import { timing, type LedgerBench } from "../../support/ledger.ts";
 import type { JobSpec } from "../../../protocol/wire/job.ts";
 
-/** A job that node 1 was heard to run, and its delivery. */
+/** Runs a job on node 1, which has renewed its lease; answers its delivery. */
 async function running(bench: LedgerBench, more: Partial<JobSpec> = {}) {
   const { ear, epoch } = await bench.connect("1", 1);
   await bench.ledger.dispatch([job("a", more)]);
@@ -17,7 +17,7 @@ async function running(bench: LedgerBench, more: Partial<JobSpec> = {}) {
 const error = '{"code":"no","message":"","retryable":true}';
 
 describe("the outcome of an attempt that was lost", () => {
-  test("is refused where the job has failed for it", async ({ bench, expect }) => {
+  test("is refused if the job has failed because of the loss", async ({ bench, expect }) => {
     const { epoch, envelope } = await running(bench, { attempts: 1 });
     bench.clock.advance(timing.leaseMs + 1);
     await bench.maintenance.recover(["default"], 10);
@@ -29,7 +29,7 @@ describe("the outcome of an attempt that was lost", () => {
     await joinAs(bench.nodes, { name: "1", slots: 1, epoch });
   });
 
-  test("is refused where the job was cancelled while it waited anew", async ({ bench, expect }) => {
+  test("is refused if the job was cancelled while it waited again", async ({ bench, expect }) => {
     const { epoch, envelope } = await running(bench);
     bench.clock.advance(timing.leaseMs + 1);
     await bench.maintenance.recover(["default"], 10);
@@ -42,7 +42,7 @@ describe("the outcome of an attempt that was lost", () => {
     await joinAs(bench.nodes, { name: "1", slots: 1, epoch });
   });
 
-  test("is refused where it is a failure that would be tried again", async ({ bench, expect }) => {
+  test("is refused if it is a failure that would be retried", async ({ bench, expect }) => {
     const { epoch, envelope } = await running(bench);
     bench.clock.advance(timing.leaseMs + 1);
     await bench.maintenance.recover(["default"], 10);
@@ -54,29 +54,30 @@ describe("the outcome of an attempt that was lost", () => {
 });
 
 describe("a job past its deadline", () => {
-  test("is expired where its node was never heard of", async ({ bench, expect }) => {
+  test("expires if its node was never heard of", async ({ bench, expect }) => {
     const { ear, epoch } = await bench.connect("1", 1);
     await bench.ledger.dispatch([job("a", { deadline: { inMs: 500 } })]);
     bench.clock.advance(timing.unacknowledgedMs);
-    const [expired] = await bench.maintenance.recover(["default"], 10);
-    expect(expired?.value).toMatchObject({ again: 0, ended: 1 });
+    const [recovered] = await bench.maintenance.recover(["default"], 10);
+    expect(recovered?.value).toMatchObject({ again: 0, ended: 1 });
     expect((await bench.ledger.read("default", "a"))?.state).toBe("expired");
     await joinAs(bench.nodes, { name: "1", slots: 1, epoch });
     await ear.settled();
   });
 
-  test("goes on where it waited, was started in time and runs", async ({ bench, expect }) => {
+  test("continues if it was started in time", async ({ bench, expect }) => {
     await bench.ledger.dispatch([job("a", { deadline: { inMs: 500 } })]);
     await bench.connect("1", 2);
     bench.clock.advance(500);
-    const [woken] = await bench.maintenance.runDue(["default"], 10);
-    expect(woken?.value).toMatchObject({ placed: 0, expired: 0, nextInMs: null });
+    const [ran] = await bench.maintenance.runDue(["default"], 10);
+    expect(ran?.value).toMatchObject({ placed: 0, expired: 0, nextInMs: null });
     expect(await bench.ledger.read("default", "a")).toMatchObject({
-      ...{ state: "running", deliveries: 1 },
+      state: "running",
+      deliveries: 1,
     });
   });
 
-  test("is not expired if it was started in time and given back", async ({ bench, expect }) => {
+  test("does not expire if it was started in time and given back", async ({ bench, expect }) => {
     const { epoch, envelope } = await running(bench, { deadline: { inMs: 500 } });
     bench.clock.advance(1_000);
     await bench.nodes.leave("default", { node: "1", epoch }, "draining");
@@ -85,7 +86,7 @@ describe("a job past its deadline", () => {
     expect((await bench.ledger.read("default", "a"))?.state).toBe("queued");
   });
 
-  test("is not started by a node that asks for jobs of its own", async ({ bench, expect }) => {
+  test("is not started by a node that fetches jobs of its own", async ({ bench, expect }) => {
     const { envelope } = await running(bench);
     await bench.ledger.dispatch(jobs(1, "own", { node: "1", deadline: { inMs: 100 } }));
     await bench.nodes.finish("default", [ended(envelope)], taking("1"));
@@ -96,7 +97,7 @@ describe("a job past its deadline", () => {
     expect((await bench.ledger.read("default", "own1"))?.state).toBe("expired");
   });
 
-  test("is not started in the place of one that is given back", async ({ bench, expect }) => {
+  test("is not started in place of a job that is given back", async ({ bench, expect }) => {
     const { envelope } = await running(bench, { node: "1" });
     await bench.ledger.dispatch(jobs(1, "any", { deadline: { inMs: 100 } }));
     bench.clock.advance(200);

@@ -1,4 +1,4 @@
-/** What schedules cost at rest, how precise they are with a subscriber, and what a tick does of ten thousand. */
+/** What schedules cost at rest, how precise they are with a subscriber, and how a tick shares out ten thousand. */
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, test } from "vitest";
 import { tick, type TickDeps } from "../../../functions/tick.ts";
@@ -32,7 +32,8 @@ const options = { source: "http", nonce: "n", max: 200_000 } as const;
 
 function specs(count: number, rule: (at: number) => Rule, prefix: string): ScheduleSpec[] {
   return Array.from({ length: count }, (_, at) => ({
-    ...{ id: `${prefix}${at}`, queue: "default" },
+    id: `${prefix}${at}`,
+    queue: "default",
     plan: { ...defaultPlan, rule: rule(at) },
     job: { name: "echo", payload: { n: at } },
   }));
@@ -40,14 +41,16 @@ function specs(count: number, rule: (at: number) => Rule, prefix: string): Sched
 
 async function putAll(some: readonly ScheduleSpec[]): Promise<void> {
   const schedules = createScheduleLedger({
-    ...{ redis: createRedisPort(redis), naming: defaultNaming, timing: defaultTiming },
+    redis: createRedisPort(redis),
+    naming: defaultNaming,
+    timing: defaultTiming,
   });
   for (let from = 0; from < some.length; from += 500) {
     await schedules.put(some.slice(from, from + 500), options);
   }
 }
 
-/** Commands that Redis ran since the last call, those inside scripts counted. */
+/** How many commands Redis ran since the last call, those inside scripts included. */
 async function commandsSince(): Promise<number> {
   const stats = await redis.info("commandstats");
   await redis.call("CONFIG", "RESETSTAT");
@@ -63,7 +66,7 @@ test("a thousand schedules at rest cost no command while a subscriber is connect
   await using subscriber = await runSubscriber({ url: server.url, env });
   const later = { kind: "in", inMs: 3_600_000 } as const;
   await putAll(specs(1_000, (at) => (at % 2 === 0 ? later : yearly), "rest"));
-  await delay(2_000); // what was announced has been looked at
+  await delay(2_000); // the announced due times have been checked
   await commandsSince();
   await delay(20_000);
   expect(await commandsSince()).toBe(0);
@@ -72,11 +75,12 @@ test("a thousand schedules at rest cost no command while a subscriber is connect
 
 const yearly: Rule = { kind: "cron", cron: "0 0 29 2 *", timeZone: "Europe/Berlin" };
 
-test("with a subscriber a run starts within moments of its time", async ({ expect }) => {
+test("with a subscriber a run starts within milliseconds of its time", async ({ expect }) => {
   await redis.flushall();
   const late: number[] = [];
   await using subscriber = await runSubscriber({
-    ...{ url: server.url, env },
+    url: server.url,
+    env,
     handlers: {
       echo: (_payload, context) => {
         if (context.schedule !== undefined) late.push(Date.now() - context.schedule.scheduledAt);
@@ -89,7 +93,7 @@ test("with a subscriber a run starts within moments of its time", async ({ expec
   const sorted = late.slice(5).sort((a, b) => a - b);
   const median = sorted[Math.floor(sorted.length / 2)] ?? Infinity;
   process.stdout.write(`lateness: median ${median} ms, worst ${sorted.at(-1)} ms\n`);
-  // Both processes read the same machine's clock here. The promise is 50 ms on a machine at rest.
+  // Both processes read the clock of the same machine. The promise is 50 ms on an idle machine.
   expect(median).toBeLessThan(250);
   expect(subscriber.seen("redis:failed")).toEqual([]);
 }, 60_000);
@@ -98,18 +102,17 @@ function tickDeps(port: RedisPort, simulatedNow: () => number): TickDeps {
   const ledger = { redis: port, naming: defaultNaming, timing: defaultTiming, simulatedNow };
   const keep = { retentionMs: 1e9, maxFinished: 1e6, failedMs: 1e9, maxFailed: 1e4, outboxMs: 1e9 };
   return {
-    ...{ ledger: createJobLedger(ledger), maintenance: createMaintenance(ledger) },
-    ...{
-      schedules: createScheduleLedger(ledger),
-      declared: [],
-      newId: newJobId,
-      log: () => undefined,
-    },
+    ledger: createJobLedger(ledger),
+    maintenance: createMaintenance(ledger),
+    schedules: createScheduleLedger(ledger),
+    declared: [],
+    newId: newJobId,
+    log: () => undefined,
     config: { retention: keep, maxSchedules: 100_000 },
   };
 }
 
-test("a tick does a share of ten thousand due schedules, and the next ones the rest, each once", async ({
+test("a tick runs a share of ten thousand due schedules, and later ticks the rest, each once", async ({
   expect,
 }) => {
   await redis.flushall();
@@ -138,21 +141,21 @@ test("a tick does a share of ten thousand due schedules, and the next ones the r
     await tick(deps, now);
     const { user, system } = process.cpuUsage(start);
     cpu.push((user + system) / 1_000);
-    expect(requests).toBeLessThanOrEqual(25); // each may be repeated once, and 50 are allowed
+    expect(requests).toBeLessThanOrEqual(25); // each request may be repeated once, and 50 are allowed
     const after = await redis.hlen("signalbox:{default}:jobs");
     made.push(after - before);
     before = after;
   }
   process.stdout.write(`ticks made ${made.join(", ")}; CPU ms ${cpu.map(Math.round).join(", ")}\n`);
   expect(before).toBe(10_000);
-  // So few because of the 10 ms of CPU that a free Worker has: see the bench `tick`.
+  // So few because a free Worker has 10 ms of CPU: see the bench `tick`.
   expect(Math.max(...made)).toBeLessThanOrEqual(100);
   expect(made.length).toBe(100);
   await tick(deps, now);
   expect(await redis.hlen("signalbox:{default}:jobs")).toBe(10_000);
 }, 60_000);
 
-test("a tick works out a share of the times of different expressions", async ({ expect }) => {
+test("a tick computes a share of the times of different expressions", async ({ expect }) => {
   await redis.flushall();
   let now = Date.UTC(2027, 0, 1, 0, 0, 1);
   const deps = tickDeps(createRedisPort(redis), () => now);
@@ -167,7 +170,7 @@ test("a tick works out a share of the times of different expressions", async ({ 
   for (let ticks = 1; before < 300; ticks++) {
     await tick(deps, now);
     const after = await redis.hlen("signalbox:{default}:jobs");
-    // Each costs one evaluation, and one for reading its expression if it was forgotten.
+    // Each costs one evaluation, and another for parsing its expression if that has left the cache.
     expect(after - before).toBeGreaterThanOrEqual(10);
     expect(after - before).toBeLessThanOrEqual(20);
     before = after;

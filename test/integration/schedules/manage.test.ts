@@ -1,12 +1,20 @@
 import { describe } from "vitest";
 import { nextTimes } from "../../../protocol/schedule/plan.ts";
 import { test } from "../../support/ledger.ts";
-import { everyMinute, look, minute, put, runs, schedule, spec } from "../../support/schedules.ts";
+import {
+  everyMinute,
+  checkDue,
+  minute,
+  put,
+  runs,
+  schedule,
+  spec,
+} from "../../support/schedules.ts";
 
 const start = 1_800_000_000_000;
 
 describe("a paused schedule", () => {
-  test("makes no run, and goes on from the present when it is resumed", async ({
+  test("makes no run, and continues from the present when it is resumed", async ({
     bench,
     expect,
   }) => {
@@ -14,13 +22,13 @@ describe("a paused schedule", () => {
     expect(await bench.schedules.pause("default", "s")).toMatchObject({ kind: "changed" });
     expect(await bench.schedules.pause("default", "s")).toMatchObject({ kind: "unchanged" });
     bench.clock.advance(5.5 * minute);
-    expect(await look(bench)).toMatchObject({ made: 0, nextInMs: null });
+    expect(await checkDue(bench)).toMatchObject({ made: 0, nextInMs: null });
     expect(nextTimes(await schedule(bench), 3)).toEqual([]);
     await bench.schedules.resume("default", "s");
     expect(await bench.schedules.resume("default", "s")).toMatchObject({ kind: "unchanged" });
-    expect(await look(bench)).toMatchObject({ made: 0, nextInMs: minute / 2 });
+    expect(await checkDue(bench)).toMatchObject({ made: 0, nextInMs: minute / 2 });
     bench.clock.advance(minute / 2);
-    await look(bench);
+    await checkDue(bench);
     expect(await runs(bench)).toEqual(["0", "360"]);
   });
 
@@ -34,20 +42,20 @@ describe("a paused schedule", () => {
     expect(await bench.schedules.resume("default", "s")).toMatchObject({ kind: "unfit" });
   });
 
-  test("stays so when it is given another content", async ({ bench, expect }) => {
+  test("stays paused when it is given another content", async ({ bench, expect }) => {
     await put(bench, spec("s", { rule: everyMinute }));
     await bench.schedules.pause("default", "s");
     await put(bench, spec("s", { rule: { kind: "every", everyMs: 5_000 } }));
     expect((await schedule(bench)).state).toBe("paused");
     bench.clock.advance(minute);
-    expect(await look(bench)).toMatchObject({ made: 0 });
+    expect(await checkDue(bench)).toMatchObject({ made: 0 });
   });
 });
 
 describe("the next time", () => {
   test.for([
     ["sooner", 30, ["0", "30", "120"]],
-    ["later, over some of the others", 150, ["0", "150", "180"]],
+    ["later, past some of the others", 150, ["0", "150", "180"]],
     ["into the past", -30, ["-30", "0", "120"]],
   ] as const)("is moved %s, and the grid stays", async ([, seconds, wanted], { bench, expect }) => {
     await put(bench, spec("s", { rule: everyMinute }));
@@ -57,7 +65,7 @@ describe("the next time", () => {
     expect(await bench.schedules.move("default", "s", atMs)).toMatchObject({ kind: "unchanged" });
     const shown = nextTimes(await schedule(bench), 2);
     for (let step = 0; step < 20; step++) {
-      await look(bench);
+      await checkDue(bench);
       bench.clock.advance(10_000);
     }
     expect((await runs(bench)).slice(0, 3)).toEqual(wanted);
@@ -68,9 +76,9 @@ describe("the next time", () => {
     await put(bench, spec("s", { rule: { kind: "in", inMs: 5_000 } }));
     await bench.schedules.move("default", "s", start + 20_000);
     bench.clock.advance(19_999);
-    expect(await look(bench)).toMatchObject({ made: 0 });
+    expect(await checkDue(bench)).toMatchObject({ made: 0 });
     bench.clock.advance(1);
-    await look(bench);
+    await checkDue(bench);
     expect(await runs(bench)).toEqual(["20"]);
     expect(await bench.schedules.move("default", "s", start)).toMatchObject({ kind: "unfit" });
   });
@@ -81,12 +89,12 @@ describe("the next time", () => {
     await bench.schedules.move("default", "s", start + 90_000);
     await bench.schedules.resume("default", "s");
     bench.clock.advance(90_000);
-    await look(bench);
+    await checkDue(bench);
     expect(await runs(bench)).toEqual(["0", "90"]);
   });
 });
 
-test("a deleted schedule is gone with its history, and its runs stay", async ({
+test("a deleted schedule is gone with its history, but its runs stay", async ({
   bench,
   expect,
 }) => {
@@ -100,7 +108,7 @@ test("a deleted schedule is gone with its history, and its runs stay", async ({
     "unknown",
   ]);
   bench.clock.advance(minute);
-  expect(await look(bench)).toMatchObject({ made: 1 });
+  expect(await checkDue(bench)).toMatchObject({ made: 1 });
   expect(await runs(bench)).toEqual(["0"]);
   await bench.schedules.delete("default", ["t"], "http");
   const keys = [bench.keys.schedules, bench.keys.schedule_ids, bench.keys.history, bench.keys.due];
@@ -114,12 +122,12 @@ test("a deleted schedule is gone with its history, and its runs stay", async ({
   }
 });
 
-test("history keeps the last lines, and what became of the runs", async ({ bench, expect }) => {
+test("history keeps the last lines, and the states of the runs", async ({ bench, expect }) => {
   const rule = everyMinute;
   await put(bench, spec("s", { rule, keepHistory: 3 }), spec("t", { rule, keepHistory: 0 }));
   for (let minutes = 0; minutes < 5; minutes++) {
     bench.clock.advance(minute);
-    await look(bench);
+    await checkDue(bench);
   }
   await bench.ledger.cancel("default", "s@1800000300000");
   const { lines, states } = await bench.schedules.history("default", "s");
@@ -131,10 +139,7 @@ test("history keeps the last lines, and what became of the runs", async ({ bench
   expect(await bench.redis.hexists(bench.keys.history, "t")).toBe(0);
 });
 
-test("schedules are listed by id in pages, and counted, also by when they are due", async ({
-  bench,
-  expect,
-}) => {
+test("schedules are listed by id in pages, and counted by due time", async ({ bench, expect }) => {
   const ids = Array.from({ length: 25 }, (_, at) => `s${String(at).padStart(2, "0")}`);
   await put(
     bench,
@@ -154,6 +159,6 @@ test("schedules are listed by id in pages, and counted, also by when they are du
   expect(await bench.schedules.count(["default", "other"], null)).toBe(25);
   expect(await bench.schedules.count(["default"], start + 7_000)).toBe(7);
   bench.clock.advance(3_000);
-  await look(bench);
+  await checkDue(bench);
   expect(await bench.schedules.count(["default"], start + 7_000)).toBe(4);
 });

@@ -2,14 +2,22 @@ import { describe } from "vitest";
 import type { Envelope } from "../../../protocol/wire/messages.ts";
 import { maxWaiting } from "../../../protocol/scripts/apply-steps.ts";
 import { ended, taking, test, timing, type LedgerBench } from "../../support/ledger.ts";
-import { everyMinute, look, minute, put, runs, schedule, spec } from "../../support/schedules.ts";
+import {
+  everyMinute,
+  checkDue,
+  minute,
+  put,
+  runs,
+  schedule,
+  spec,
+} from "../../support/schedules.ts";
 
-/** A node with slots to spare, and one look a minute. */
+/** A node with enough slots, and one check a minute. */
 async function started(bench: LedgerBench) {
   const { ear } = await bench.connect("1", 5);
   return {
     ear,
-    /** The envelopes that came since the start. */
+    /** The envelopes that were sent since the start. */
     sent: async (): Promise<readonly Envelope[]> => {
       await ear.settled();
       return ear.envelopes();
@@ -18,7 +26,7 @@ async function started(bench: LedgerBench) {
       bench.clock.advance(minute);
       const members = (await bench.state()).leases;
       if (members.length > 0) await bench.nodes.renew("default", members);
-      return look(bench);
+      return checkDue(bench);
     },
     end: (envelope: Envelope | undefined) => {
       if (envelope === undefined) throw new Error("expected a delivery");
@@ -35,7 +43,7 @@ describe("while the previous run has not ended", () => {
     expect(await sent()).toHaveLength(2);
   });
 
-  test("skip makes none, and says so", async ({ bench, expect }) => {
+  test("skip makes none, and records that", async ({ bench, expect }) => {
     const { nextMinute, sent, end } = await started(bench);
     await put(bench, spec("s", { rule: everyMinute, overlap: "skip", count: 2 }));
     expect(await nextMinute()).toMatchObject({ made: 0 });
@@ -53,7 +61,7 @@ describe("while the previous run has not ended", () => {
     expect(await schedule(bench)).toMatchObject({ state: "ended", made: 2 });
   });
 
-  test("skip takes a run that was deleted, or sent again, for what it is", async ({
+  test("skip counts a deleted run as ended, and a stopping run as running", async ({
     bench,
     expect,
   }) => {
@@ -64,10 +72,10 @@ describe("while the previous run has not ended", () => {
     await bench.ledger.delete("default", [first?.id ?? ""]);
     expect(await nextMinute()).toMatchObject({ made: 1 });
     await bench.ledger.cancel("default", "s@1800000060000");
-    expect(await nextMinute()).toMatchObject({ made: 0 }); // it was asked to stop, and has not
+    expect(await nextMinute()).toMatchObject({ made: 0 }); // it was asked to stop, and has not stopped
   });
 
-  test("queue keeps the run until then, and starts it at once", async ({ bench, expect }) => {
+  test("queue keeps the run until then, and starts it immediately", async ({ bench, expect }) => {
     const control = await bench.listenToControl();
     const { nextMinute, sent, end } = await started(bench);
     await put(bench, spec("s", { rule: everyMinute, overlap: "queue", count: 4 }));
@@ -79,21 +87,21 @@ describe("while the previous run has not ended", () => {
     await end(first);
     await control.settled();
     expect(control.heard.at(-1)).toBe('{"v":1,"queue":"default","dueInMs":0}');
-    expect(await look(bench)).toMatchObject({ made: 1 });
-    expect(await look(bench)).toMatchObject({ made: 0 });
+    expect(await checkDue(bench)).toMatchObject({ made: 1 });
+    expect(await checkDue(bench)).toMatchObject({ made: 0 });
     const [, second] = await sent();
     expect(second).toMatchObject({ schedule: { at: 1_800_000_060_000 } });
     await nextMinute(); // the fourth and last
     expect(await schedule(bench)).toMatchObject({ state: "active", nextMs: null });
     await end(second);
-    await look(bench);
+    await checkDue(bench);
     await end((await sent())[2]);
-    await look(bench);
+    await checkDue(bench);
     expect(await runs(bench)).toEqual(["0", "60", "120", "180"]);
     expect(await schedule(bench)).toMatchObject({ state: "ended", made: 4, waiting: [] });
   });
 
-  test("queue finds out by itself that a run has ended unnoticed", async ({ bench, expect }) => {
+  test("queue notices by itself that a run has ended without a mark", async ({ bench, expect }) => {
     const { nextMinute, sent, end } = await started(bench);
     const rule = { kind: "every", everyMs: 10 * minute } as const;
     await put(bench, spec("s", { rule, overlap: "queue" }));
@@ -107,7 +115,7 @@ describe("while the previous run has not ended", () => {
   });
 
   test.for(["cancelled", "lost", "expired"])(
-    "queue goes on where it was %s",
+    "queue continues if the previous run was %s",
     async (how, { bench, expect }) => {
       const job = how === "expired" ? { ttlMs: 2 * minute } : { attempts: 1 };
       if (how === "lost") await bench.connect("1", 1);
@@ -117,16 +125,16 @@ describe("while the previous run has not ended", () => {
         await bench.nodes.renew("default", members);
       }
       bench.clock.advance(minute);
-      await look(bench);
+      await checkDue(bench);
       expect((await schedule(bench)).waiting).toHaveLength(1);
       if (how === "cancelled") await bench.ledger.cancel("default", "s@1800000000000+");
       bench.clock.advance(timing.leaseMs);
       if (how === "lost") await bench.maintenance.recover(["default"], 10);
       if (how === "expired") {
         bench.clock.advance(minute - timing.leaseMs);
-        await look(bench);
+        await checkDue(bench);
       }
-      await look(bench);
+      await checkDue(bench);
       expect(await runs(bench)).toContain("60");
     },
   );
@@ -137,14 +145,14 @@ describe("while the previous run has not ended", () => {
       spec("s", { rule: everyMinute, overlap: "queue", missed: "all", maxMissed: 1_000 }),
     );
     bench.clock.advance((maxWaiting + 50) * minute);
-    await look(bench);
+    await checkDue(bench);
     expect((await schedule(bench)).waiting).toHaveLength(maxWaiting);
     const { lines } = await bench.schedules.history("default", "s");
     expect(lines[0]).toContain('"skipped":"queue_full"');
     expect(lines).toHaveLength(20);
   });
 
-  test("cancel stops it, and makes the new one", async ({ bench, expect }) => {
+  test("cancel stops it, and makes the new run", async ({ bench, expect }) => {
     const control = await bench.listenToControl();
     const { nextMinute, sent } = await started(bench);
     await put(bench, spec("s", { rule: everyMinute, overlap: "cancel" }));
@@ -154,10 +162,10 @@ describe("while the previous run has not ended", () => {
     expect(control.heard.join()).toContain('"cancel":"s@1800000000000 ');
   });
 
-  test("cancel ends one that waits", async ({ bench, expect }) => {
+  test("cancel ends a run that waits", async ({ bench, expect }) => {
     await put(bench, spec("s", { rule: everyMinute, overlap: "cancel" }));
     bench.clock.advance(minute);
-    await look(bench);
+    await checkDue(bench);
     expect(await bench.ledger.read("default", "s@1800000000000")).toMatchObject({
       state: "cancelled",
     });
@@ -167,7 +175,10 @@ describe("while the previous run has not ended", () => {
   });
 });
 
-test("a run by hand is made whatever else runs, once for each nonce", async ({ bench, expect }) => {
+test("a run requested by hand is made whatever else runs, once for each nonce", async ({
+  bench,
+  expect,
+}) => {
   const { sent } = await started(bench);
   await put(bench, spec("s", { rule: everyMinute, overlap: "skip" }));
   const before = await schedule(bench);
@@ -178,5 +189,5 @@ test("a run by hand is made whatever else runs, once for each nonce", async ({ b
     body: ',"schedule":{"id":"s","at":1800000000000,"manual":true}}',
   });
   bench.clock.advance(minute);
-  expect(await look(bench)).toMatchObject({ made: 0 });
+  expect(await checkDue(bench)).toMatchObject({ made: 0 });
 });

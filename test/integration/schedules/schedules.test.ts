@@ -2,10 +2,18 @@ import { describe } from "vitest";
 import { defaultPlan, dueMember } from "../../../protocol/schedule/schedule.ts";
 import { endedMs } from "../../../protocol/scripts/apply-steps.ts";
 import { ended, taking, test } from "../../support/ledger.ts";
-import { everyMinute, look, minute, put, runs, schedule, spec } from "../../support/schedules.ts";
+import {
+  everyMinute,
+  checkDue,
+  minute,
+  put,
+  runs,
+  schedule,
+  spec,
+} from "../../support/schedules.ts";
 
 describe("a schedule", () => {
-  test("makes its first run at once, and each on its grid however late it is looked at", async ({
+  test("makes its first run immediately, and each on its grid however late it is checked", async ({
     bench,
     expect,
   }) => {
@@ -13,9 +21,9 @@ describe("a schedule", () => {
     expect(answer?.verdict).toBe("created");
     expect(await runs(bench)).toEqual(["0"]);
     bench.clock.advance(60_700);
-    expect(await look(bench)).toMatchObject({ made: 1, nextInMs: 59_300 });
+    expect(await checkDue(bench)).toMatchObject({ made: 1, nextInMs: 59_300 });
     bench.clock.advance(59_300);
-    expect(await look(bench)).toMatchObject({ made: 1, nextInMs: minute });
+    expect(await checkDue(bench)).toMatchObject({ made: 1, nextInMs: minute });
     expect(await runs(bench)).toEqual(["0", "60", "120"]);
     expect(await bench.ledger.read("default", `s@1800000060000`)).toMatchObject({
       name: "echo",
@@ -24,23 +32,20 @@ describe("a schedule", () => {
     expect(await schedule(bench)).toMatchObject({ made: 3, state: "active" });
   });
 
-  test("runs at no other time than its own", async ({ bench, expect }) => {
+  test("runs at its own time only", async ({ bench, expect }) => {
     const atMs = bench.clock.now() + 5_000;
     await put(bench, spec("s", { rule: { kind: "at", atMs } }));
     bench.clock.advance(4_999);
-    expect(await look(bench)).toMatchObject({ made: 0, nextInMs: 1 });
+    expect(await checkDue(bench)).toMatchObject({ made: 0, nextInMs: 1 });
     bench.clock.advance(1);
-    expect(await look(bench)).toMatchObject({ made: 1, nextInMs: endedMs });
+    expect(await checkDue(bench)).toMatchObject({ made: 1, nextInMs: endedMs });
     expect(await schedule(bench)).toMatchObject({ state: "ended", nextMs: null });
   });
 
-  test("makes a moment's run once, however many look at the same time", async ({
-    bench,
-    expect,
-  }) => {
+  test("makes each run once, however many checks run concurrently", async ({ bench, expect }) => {
     await put(bench, spec("s", { rule: everyMinute }), spec("t", { rule: everyMinute }));
     bench.clock.advance(minute);
-    const done = await Promise.all(Array.from({ length: 8 }, () => look(bench)));
+    const done = await Promise.all(Array.from({ length: 8 }, () => checkDue(bench)));
     expect(done.reduce((sum, { made }) => sum + made, 0)).toBe(2);
     expect(await runs(bench)).toEqual(["0", "60"]);
     expect([...(await bench.state()).indexed].sort()).toEqual(
@@ -50,7 +55,7 @@ describe("a schedule", () => {
     );
   });
 
-  test("goes on when what it made is deleted", async ({ bench, expect }) => {
+  test("continues when its run is deleted", async ({ bench, expect }) => {
     const { ear } = await bench.connect("1", 1);
     await put(bench, spec("s", { rule: everyMinute }));
     await ear.settled();
@@ -59,10 +64,10 @@ describe("a schedule", () => {
     await bench.nodes.finish("default", [ended(envelope)], taking("1"));
     expect(await bench.ledger.delete("default", [envelope.id])).toEqual(["deleted"]);
     bench.clock.advance(minute);
-    expect(await look(bench)).toMatchObject({ made: 1 });
+    expect(await checkDue(bench)).toMatchObject({ made: 1 });
   });
 
-  test("put again with the same content changes nothing, with another plan starts anew", async ({
+  test("put again with the same content changes nothing, with another plan starts over", async ({
     bench,
     expect,
   }) => {
@@ -79,7 +84,10 @@ describe("a schedule", () => {
     const [other] = await put(bench, spec("s", { rule: everyMinute, count: 5 }, { payload: 2 }));
     expect(other?.verdict).toBe("replaced");
     expect(await schedule(bench)).toMatchObject({
-      ...{ made: 1, nextMs: before.nextMs, anchorMs: before.anchorMs, job: { payload: 2 } },
+      made: 1,
+      nextMs: before.nextMs,
+      anchorMs: before.anchorMs,
+      job: { payload: 2 },
     });
     bench.clock.advance(5_000);
     await put(bench, spec("s", { rule: { kind: "every", everyMs: 30_000 }, count: 5 }));
@@ -87,7 +95,7 @@ describe("a schedule", () => {
     expect(await runs(bench)).toEqual(["0", "15"]);
   });
 
-  test("that was put by a call whose answer was lost is answered as the first time", async ({
+  test("that is put again after a lost answer is answered as the first time", async ({
     bench,
     expect,
   }) => {
@@ -106,7 +114,7 @@ describe("a schedule", () => {
     ).toBe("unchanged");
   });
 
-  test("is refused where the queue has as many as are allowed", async ({ bench, expect }) => {
+  test("is refused if the queue has as many as are allowed", async ({ bench, expect }) => {
     const options = { source: "http", nonce: "x", max: 2 } as const;
     const specs = ["a", "b", "c"].map((id) => spec(id, { rule: everyMinute }));
     const answers = await bench.schedules.put(specs, options);
@@ -114,18 +122,18 @@ describe("a schedule", () => {
     expect(await bench.schedules.count(["default"], null)).toBe(2);
   });
 
-  test("that has ended is forgotten after a day, and all that is known of it", async ({
+  test("that has ended is deleted after a day, with everything that is known of it", async ({
     bench,
     expect,
   }) => {
     await put(bench, spec("s", { rule: { kind: "in", inMs: 1_000 } }));
     bench.clock.advance(1_000);
-    await look(bench);
+    await checkDue(bench);
     bench.clock.advance(endedMs - 1);
-    await look(bench);
+    await checkDue(bench);
     expect((await schedule(bench)).state).toBe("ended");
     bench.clock.advance(1);
-    expect(await look(bench)).toMatchObject({ nextInMs: null });
+    expect(await checkDue(bench)).toMatchObject({ nextInMs: null });
     const keys = [
       bench.keys.schedules,
       bench.keys.schedule_ids,
@@ -135,17 +143,17 @@ describe("a schedule", () => {
     expect(await bench.redis.exists(keys)).toBe(0);
   });
 
-  test("that was put again after it had ended is not forgotten", async ({ bench, expect }) => {
+  test("that was put again after it had ended is not deleted", async ({ bench, expect }) => {
     await put(bench, spec("s", { rule: { kind: "in", inMs: 0 + 1 } }));
     bench.clock.advance(1);
-    await look(bench);
+    await checkDue(bench);
     await put(bench, spec("s", { rule: { kind: "every", everyMs: 10 * endedMs } }));
     bench.clock.advance(endedMs + 1);
-    await look(bench);
+    await checkDue(bench);
     expect((await schedule(bench)).state).toBe("active");
   });
 
-  test("whose times cannot be worked out rests, says why, and clogs nothing", async ({
+  test("whose times cannot be computed rests, says why, and blocks nothing", async ({
     bench,
     expect,
   }) => {
@@ -159,8 +167,8 @@ describe("a schedule", () => {
     lines[1] = plan;
     await bench.redis.hset(bench.keys.schedules, "s", lines.join("\n"));
     bench.clock.advance(minute);
-    // The next time is known, and is run; what comes after it is not.
-    const done = await look(bench);
+    // The next time is known and is run; the time after it is not.
+    const done = await checkDue(bench);
     expect(done.faulty).toMatchObject([{ id: "s" }]);
     expect(done).toMatchObject({ made: 1, nextInMs: minute });
     const { state, error } = await schedule(bench);
@@ -168,7 +176,7 @@ describe("a schedule", () => {
     expect(await bench.redis.zscore(bench.keys.due, dueMember("s"))).toBeNull();
   });
 
-  test("whose record is gone, or cannot be read, is taken out of what is due", async ({
+  test("whose record is gone or cannot be read is removed from what is due", async ({
     bench,
     expect,
   }) => {
@@ -179,7 +187,7 @@ describe("a schedule", () => {
     const record = (await bench.redis.hget(bench.keys.schedules, "u")) ?? "";
     await bench.redis.hset(bench.keys.schedules, "u", record.replace("{", "("));
     bench.clock.advance(minute);
-    expect(await look(bench)).toMatchObject({ made: 0, nextInMs: null });
+    expect(await checkDue(bench)).toMatchObject({ made: 0, nextInMs: null });
     expect(await bench.redis.exists(bench.keys.due)).toBe(0);
   });
 });
@@ -195,7 +203,7 @@ describe("bounds", () => {
       spec("u", { rule: { kind: "every", everyMs: minute, aligned: true }, ...from }),
     );
     for (let second = 0; second < 300; second++) {
-      await look(bench);
+      await checkDue(bench);
       bench.clock.advance(1_000);
     }
     expect(await runs(bench, "s")).toEqual(["90", "150", "210"]);
@@ -204,12 +212,15 @@ describe("bounds", () => {
     for (const id of ["s", "t", "u"]) expect((await schedule(bench, id)).state).toBe("ended");
   });
 
-  test("jitter puts each run off by what follows from id and time", async ({ bench, expect }) => {
+  test("jitter delays each run by an amount that follows from id and time", async ({
+    bench,
+    expect,
+  }) => {
     await put(bench, spec("s", { rule: everyMinute, jitterMs: 20_000 }));
     const offs: number[] = [];
     let seen = 0;
     for (let second = 0; second < 600; second++) {
-      await look(bench);
+      await checkDue(bench);
       const all = await runs(bench);
       if (all.length > seen) offs.push(second - Number(all.at(-1)));
       seen = all.length;

@@ -1,12 +1,12 @@
 /**
- * A year in seconds: schedules in four zones on a simulated clock, through both changes of the clocks, with looks
- * that come on time, late, twice at once, or not at all for hours. Every time is run exactly once.
+ * A year in seconds: schedules in four zones on a simulated clock, through both changes of daylight saving, with checks
+ * that come on time, late, concurrently, or not at all for hours. Every time is run exactly once.
  */
 import { expect } from "vitest";
 import { createRandom } from "../../chaos/random.ts";
 import { anyDay, range, timesOf, wallClock, type CronFields } from "../../support/cron-oracle.ts";
 import { test } from "../../support/ledger.ts";
-import { look, put, spec } from "../../support/schedules.ts";
+import { checkDue, put, spec } from "../../support/schedules.ts";
 import { decodeBody } from "../../../protocol/wire/job.ts";
 
 const minute = 60_000;
@@ -37,7 +37,9 @@ test("in a year of trouble every time of every schedule is run exactly once", as
     ...cases.map(({ id, each, timeZone }) =>
       spec(id, {
         rule: { kind: "cron", cron: each.text, timeZone },
-        ...{ missed: "all", maxMissed: 1_000, keepHistory: 0 },
+        missed: "all",
+        maxMissed: 1_000,
+        keepHistory: 0,
       }),
     ),
     spec("every", { rule: { kind: "every", everyMs: 7 * hour }, missed: "all", maxMissed: 1_000 }),
@@ -51,8 +53,8 @@ test("in a year of trouble every time of every schedule is run exactly once", as
     const lateness = trouble < 0.2 ? Math.floor(random.next() * 90 * minute) : 0;
     bench.clock.advance(nextInMs + outage + lateness);
     end = bench.clock.now();
-    const looks = trouble > 0.9 ? 3 : 1;
-    const done = await Promise.all(Array.from({ length: looks }, () => look(bench)));
+    const checks = trouble > 0.9 ? 3 : 1;
+    const done = await Promise.all(Array.from({ length: checks }, () => checkDue(bench)));
     nextInMs = Math.min(...done.map((each) => each.nextInMs ?? Infinity));
   }
 
@@ -61,7 +63,7 @@ test("in a year of trouble every time of every schedule is run exactly once", as
     const { id = "", at = 0 } = decodeBody(text.slice(text.indexOf("\n") + 1)).schedule ?? {};
     made.set(id, [...(made.get(id) ?? []), at]);
   }
-  // Holding so many jobs against one another at the end would take longer than the year.
+  // Deleted because checking the invariants of so many jobs would take longer than the year.
   await bench.redis.del(bench.keys.jobs, bench.keys.index, bench.keys.backlog);
   for (const { id, each, timeZone } of cases) {
     const wanted = timesOf(each, wallClock(timeZone), start - 1, end);

@@ -9,14 +9,26 @@ const start = Date.UTC(2027, 2, 27, 20);
 
 function clockwork(plan: Partial<Plan> & Pick<Plan, "rule">): Clockwork {
   return {
-    ...{ id: "s", state: "active", version: "n.1", anchorMs: start, coversMs: null, movedMs: null },
-    ...{ nextMs: null, made: 0, lastRun: null, overlap: "allow", source: "http" },
-    ...{ createdMs: start, updatedMs: start, waiting: [], plan: { ...defaultPlan, ...plan } },
+    id: "s",
+    state: "active",
+    version: "n.1",
+    anchorMs: start,
+    coversMs: null,
+    movedMs: null,
+    nextMs: null,
+    made: 0,
+    lastRun: null,
+    overlap: "allow",
+    source: "http",
+    createdMs: start,
+    updatedMs: start,
+    waiting: [],
+    plan: { ...defaultPlan, ...plan },
   };
 }
 
-/** What the script makes of a step where nothing overlaps. */
-function advanced(before: Clockwork, step: Step): Clockwork {
+/** The record after the script has applied a step and nothing overlaps. */
+function applied(before: Clockwork, step: Step): Clockwork {
   const { state, coversMs, movedMs, nextMs } = step;
   return { ...before, state, coversMs, movedMs, nextMs, made: before.made + step.runs.length };
 }
@@ -26,12 +38,14 @@ const rule = fc.oneof(
     .integer({ min: 20_000, max: 1_000_000 })
     .map((everyMs) => ({ kind: "every" as const, everyMs })),
   fc.constantFrom("*/7 * * * *", "30 2 * * *", "0 */3 * * *", "*/20 * * * * *").map((cron) => ({
-    ...{ kind: "cron" as const, cron, timeZone: "Europe/Berlin" },
+    kind: "cron" as const,
+    cron,
+    timeZone: "Europe/Berlin",
   })),
 );
 const gaps = fc.array(fc.integer({ min: 0, max: 600_000 }), { minLength: 1, maxLength: 6 });
 
-describe("looks at any times", () => {
+describe("steps planned at any times", () => {
   test("with missed: all, make every time once and in order, whatever the room", () => {
     fc.assert(
       fc.property(
@@ -47,11 +61,11 @@ describe("looks at any times", () => {
           let now = start;
           for (const wait of waits) {
             now += wait;
-            for (let looks = 0; looks < 300; looks++) {
+            for (let steps = 0; steps < 300; steps++) {
               const step = planStep(schedule, now, clock, room);
               expect(step.runs.length).toBeLessThanOrEqual(room);
               made.push(...step.runs.map(({ at }) => at));
-              schedule = advanced(schedule, step);
+              schedule = applied(schedule, step);
               if (step.dueMs === null || step.dueMs > now) break;
             }
           }
@@ -64,7 +78,7 @@ describe("looks at any times", () => {
           )
             wanted.push(at);
           expect(made).toEqual(wanted);
-          // None is left that was due.
+          // No time that was due is left.
           const next = times.after(made.at(-1) ?? start - 1) ?? Infinity;
           expect(next + jitterOf("s", next, jitterMs)).toBeGreaterThan(now);
         },
@@ -73,7 +87,7 @@ describe("looks at any times", () => {
     );
   });
 
-  test("with missed: latest, make the newest time of each look and no other", () => {
+  test("with missed: latest, make the newest time of each step and no other", () => {
     fc.assert(
       fc.property(rule, gaps, (kind, waits) => {
         let schedule = clockwork({ rule: kind });
@@ -87,7 +101,7 @@ describe("looks at any times", () => {
           const [newest] = times.upTo(now, before, 1);
           expect(step.runs.map(({ at }) => at)).toEqual(newest === undefined ? [] : [newest]);
           expect(step.dueMs).toBe(times.after(newest ?? before));
-          schedule = advanced(schedule, step);
+          schedule = applied(schedule, step);
         }
       }),
       { numRuns: 300, seed: 12 },
@@ -99,7 +113,7 @@ describe("a grid", () => {
   const times = (plan: Pick<Plan, "rule" | "startMs" | "endMs">) =>
     timelineOf(plan, start, createCronClock());
 
-  test("is counted from its base, however far away", () => {
+  test("is computed from its base, however far away", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1_000, max: 1e9 }),
@@ -136,7 +150,7 @@ test("jitter is the same for the same time, within its bound, and spread out", (
   expect(jitterOf("s", start, 0)).toBe(0);
 });
 
-test("an expression that cannot be read makes the schedule faulty, and nothing else", () => {
+test("an expression that cannot be parsed makes the schedule faulty", () => {
   const broken = clockwork({ rule: { kind: "cron", cron: "x", timeZone: "UTC" } });
   const step = planStep(broken, start, createCronClock(), 1);
   expect(step).toMatchObject({ state: "faulty", runs: [], dueMs: null, error: /five or six/ });

@@ -15,7 +15,10 @@ const bytes = Buffer.alloc(32, 1);
 const secret = `k1:whsec_${bytes.toString("base64")}`;
 const other = `k2:whsec_${Buffer.alloc(32, 2).toString("base64")}`;
 const content = {
-  ...{ subject: { job: "a" }, queue: "default", name: "echo", node: null },
+  subject: { job: "a" },
+  queue: "default",
+  name: "echo",
+  node: null,
   body: { attempts: 5, timeoutMs: 1_000, payload: { b: [1, null], a: "ü" } },
 } as const satisfies SignedContent;
 
@@ -26,15 +29,22 @@ interface Change {
   readonly accepted?: string;
 }
 
-/** What the verifier says of a job that was signed and then changed. */
+/** What the verifier says about a job that was signed and then changed. */
 async function verdict({ signed, sent, signedWith = secret, accepted = secret }: Change) {
   const what: SignedContent = { ...content, ...signed };
   const signature = await createJobSigner(await importSigningKeys(signedWith)).sign(what);
   const { queue, name } = what;
   const envelope: Envelope = {
-    ...{ v: 1, queue, name, node: "1", token: "1-0.1", attempt: 1, id: "a" },
+    v: 1,
+    queue,
+    name,
+    node: "1",
+    token: "1-0.1",
+    attempt: 1,
+    id: "a",
     ...(what.body satisfies JobBody),
-    ...{ signature, ...sent },
+    signature,
+    ...sent,
   };
   return createJobVerifier(await importSigningKeys(accepted))(envelope);
 }
@@ -42,7 +52,7 @@ async function verdict({ signed, sent, signedWith = secret, accepted = secret }:
 const misplaced = "expected the content and the place that key k1 signed";
 
 describe("a signed job", () => {
-  test("is signed as the protocol's page says", async () => {
+  test("is signed as docs/protocol.md says", async () => {
     const { mac, key } = await createJobSigner(await importSigningKeys(secret)).sign({
       ...content,
       node: "7",
@@ -59,7 +69,7 @@ describe("a signed job", () => {
     expect(await verdict({ sent: { attempt: 3, token: "1-0.7", node: "2" } })).toBeNull();
   });
 
-  test("may run whatever its payload is, once that has been JSON", async () => {
+  test("may run with any payload that has been JSON", async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue(), async (value) => {
         const payload = JSON.parse(JSON.stringify(value)) as Json;
@@ -82,7 +92,7 @@ describe("a signed job", () => {
     expect(await verdict({ sent })).toBe(misplaced);
   });
 
-  test("for one node may run there only", async () => {
+  test("for one node may run on that node only", async () => {
     const signed = { node: "1" };
     expect(await verdict({ signed })).toBeNull();
     const elsewhere = "expected a job that was meant for this node";
@@ -114,21 +124,24 @@ describe("a signed job", () => {
 
   test.each<[string, Json, string]>([
     ["infinite", null, "1e999"],
-    ["negative nothing", 0, "-0"],
-  ])("does not become %s: JSON has it for what was signed", async (_, payload, text) => {
-    const body = { ...content.body, payload };
-    expect(await verdict({ signed: { body } })).toBeNull();
-    const sent = { payload: JSON.parse(text) as Json };
-    expect(await verdict({ signed: { body }, sent })).toMatch(/^expected the content/);
-  });
+    ["a negative zero", 0, "-0"],
+  ])(
+    "does not become %s, which canonical JSON writes like what was signed",
+    async (_, payload, text) => {
+      const body = { ...content.body, payload };
+      expect(await verdict({ signed: { body } })).toBeNull();
+      const sent = { payload: JSON.parse(text) as Json };
+      expect(await verdict({ signed: { body }, sent })).toMatch(/^expected the content/);
+    },
+  );
 
-  test("that is nested without end is refused like any other", async () => {
+  test("that is nested without bound is refused like any other", async () => {
     let payload: Json = 1;
     for (let level = 0; level < 100_000; level++) payload = [payload];
     expect(await verdict({ sent: { payload } })).toBe(misplaced);
   });
 
-  test("is accepted by whoever knows its key, first or not, and its key is named where nobody does", async () => {
+  test("is accepted by a verifier that has its key, first or not; others name the missing key", async () => {
     expect(await verdict({ accepted: `${other} ${secret}` })).toBeNull();
     expect(await verdict({ signedWith: `${other} ${secret}`, accepted: other })).toBeNull();
     expect(await verdict({ signedWith: other })).toBe(
@@ -157,13 +170,13 @@ describe("a run of a signed schedule", () => {
     ["s@5", { id: 5 }],
     ["s@5", null],
     ["s@5@6", { id: "s@5", at: 6 }],
-  ] as const)("may not be called %s of %j", async (id, schedule) => {
+  ] as const)("may not have the id %s and the schedule %j", async (id, schedule) => {
     expect(await verdict(run(id, schedule))).toBe(
       "expected a run whose id is that of its schedule",
     );
   });
 
-  test("is not a job, nor a job a run, nor a run one of another schedule", async () => {
+  test("is no job, a job is no run, and a run belongs to its own schedule only", async () => {
     expect(await verdict({ signed: { subject: { schedule: "a" } } })).toBe(misplaced);
     const asRun = { id: "a@5", schedule: { id: "a", at: 5 } };
     expect(await verdict({ sent: asRun })).toBe(misplaced);

@@ -5,7 +5,7 @@ const secretOf = (fill: number) => `whsec_${Buffer.alloc(32, fill).toString("bas
 const idsOf = async (secrets: string) => (await importSigningKeys(secrets)).map(({ id }) => id);
 
 describe("the id of a key", () => {
-  test("is given with the secret, or follows from it", async ({ expect }) => {
+  test("is given with the secret, or derived from it", async ({ expect }) => {
     expect(await idsOf(`2026-11:${secretOf(1)} ${secretOf(2)}`)).toEqual([
       "2026-11",
       expect.stringMatching(/^[0-9a-f]{8}$/),
@@ -30,7 +30,7 @@ describe("the id of a key", () => {
   });
 });
 
-test("a secret that is wrong is blamed on the setting in which it stands", async ({ expect }) => {
+test("an error about a secret names the setting that holds it", async ({ expect }) => {
   await expect(importSigningKeys("whsec_shown", "SIGNALBOX_ENVELOPE_SECRET")).rejects.toThrow(
     /^SIGNALBOX_ENVELOPE_SECRET: expected whsec_(?!.*shown)/,
   );

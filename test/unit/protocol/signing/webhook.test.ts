@@ -37,7 +37,7 @@ describe("a signature", () => {
     );
   });
 
-  test("is accepted by the reference library, and the library's by us", async () => {
+  test("is accepted by the reference library, and the library's is accepted here", async () => {
     const now = Date.now();
     const body = '{"ü":"\u2028"}';
     const ours = await signed(body, { at: now });
@@ -75,14 +75,14 @@ describe("a signature", () => {
     expect(await check(unnamed, "body", { secrets: secretOf(2) })).toBe(refusal);
   });
 
-  test("names its key, and is refused by that name where the key is not known", async () => {
+  test("names its key, and a refusal names the key if it is not known", async () => {
     const headers = await signed("x", { secrets: `next:${secretOf(2)} ${secret}` });
     expect(headers["signalbox-key-id"]).toBe("next");
     expect(await check(headers, "x", { secrets: `${secret} next:${secretOf(2)}` })).toBeNull();
     expect(await check(headers, "x")).toBe("expected a key that is known here, got the id next");
   });
 
-  test("is checked with the key that it names, and no other", async () => {
+  test("is checked with the key that it names, and with no other", async () => {
     const headers = await signed("x");
     const both = { secrets: `a:${secret} b:${secretOf(2)}` };
     expect(await check({ ...headers, "signalbox-key-id": "a" }, "x", both)).toBeNull();
@@ -122,7 +122,7 @@ describe("a signature", () => {
   });
 
   test.each(["v1", "v1,", "v1,%%%", "v2,AAAA", "v1,AAAA", "AAAA", ",", "v1,\u0100", "v1a,AAAA"])(
-    "is refused where it reads %j",
+    "is refused if it reads %j",
     async (signature) => {
       const headers = await signed("x");
       expect(await check({ ...headers, "webhook-signature": signature }, "x")).toMatch(
@@ -131,7 +131,7 @@ describe("a signature", () => {
     },
   );
 
-  test("may stand among others", async () => {
+  test("may be one of several", async () => {
     const headers = await signed("x");
     const list = `v2,zzz v1,AAAA v1,%%% ${headers["webhook-signature"]}`;
     expect(await check({ ...headers, "webhook-signature": list }, "x")).toBeNull();
@@ -155,14 +155,14 @@ describe("a secret", () => {
   });
 
   test.each(["", " ", "whsec_", secretOf(3, 23), secretOf(3, 65), `${secretOf(3)} whsec_!!!!`])(
-    "%j is refused, with a way to make a good one",
+    "%j is refused, and the message says how to make a good one",
     async (bad) => {
       await expect(importSigningKeys(bad)).rejects.toMatchObject({ code: "config_invalid" });
       await expect(importSigningKeys(bad)).rejects.toThrow(/randomBytes/);
     },
   );
 
-  test("is not shown where it is refused", async () => {
+  test("is not in the message that refuses it", async () => {
     const bad = Buffer.from("very secret and without its prefix").toString("base64");
     const error: unknown = await importSigningKeys(bad).catch((reason: unknown) => reason);
     expect(String(error)).not.toContain(bad.slice(0, 8));
