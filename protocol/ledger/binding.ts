@@ -50,7 +50,7 @@ export interface PlacingArgs {
   readonly queue: string;
   readonly channel: string;
   readonly control: string;
-  readonly unheard_ms: number;
+  readonly unacknowledged_ms: number;
   readonly foreign_ms: number;
   readonly clock: string;
 }
