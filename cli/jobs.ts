@@ -2,7 +2,7 @@
 import { Option, type Command } from "commander";
 import type { AnyJob, JobOptions } from "../client/order.ts";
 import type { WatchEvent } from "../client/watch.ts";
-import type { Ended, JobLine } from "../client/views.ts";
+import type { Ended, JobLine } from "../protocol/api/jobs.ts";
 import type { Catalog } from "../protocol/wire/catalog.ts";
 import { jobStates, type JobState } from "../protocol/wire/job.ts";
 import { sleep } from "../client/request.ts";

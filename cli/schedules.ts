@@ -1,7 +1,7 @@
 /** `signalbox schedules …`. */
 import type { Command } from "commander";
 import type { ScheduleOrder, ScheduleTimes } from "../client/order.ts";
-import type { ScheduleView } from "../client/views.ts";
+import type { ScheduleView } from "../protocol/api/jobs.ts";
 import type { Catalog } from "../protocol/wire/catalog.ts";
 import type { Json } from "../protocol/wire/json.ts";
 import { connect } from "./connection.ts";

@@ -12,7 +12,15 @@ import { paged } from "./pages.ts";
 import { createRequest, sleep, type ClientOptions } from "./request.ts";
 import { createSchedules } from "./schedules.ts";
 import { watchJob, type WatchEvent } from "./watch.ts";
-import type { Cancelled, Ended, JobLine, NodeView, Receipt, Refusal, Resent } from "./views.ts";
+import type {
+  Cancelled,
+  Ended,
+  JobLine,
+  NodeView,
+  Receipt,
+  Refusal,
+  Resent,
+} from "../protocol/api/jobs.ts";
 
 /** Which jobs to list. */
 export interface ListFilter {

@@ -2,7 +2,7 @@
 import type { CallOptions } from "./order.ts";
 import { paged } from "./pages.ts";
 import type { Request } from "./request.ts";
-import type { FailedLine } from "./views.ts";
+import type { FailedLine } from "../protocol/api/jobs.ts";
 
 /** Which failed jobs. The queue is `default` if absent. */
 export interface FailedFilter {

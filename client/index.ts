@@ -10,5 +10,5 @@ export type { DoneToFailed, FailedFilter, FailedSelection } from "./failed.ts";
 export type * from "./order.ts";
 export type { ClientOptions } from "./request.ts";
 export type { ScheduleFilter } from "./schedules.ts";
-export type * from "./views.ts";
+export type * from "../protocol/api/jobs.ts";
 export type { WatchEvent } from "./watch.ts";

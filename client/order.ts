@@ -1,7 +1,7 @@
 /** What a caller asks for, with the types of its catalogue. */
 import type { Catalog, InputOf, PayloadOf, ResultOf } from "../protocol/wire/catalog.ts";
 import type { Backoff } from "../protocol/wire/job.ts";
-import type { JobView } from "./views.ts";
+import type { JobView } from "../protocol/api/jobs.ts";
 
 /** A time: milliseconds since 1970, RFC 3339 with its zone, or a `Date`. */
 export type Time = number | string | Date;

@@ -5,7 +5,7 @@ import { newJobId } from "../protocol/wire/names.ts";
 import type { CallOptions, InQueue, ScheduleOrder, ScheduleTimes, Time } from "./order.ts";
 import { paged } from "./pages.ts";
 import type { Call, Request } from "./request.ts";
-import type { PutSchedule, ScheduleView } from "./views.ts";
+import type { PutSchedule, ScheduleView } from "../protocol/api/jobs.ts";
 
 /** Which schedules: of a queue, or those due by a time. */
 export interface ScheduleFilter {

@@ -2,7 +2,7 @@
 import type { Json } from "../protocol/wire/json.ts";
 import type { InQueue } from "./order.ts";
 import { sleep, type Open } from "./request.ts";
-import type { Ended, JobLine } from "./views.ts";
+import type { Ended, JobLine } from "../protocol/api/jobs.ts";
 
 /** What a handler said while it ran, and of which attempt. */
 interface Said {

@@ -4,7 +4,7 @@ import { batchRequest, jobId, jobRequest } from "./request.ts";
 import { eventsQuery } from "./events.ts";
 import { failedQuery, failedSelection } from "../failed/routes.ts";
 import { listJobsQuery } from "./list.ts";
-import { jobQuery } from "./manage.ts";
+import { jobQuery } from "./cancel.ts";
 import { readJobQuery } from "./read.ts";
 import {
   cancelled,
@@ -17,7 +17,7 @@ import {
   receipts,
   resent,
 } from "./answers.ts";
-import type { Operation } from "../openapi/operation.ts";
+import type { Operation } from "../http/operation.ts";
 
 const bodyErrors = ["body_not_json", "body_too_deep", "body_too_large"] as const;
 const one = { tag: "jobs", id: jobId } as const;

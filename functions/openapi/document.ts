@@ -5,7 +5,7 @@ import { scopes, type Scope } from "../../protocol/signing/api-token.ts";
 import { headersOf, statusOf, titleOf } from "../http/problem.ts";
 import { problem } from "./problem-schema.ts";
 import { operations } from "./operations.ts";
-import type { Answer, Operation } from "./operation.ts";
+import type { Answer, Operation } from "../http/operation.ts";
 
 type Part = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 /** All routes. Their order is the router's: what is exact comes before what has a parameter. */
 import { jobOperations } from "../jobs/contract.ts";
-import type { Operation } from "./operation.ts";
+import type { Operation } from "../http/operation.ts";
 import { scheduleOperations } from "../schedules/contract.ts";
 import { systemOperations } from "../results/contract.ts";
 

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { resultsRequest } from "./routes.ts";
 import type { NodeView } from "../nodes/routes.ts";
 import { json } from "../jobs/answers.ts";
-import type { Operation } from "../openapi/operation.ts";
+import type { Operation } from "../http/operation.ts";
 
 const whole = z.int().min(0);
 const node = z

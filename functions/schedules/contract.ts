@@ -6,7 +6,7 @@ import { nextRequest, runKey } from "./actions.ts";
 import { countSchedulesQuery, listSchedulesQuery } from "./routes.ts";
 import { previewRequest, scheduleId, scheduleRequest } from "./request.ts";
 import { instant, json, nextCursor } from "../jobs/answers.ts";
-import type { Operation } from "../openapi/operation.ts";
+import type { Operation } from "../http/operation.ts";
 
 const lineShape = {
   id: z.string(),

@@ -1,6 +1,6 @@
 /** The client writes down again what the function answers, since neither may import the other: the same, or no build. */
 import { test } from "vitest";
-import type * as client from "../../../client/views.ts";
+import type * as client from "../../../protocol/api/jobs.ts";
 import type * as job from "../../../functions/jobs/view.ts";
 import type { NodeView } from "../../../functions/nodes/routes.ts";
 

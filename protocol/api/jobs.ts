@@ -1,8 +1,8 @@
 /** What the API answers, as the client gives it on. A test holds these against the types of the function. */
-import type { ScheduledRun } from "../protocol/wire/catalog.ts";
-import type { Failure } from "../protocol/wire/messages.ts";
-import type { JobState, TerminalState } from "../protocol/wire/job.ts";
-import type { Json } from "../protocol/wire/json.ts";
+import type { ScheduledRun } from "../wire/catalog.ts";
+import type { Failure } from "../wire/messages.ts";
+import type { JobState, TerminalState } from "../wire/job.ts";
+import type { Json } from "../wire/json.ts";
 
 /** A job as lists show it. Times are ISO 8601, by Redis's clock. */
 export interface JobLine {
