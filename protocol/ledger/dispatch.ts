@@ -7,9 +7,8 @@ import { queueKeys, type QueueKeys } from "../redis/keys.ts";
 import type { Call } from "../redis/port.ts";
 import { exactly, itemAt } from "../redis/reply.ts";
 import { dispatch, type DedupeVerdict, type Placement } from "../scripts/dispatch.ts";
-import { decodeBody, encodeBody, terminalStates } from "../wire/job.ts";
+import { decodeBody, encodeBody, hasSameContent, terminalStates } from "../wire/job.ts";
 import type { JobSpec, JobState, StartTime } from "../wire/job.ts";
-import { sameJson } from "../wire/json.ts";
 import { phases } from "../wire/record.ts";
 import { bind, byQueue, type LedgerOptions, type PlacingArgs } from "./binding.ts";
 import { dispatchSigned, type Place, type SignedBody } from "./signed-dispatch.ts";
@@ -167,12 +166,7 @@ function hasContent(
   const sent = decodeBody(encodeBody(spec));
   const kept = decodeBody(stored.body);
   return (
-    stored.name === spec.name &&
-    stored.target === (spec.node ?? "-") &&
-    kept.attempts === sent.attempts &&
-    kept.timeoutMs === sent.timeoutMs &&
-    sameJson(kept.backoff, sent.backoff) &&
-    sameJson(kept.payload, sent.payload)
+    stored.name === spec.name && stored.target === (spec.node ?? "-") && hasSameContent(kept, sent)
   );
 }
 

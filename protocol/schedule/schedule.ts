@@ -4,15 +4,9 @@
  */
 import { SignalboxError } from "../error.ts";
 import type { ScheduledRun } from "../wire/catalog.ts";
-import {
-  contentOf,
-  encodeOptions,
-  encodePayload,
-  decodeBody,
-  type JobSpec,
-  type RunOf,
-} from "../wire/job.ts";
-import { canonicalJson } from "../wire/json.ts";
+import { contentOf, encodeOptions, encodePayload, decodeBody, type RunOf } from "../wire/job.ts";
+import type { RunOptionsOutput } from "../wire/job-options.ts";
+import { canonicalJson, type Json } from "../wire/json.ts";
 import { omitUndefined } from "../wire/omit-undefined.ts";
 
 /** When a schedule's times are. The anchor is when the schedule was made, or was given another plan. */
@@ -70,14 +64,11 @@ export const defaultPlan = {
   keepHistory: 20,
 } as const satisfies Partial<Plan>;
 
-/** What each run of a schedule is. */
-export type Template = Pick<
-  JobSpec,
-  "name" | "node" | "payload" | "attempts" | "backoff" | "timeoutMs"
-> & {
-  /** By when each run must have been started, in milliseconds after it was made. */
-  readonly ttlMs?: number;
-};
+/** What each run of a schedule is. `ttlMs` counts from when the run was made. */
+export interface Template extends Omit<RunOptionsOutput, "queue"> {
+  readonly name: string;
+  readonly payload?: Json;
+}
 
 /** A schedule as a client defines it. */
 export interface ScheduleSpec {

@@ -1,5 +1,8 @@
 /** A job's content, its states, and the JSON body under which the ledger keeps it. */
-import type { Json } from "./json.ts";
+import type { Dedupe, JobOptionsOutput, StoredOptions } from "./job-options.ts";
+import { sameJson, type Json } from "./json.ts";
+
+export type { Backoff, Dedupe } from "./job-options.ts";
 
 /**
  * The states in which a job has ended. Only `resend` takes a job out of one.
@@ -27,24 +30,16 @@ export const jobStates = ["delayed", "queued", "running", ...terminalStates] as 
  */
 export type JobState = (typeof jobStates)[number];
 
-/** A job as a client dispatches it. Names match the patterns in `names.ts`. */
-export interface JobSpec {
+/** Options of a request that a job has under another name, or always. */
+type Translated = "id" | "queue" | "delayMs" | "runAt" | "ttlMs" | "expiresAt" | "dedupe";
+
+/** What a caller asks to have done. Names match the patterns in `names.ts`; options are those of `job-options.ts`. */
+export interface JobSpec extends Omit<JobOptionsOutput, Translated> {
   readonly id: string;
   readonly name: string;
   readonly queue: string;
-  /** The only node that may run it; any node of the queue if absent. */
-  readonly node?: string;
   /** Absent and `null` are different: a job without payload can be sent as a bare id. */
   readonly payload?: Json;
-  /**
-   * How many started attempts are allowed, 1 to 100. Named as in the HTTP API and in envelopes; the attempts that a
-   * stored job has used are `Stored.attemptsUsed`. @default 3
-   */
-  readonly attempts?: number;
-  /** How long to wait between attempts. @default exponential from 1 s, at most 1 h */
-  readonly backoff?: Backoff;
-  /** How long one attempt may take, in milliseconds. @default the handler's catalogue entry */
-  readonly timeoutMs?: number;
   /** When it may start. @default immediately */
   readonly start?: StartTime;
   /** By when it must have been started, else it ends as `expired`. @default never */
@@ -70,45 +65,46 @@ export interface RunOf {
 export type StartTime = { readonly inMs: number } | { readonly atMs: number };
 
 /**
- * How long to wait before attempt n + 1: always `delayMs`; `delayMs` doubled each time up to `capMs`; or the nth entry
- * of the list (the last entry from there on). Up to the share `jitter` (0 to 1) is subtracted at random.
- * @example const backoff: Backoff = { kind: "exponential", delayMs: 1_000, capMs: 60_000, jitter: 0.2 };
+ * Each option that a body holds, and whether a value on the wire can be obeyed as it. Which options there are is said in
+ * `job-options.ts`; the compiler refuses this table while it lacks one. `attempts` comes first because `recover` looks for
+ * it there.
  */
-export type Backoff =
-  | { readonly kind: "fixed"; readonly delayMs: number; readonly jitter?: number }
-  | {
-      readonly kind: "exponential";
-      readonly delayMs: number;
-      /** @default 3_600_000 */
-      readonly capMs?: number;
-      readonly jitter?: number;
-    }
-  | { readonly kind: "list"; readonly delaysMs: readonly number[]; readonly jitter?: number };
+const optionChecks: Readonly<Record<keyof StoredOptions, (value: unknown) => boolean>> = {
+  attempts: isNumber,
+  backoff: isBackoff,
+  timeoutMs: isNumber,
+};
+const optionNames = Object.keys(optionChecks) as readonly (keyof StoredOptions)[];
+const contentNames = [...optionNames, "payload"] as const;
 
-/** What to do if another job holds the deduplication key `key`; see `scripts/lua/dedupe.ts`. */
-export interface Dedupe {
-  readonly key: string;
-  /** How long the key is held, in milliseconds. */
-  readonly windowMs: number;
-  readonly mode: "reject" | "return" | "replace" | "debounce";
+/** What a job is, as its signature and a repetition of its dispatch go by: how it is run, and with what. */
+export interface JobContent extends StoredOptions {
+  readonly payload?: Json;
+}
+
+/** What a body holds. */
+export interface JobBody extends JobContent {
+  readonly schedule?: RunOf;
+  /** See `signing/job.ts`, which reads it. */
+  readonly signature?: unknown;
 }
 
 /**
- * The part of a job that scripts copy without reading: JSON text of an object, without its opening `{"id":…,"name":…`.
- * It starts with a comma or is `}` alone. `attempts` comes first because scripts look for it there.
- * @example encodeBody({ id: "a", name: "echo", queue: "q", attempts: 5 }) // ',"attempts":5}'
+ * The part of a job that scripts copy without reading: JSON text of an object, without its opening
+ * `{"id":…,"name":…`. Starts with a comma or is `}` alone.
  */
 export function encodeBody(spec: JobSpec): string {
   return encodeOptions(spec) + encodePayload(spec.payload);
 }
 
-/** The first part of a body: how the job is run. */
-export function encodeOptions(spec: Pick<JobSpec, "attempts" | "backoff" | "timeoutMs">): string {
-  return (
-    (spec.attempts === undefined ? "" : `,"attempts":${spec.attempts}`) +
-    (spec.backoff === undefined ? "" : `,"backoff":${JSON.stringify(spec.backoff)}`) +
-    (spec.timeoutMs === undefined ? "" : `,"timeoutMs":${spec.timeoutMs}`)
-  );
+/** The first part of a body: how the job is to be run. */
+export function encodeOptions(options: StoredOptions): string {
+  let text = "";
+  for (const name of optionNames) {
+    const value = options[name];
+    if (value !== undefined) text += `,"${name}":${JSON.stringify(value)}`;
+  }
+  return text;
 }
 
 /** The last part of a body: what the job is run with. */
@@ -116,30 +112,44 @@ export function encodePayload(payload: Json | undefined): string {
   return payload === undefined ? "}" : `,"payload":${JSON.stringify(payload)}}`;
 }
 
-/** A body as `encodeBody` wrote it; runs of schedules and signed jobs have fields of their own. */
-export interface JobBody extends Pick<JobSpec, "payload" | "attempts" | "backoff" | "timeoutMs"> {
-  readonly schedule?: RunOf;
-  /** A `JobSignature` if the job is signed; `signing/job.ts` checks it. */
-  readonly signature?: unknown;
-}
-
-/**
- * Reads a stored body. The text comes from `encodeBody`, so its shape is trusted.
- * @throws SyntaxError if it is not JSON
- */
+/** Reads a stored body. The text comes from `encodeBody`, so it is trusted to be of its shape. */
 export function decodeBody(body: string): JobBody {
   return JSON.parse(body.startsWith(",") ? `{${body.slice(1)}` : `{${body}`) as JobBody;
 }
 
-/** What a body says about how and with what the job is run, without its schedule and signature. Once per job: no loop. */
-export function contentOf(
-  body: JobBody,
-): Pick<JobSpec, "payload" | "attempts" | "backoff" | "timeoutMs"> {
-  const { attempts, backoff, timeoutMs, payload } = body;
-  return {
-    ...(attempts === undefined ? {} : { attempts }),
-    ...(backoff === undefined ? {} : { backoff }),
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(payload === undefined ? {} : { payload }),
-  };
+/** The content of a body; neither whose run it is, nor who signed it. */
+export function contentOf(body: JobContent): JobContent {
+  const found = contentNames.flatMap((name) =>
+    body[name] === undefined ? [] : [[name, body[name]]],
+  );
+  return Object.fromEntries(found) as JobContent;
+}
+
+/** Whether two bodies have the same content, whatever the order of their keys. */
+export function hasSameContent(a: JobContent, b: JobContent): boolean {
+  return contentNames.every((name) => sameJson(a[name], b[name]));
+}
+
+/** Whether each stored option of `value`, an object from the wire, is absent or can be obeyed. */
+export function hasSoundOptions(value: Readonly<Record<string, unknown>>): boolean {
+  return optionNames.every((name) => value[name] === undefined || optionChecks[name](value[name]));
+}
+
+function isNumber(value: unknown): boolean {
+  return typeof value === "number";
+}
+
+function isBackoff(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const { kind, delayMs, capMs, delaysMs, jitter } = value as Readonly<Record<string, unknown>>;
+  if (jitter !== undefined && !isNumber(jitter)) return false;
+  switch (kind) {
+    case "list":
+      return Array.isArray(delaysMs) && delaysMs.every(isNumber);
+    case "fixed":
+    case "exponential":
+      return isNumber(delayMs) && (capMs === undefined || isNumber(capMs));
+    default:
+      return false;
+  }
 }

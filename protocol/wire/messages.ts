@@ -3,7 +3,7 @@
  * that cannot be read comes back as `unreadable`, and its caller puts it into the dead letters with the reason. Scripts
  * write the messages of the ledger themselves; subscribers write results with `JSON.stringify`.
  */
-import type { JobBody, TerminalState } from "./job.ts";
+import { hasSoundOptions, type JobBody, type TerminalState } from "./job.ts";
 import type { Json } from "./json.ts";
 import { jobIdPattern, jobNamePattern, nodeNamePattern, queueNamePattern } from "./names.ts";
 
@@ -197,10 +197,8 @@ function isEnvelope(value: Fields): value is Fields & Envelope {
     }) &&
     typeof value["attempt"] === "number" &&
     value["state"] === undefined &&
-    isAbsentOr(value["attempts"], isNumber) &&
-    isAbsentOr(value["timeoutMs"], isNumber) &&
-    isAbsentOr(value["backoff"], isBackoff) &&
-    isAbsentOr(value["schedule"], isRun)
+    hasSoundOptions(value) &&
+    (value["schedule"] === undefined || isRun(value["schedule"]))
   );
 }
 
@@ -212,25 +210,8 @@ const envelopePatterns = {
   name: jobNamePattern,
 } as const;
 
-function isBackoff(value: unknown): boolean {
-  if (!isFields(value) || !isAbsentOr(value["jitter"], isNumber)) return false;
-  const { kind, delayMs, capMs, delaysMs } = value;
-  if (kind === "list") return Array.isArray(delaysMs) && delaysMs.every(isNumber);
-  return (
-    (kind === "fixed" || kind === "exponential") && isNumber(delayMs) && isAbsentOr(capMs, isNumber)
-  );
-}
-
 function isRun(value: unknown): boolean {
   return isFields(value) && typeof value["id"] === "string" && Number.isInteger(value["at"]);
-}
-
-function isNumber(value: unknown): boolean {
-  return typeof value === "number";
-}
-
-function isAbsentOr(value: unknown, is: (value: unknown) => boolean): boolean {
-  return value === undefined || is(value);
 }
 
 function isResult(value: Fields): value is Fields & ResultMessage {
