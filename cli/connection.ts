@@ -1,5 +1,6 @@
 /** The client of the command line. URL and token come from the environment: a command line is there for all to see. */
-import { createClient, type Client } from "../client/client.ts";
+import type { Client } from "../client/calls.ts";
+import { createClient } from "../client/client.ts";
 import { UsageError } from "./exit.ts";
 
 /** @throws UsageError if SIGNALBOX_URL or SIGNALBOX_TOKEN is missing or cannot be one */

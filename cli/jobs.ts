@@ -146,7 +146,7 @@ async function tell(events: AsyncIterable<WatchEvent<unknown>>): Promise<void> {
         ? data.state
         : event === "progress"
           ? `progress ${JSON.stringify(data.progress)}`
-          : event === "log"
+          : event === "log" && "message" in data
             ? `${data.level} ${data.message}`
             : undefined;
     if (line !== undefined) process.stderr.write(`${line}\n`);

@@ -1,6 +1,6 @@
 /** `signalbox nodes` and `signalbox queues`. */
 import type { Command } from "commander";
-import type { NodeView } from "../protocol/api/jobs.ts";
+import type { NodeView } from "../protocol/api/nodes.ts";
 import { connect } from "./connection.ts";
 import { show, table } from "./output.ts";
 

@@ -1,7 +1,7 @@
 /** `signalbox schedules …`. */
 import type { Command } from "commander";
 import type { ScheduleOrder, ScheduleTimes } from "../client/order.ts";
-import type { ScheduleView } from "../protocol/api/jobs.ts";
+import type { ScheduleLine, ScheduleView } from "../protocol/api/schedules.ts";
 import type { Catalog } from "../protocol/wire/catalog.ts";
 import type { Json } from "../protocol/wire/json.ts";
 import { connect } from "./connection.ts";
@@ -85,7 +85,7 @@ async function list(
   { limit, queue }: QueueFlag & { readonly limit: number },
   command: Command,
 ): Promise<void> {
-  const found: ScheduleView[] = [];
+  const found: ScheduleLine[] = [];
   if (limit > 0) {
     const filter = queue === undefined ? {} : { queue };
     for await (const schedule of connect().schedules.list(filter)) {

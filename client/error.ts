@@ -1,20 +1,29 @@
 /** What a call of the client can throw. */
+import type { FieldProblem } from "../protocol/api/problem.ts";
 import type { ErrorCode } from "../protocol/error.ts";
 
-/** What goes wrong on this side of the API, by stable code. */
+export type { FieldProblem } from "../protocol/api/problem.ts";
+
+/**
+ * What goes wrong on this side of the API, by stable code.
+ * @example const isOffline = error.code === ("network_failed" satisfies ClientErrorCode);
+ */
 export type ClientErrorCode =
   /** No answer came, or not all of it. */
   | "network_failed"
-  /** The time given to the call is over. */
+  /** The time-out of the call has passed. */
   | "timed_out"
   /** Something other than this API answered. */
   | "answer_unexpected"
-  /** The job that `run` waited for ended otherwise than in success; `job` tells how. */
+  /** The job that `run` waited for did not succeed; `job` tells how it ended. */
   | "job_failed"
   | "job_cancelled"
   | "job_expired";
 
-/** What an error knows besides its code. */
+/**
+ * What an error knows besides its code.
+ * @example throw new SignalboxApiError("timed_out", "expected an answer", { status: 504 } satisfies ErrorDetails);
+ */
 export interface ErrorDetails extends ErrorOptions {
   readonly status?: number;
   readonly retryAfter?: number;
@@ -22,13 +31,15 @@ export interface ErrorDetails extends ErrorOptions {
   readonly job?: unknown;
 }
 
-/** What was wrong with one place of a request; `path` as in `jobs.0.name`, "" for the whole. */
-export interface FieldProblem {
-  readonly path: string;
-  readonly message: string;
-}
-
-/** The one error class of the client; tell cases apart by `code`, never by message. */
+/**
+ * The one error class of the client; tell cases apart by `code`, never by message.
+ * @example
+ * try {
+ *   await client.run({ name: "greet", payload: "Ada" });
+ * } catch (error) {
+ *   if (!(error instanceof SignalboxApiError) || error.code !== "job_failed") throw error;
+ * }
+ */
 export class SignalboxApiError extends Error {
   /** A later version of the API may have codes that this client does not know. */
   readonly code: ErrorCode | ClientErrorCode;

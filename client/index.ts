@@ -1,14 +1,33 @@
 /** `signalbox/client`: the HTTP API for programs, typed by a catalogue. */
-export { createClient, type Client, type ListFilter } from "./client.ts";
+export type { Client, ListFilter, NodeCalls } from "./calls.ts";
+export { createClient } from "./client.ts";
 export {
   SignalboxApiError,
   type ClientErrorCode,
   type ErrorDetails,
   type FieldProblem,
 } from "./error.ts";
-export type { DoneToFailed, FailedFilter, FailedSelection } from "./failed.ts";
+export type { DoneToFailed, FailedCalls, FailedFilter, FailedSelection } from "./failed.ts";
 export type * from "./order.ts";
 export type { ClientOptions } from "./request.ts";
-export type { ScheduleFilter } from "./schedules.ts";
-export type * from "../protocol/api/jobs.ts";
+export type { ScheduleCalls, ScheduleFilter } from "./schedules.ts";
 export type { WatchEvent } from "./watch.ts";
+export type { FailedLine, SkippedJob } from "../protocol/api/failed.ts";
+export type {
+  Cancelled,
+  EarlierError,
+  Ended,
+  JobLine,
+  Refusal,
+  Resent,
+  RunView,
+} from "../protocol/api/jobs.ts";
+export type { NodeView } from "../protocol/api/nodes.ts";
+export type {
+  HistoryLine,
+  PutSchedule,
+  RanLine,
+  ScheduleLine,
+  ScheduleView,
+  SkippedLine,
+} from "../protocol/api/schedules.ts";

@@ -1,5 +1,6 @@
 /** Lists of any length as one loop. */
 import type { CallOptions } from "./order.ts";
+import { cursorOf, listOf } from "./reply.ts";
 import type { Request } from "./request.ts";
 
 /** Which list, and the field of a page that holds its lines. */
@@ -12,7 +13,7 @@ export interface List {
 /** The most that a page may hold. */
 const limit = 100;
 
-/** Asks for the next page when the loop comes to it. The time-out is that of one page. */
+/** Asks for each page when the loop reaches it. The time-out is that of one page. */
 export async function* paged<Line>(
   request: Request,
   { path, field, filter }: List,
@@ -22,8 +23,7 @@ export async function* paged<Line>(
   do {
     const query = { ...filter, limit, cursor };
     const { body } = await request({ ...call, method: "GET", path, query, isRepeatSafe: true });
-    const page = body as Readonly<Record<string, unknown>>;
-    yield* page[field] as readonly Line[];
-    cursor = (page["cursor"] as string | null) ?? undefined;
+    yield* listOf(body, field) as readonly Line[];
+    cursor = cursorOf(body);
   } while (cursor !== undefined);
 }

@@ -1,20 +1,24 @@
 /**
  * One call of the API: headers, time-out, tries again where they are safe, and errors by code. Knows no route.
  */
+import type { FieldProblem } from "../protocol/api/problem.ts";
 import type { ErrorCode } from "../protocol/error.ts";
-import { SignalboxApiError, type FieldProblem } from "./error.ts";
+import { SignalboxApiError } from "./error.ts";
 import type { CallOptions } from "./order.ts";
 
-/** Whom to call, and as whom. */
+/**
+ * Which function to call, and with which token.
+ * @example const options: ClientOptions = { url: "https://signalbox.example.workers.dev", token, tries: 2 };
+ */
 export interface ClientOptions {
   /** Where Signalbox is mounted, such as `https://signalbox.example.workers.dev`; a path is kept. */
   readonly url: string;
   readonly token: string;
   /** @default the runtime's own */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
-  /** For a call that says nothing itself, in milliseconds. @default 30_000 */
+  /** For a call without a time-out of its own, in milliseconds. @default 30_000 */
   readonly timeoutMs?: number;
-  /** How often a call is made in all where repeating it is safe. @default 4 */
+  /** How often a call is made in all, where repeating it is safe. @default 4 */
   readonly tries?: number;
 }
 
@@ -37,18 +41,20 @@ export interface Answer {
 /** See `createRequest`. */
 export type Request = (call: Call) => Promise<Answer>;
 
-/** Opens an answer that is read while it comes. The time-out is for its beginning alone. */
+/** Opens an answer that is read while it arrives. The time-out covers its beginning alone. */
 export type Open = (call: Call) => Promise<Response>;
 
 const defaultTimeoutMs = 30_000;
 const defaultTries = 4;
-/** More than this a timer cannot hold. */
+/** The longest that a timer can hold. */
 const longestTimeoutMs = 2_147_483_647;
 const firstPauseMs = 200;
-/** Whoever asks for a longer pause than this is told so by an error. */
+/** Where the API asks for a longer pause than this, the call fails instead. */
 const longestPauseMs = 10_000;
-/** Refused or lost on the way, and worth another try. */
-const passing: readonly number[] = [429, 502, 503, 504];
+/** Statuses of failures that may pass. */
+const passing: readonly number[] = [502, 503, 504];
+/** Refused before anything was done: may be tried again, whatever the call is. */
+const turnedAway = 429;
 
 /** @throws TypeError for options that cannot work */
 export function createRequest(options: ClientOptions): {
@@ -82,6 +88,7 @@ export function createRequest(options: ClientOptions): {
     });
   }
 
+  /** Makes a call, again while that is safe, within its time-out. */
   async function attempt<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
     const limitMs = Math.min(call.timeoutMs ?? standard, longestTimeoutMs);
     const deadline = Date.now() + limitMs;
@@ -92,38 +99,43 @@ export function createRequest(options: ClientOptions): {
       limited.abort();
     }, limitMs);
     const signal = call.signal === undefined ? limit : AbortSignal.any([call.signal, limit]);
-    const outOfTime = (cause?: unknown) =>
-      new SignalboxApiError("timed_out", `expected an answer within ${limitMs} ms`, { cause });
+    const requireTime = (cause?: unknown) => {
+      call.signal?.throwIfAborted();
+      if (limit.aborted)
+        throw new SignalboxApiError("timed_out", `expected an answer within ${limitMs} ms`, {
+          cause,
+        });
+    };
+    const tryOnce = async (): Promise<
+      { readonly value: T } | { readonly failure: SignalboxApiError }
+    > => {
+      try {
+        const response = await once(call, signal);
+        if (response.ok) return { value: await read(response) };
+        return { failure: errorOf(response, await response.text()) };
+      } catch (cause) {
+        requireTime(cause);
+        if (cause instanceof SignalboxApiError) throw cause;
+        const detail = "expected an answer; none came";
+        return { failure: new SignalboxApiError("network_failed", detail, { cause }) };
+      }
+    };
     try {
       call.signal?.throwIfAborted();
-      // Whether a try whose answer was lost may have done it.
+      // Whether a try whose answer was lost may have been carried out.
       let mayBeDone = false;
       for (let tries = 1; ; tries++) {
-        let failure: SignalboxApiError;
-        try {
-          const response = await once(call, signal);
-          if (response.ok) return await read(response);
-          failure = errorOf(response, await response.text());
-        } catch (error) {
-          call.signal?.throwIfAborted();
-          if (limit.aborted) throw outOfTime(error);
-          if (error instanceof SignalboxApiError) throw error;
-          failure = new SignalboxApiError("network_failed", "expected an answer; none came", {
-            cause: error,
-          });
-        }
+        const found = await tryOnce();
+        if ("value" in found) return found.value;
+        const { failure } = found;
         if (failure.status === 404 && call.method === "DELETE" && mayBeDone)
           return await read(new Response(null, { status: 204 }));
-        const isPassing = failure.status === 0 || passing.includes(failure.status);
-        // Turned away at the door: that try did nothing, whatever the call is.
-        const isTurnedAway = failure.status === 429;
-        if (!isPassing || !(call.isRepeatSafe || isTurnedAway) || tries >= maxTries) throw failure;
-        mayBeDone ||= !isTurnedAway;
         const pauseMs = pause(tries, failure.retryAfter);
-        if (pauseMs > longestPauseMs || Date.now() + pauseMs >= deadline) throw failure;
+        const isInTime = pauseMs <= longestPauseMs && Date.now() + pauseMs < deadline;
+        if (tries >= maxTries || !isInTime || !mayTryAgain(call, failure)) throw failure;
+        mayBeDone ||= failure.status !== turnedAway;
         await sleep(pauseMs, signal);
-        call.signal?.throwIfAborted();
-        if (limit.aborted) throw outOfTime(failure);
+        requireTime(failure);
       }
     } finally {
       clearTimeout(timer);
@@ -137,7 +149,13 @@ export function createRequest(options: ClientOptions): {
   };
 }
 
-/** Half of it at random, so that callers that failed together do not come back together. */
+/** Whether the failure may pass, and a second try does no more than the first one should have done. */
+function mayTryAgain(call: Call, { status }: SignalboxApiError): boolean {
+  if (status === turnedAway) return true;
+  return call.isRepeatSafe && (status === 0 || passing.includes(status));
+}
+
+/** Half of it is random, so that callers that failed together do not return together. */
 function pause(tries: number, retryAfter: number | undefined): number {
   if (retryAfter !== undefined) return retryAfter * 1_000 * (1 + Math.random() / 10);
   return firstPauseMs * 2 ** (tries - 1) * (0.5 + Math.random() / 2);
@@ -180,7 +198,7 @@ function errorOf(response: Response, text: string): SignalboxApiError {
   try {
     problem = (JSON.parse(text) ?? {}) as ProblemDocument;
   } catch {
-    // Something in between answered, such as a proxy with a page.
+    // Something in between answered, such as a proxy with an HTML page.
   }
   const seconds = Number(response.headers.get("retry-after") ?? "none");
   const details = {

@@ -1,44 +1,29 @@
-/** What happens to a job, as it happens: the server-sent events of the API as one loop, over as many streams as it takes. */
-import type { Json } from "../protocol/wire/json.ts";
+/** The events of a job as one loop, over as many streams of server-sent events as it takes. */
+import type { JobEvent } from "../protocol/api/jobs.ts";
+import { omitUndefined } from "../protocol/wire/omit-undefined.ts";
 import type { InQueue } from "./order.ts";
 import { sleep, type Open } from "./request.ts";
-import type { Ended, JobLine } from "../protocol/api/jobs.ts";
 
-/** What a handler said while it ran, and of which attempt. */
-interface Said {
-  readonly attempt: number;
-  readonly node: string;
-  readonly at: string;
-}
+/**
+ * One event of a job; `result` is the last.
+ * @example
+ * function show({ event, data }: WatchEvent<unknown>): void {
+ *   if (event === "log" && "message" in data) console.log(data.level, data.message);
+ * }
+ */
+export type WatchEvent<View> = JobEvent<View>;
 
-/** One event; `result` is the last. */
-export type WatchEvent<View> =
-  | { readonly event: "state"; readonly data: JobLine }
-  | { readonly event: "progress"; readonly data: Said & { readonly progress: Json } }
-  | {
-      readonly event: "log";
-      readonly data: Said & {
-        readonly level: string;
-        readonly message: string;
-        readonly fields?: Readonly<Record<string, Json>>;
-      };
-    }
-  | { readonly event: "result"; readonly data: Ended<View> };
-
-/** Between two streams, in milliseconds: the one before may have ended at once. */
+/** The pause between two streams, in milliseconds: the previous one may have ended immediately. */
 const pauseMs = 1_000;
 
-/** Ends after `result`, or when the job is deleted. A stream that breaks off is gone on with where it ended. */
+/** Ends after `result`, or when the job is deleted. Where a stream breaks off, the next one goes on. */
 export async function* watchJob<View>(
   open: Open,
   path: string,
   { queue, signal, timeoutMs }: InQueue,
 ): AsyncGenerator<WatchEvent<View>, void> {
   let last: string | undefined;
-  const limits = {
-    ...(signal === undefined ? {} : { signal }),
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-  };
+  const limits = omitUndefined({ signal, timeoutMs });
   for (;;) {
     const headers = last === undefined ? {} : { "last-event-id": last };
     const target = { method: "GET", path, query: { queue }, headers, isRepeatSafe: true } as const;
@@ -49,13 +34,13 @@ export async function* watchJob<View>(
         const { event, id, data } = fieldsOf(block);
         if (id !== undefined) last = id;
         if (event === undefined || data === undefined) continue;
-        // The function says what is in `data`; see `functions/jobs/watch.ts`.
+        // `data` is of the type that the function writes; see `functions/jobs/watch.ts`.
         yield { event, data: JSON.parse(data) as unknown } as WatchEvent<View>;
         if (event === "result") return;
       }
     } catch (error) {
       signal?.throwIfAborted();
-      // Cut off in the middle: what was not told comes with the next stream. A line that is not JSON does not.
+      // Cut off in the middle: the next stream brings the rest. A line that is not JSON would not become JSON.
       if (error instanceof SyntaxError) throw error;
     }
     await sleep(pauseMs, signal);
@@ -63,7 +48,7 @@ export async function* watchJob<View>(
   }
 }
 
-/** The parts of a stream that empty lines end; what is left at its end is not whole, and dropped. */
+/** The blocks of a stream, each ended by an empty line; an unfinished block at the end is dropped. */
 async function* blocks(body: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
   const reader = body.getReader();
   const decoder = new TextDecoder();

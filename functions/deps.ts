@@ -1,32 +1,60 @@
-/** What the routes are given; `index.ts` makes it from the bindings, tests make their own. */
+/**
+ * What the routes are given: `signalbox.ts` makes it from the bindings, tests make their own. Routes know Redis, the clock
+ * and the log only through it.
+ */
+import type { Handler } from "hono";
 import type { JobLedger } from "../protocol/ledger/jobs.ts";
+import type { Maintenance } from "../protocol/ledger/maintenance.ts";
 import type { CountRequest } from "../protocol/ledger/rate-limit.ts";
 import type { ScheduleLedger } from "../protocol/ledger/schedules.ts";
-import type { Maintenance } from "../protocol/ledger/maintenance.ts";
+import type { ResultMessage } from "../protocol/wire/messages.ts";
 import type { Config } from "./config.ts";
-import type { OnResult } from "./results/deliver.ts";
 import type { Subscription } from "./redis/subscribe.ts";
 
 /** Writes one structured line. */
 export type Log = (fields: Readonly<Record<string, unknown>>) => void;
 
+/**
+ * Called for each result before it counts as recorded: the place to write it into a database of your own. May be called
+ * more than once for one result; where it throws, the result comes again.
+ */
+export type OnResult = (result: ResultMessage) => Promise<void>;
+
+/** The dependencies of the app. Nothing in it belongs to one request, except where the queue guard narrows it to a token. */
 export interface AppDeps {
+  /** Jobs, nodes and queues. */
   readonly ledger: JobLedger;
+  /** The outbox, for the callback. */
   readonly maintenance: Maintenance;
   readonly schedules: ScheduleLedger;
+  /** The configuration, without the address of Redis: that is known to the adapters alone. */
   readonly config: Omit<Config, "redis">;
-  /** Whether the caller's token is good for `queue`. */
+  /** Whether the caller's token covers `queue`. */
   readonly isAllowedQueue: (queue: string) => boolean;
+  /** Counts a request against a token's rate; not repeat-safe: a repetition counts twice. */
   readonly countRequest: CountRequest;
-  /** Milliseconds since 1970. Used for signatures, expiry of tokens and previews alone: all other times are Redis's. */
+  /** Milliseconds since 1970. For signatures, expiry of tokens and previews alone: all other times are Redis's. */
   readonly now: () => number;
+  /** A fresh id for a job, a schedule or a run; valid as each of them. */
   readonly newId: () => string;
-  /** Asks Redis for a sign of life, and not for long. */
+  /**
+   * Resolves once Redis has answered; gives up sooner than other calls.
+   * @throws SignalboxError `redis_unavailable`, `redis_refused`
+   */
   readonly ping: () => Promise<void>;
-  /** Listens to `channel`, or to the result channel if none is given. */
+  /**
+   * Listens to `channel`, or to the result channel by default, until it is closed or `signal` aborts.
+   * @throws SignalboxError `redis_unavailable`, `redis_refused`
+   */
   readonly subscribe: (signal: AbortSignal, channel?: string) => Promise<Subscription>;
   /** Aborts after so many milliseconds. */
   readonly deadline: (ms: number) => AbortSignal;
   readonly log: Log;
   readonly onResult?: OnResult;
 }
+
+/** Makes the handler of one operation. */
+export type Route = (deps: AppDeps) => Handler;
+
+/** The routes of a resource: one for each operation of its contract. */
+export type RoutesOf<Operations> = Readonly<Record<keyof Operations, Route>>;

@@ -1,7 +1,6 @@
 /**
- * The schedules that are deployed with the function: yours to fill. The tick puts the list in force after each
- * deployment: what is new or changed is planned anew, what is gone from it is deleted; schedules made over HTTP
- * are left alone.
+ * The schedules that are deployed with the function: yours to fill. After each deployment the tick puts the list in force:
+ * it plans what is new or changed, deletes what is gone from the list, and leaves schedules alone that were made over HTTP.
  *
  *     export const schedules = declare<typeof catalog>([
  *       { id: "metrics", cron: "*\/5 * * * *", timeZone: "Europe/Berlin", name: "host.metrics", payload: {} },

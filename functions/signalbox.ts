@@ -1,50 +1,66 @@
 /**
- * Signalbox as a part of a Worker: routes to mount in a Hono app, or an entry of its own. The only reader of
- * bindings: they become dependencies anew for each request.
+ * Signalbox as a part of a Worker: routes to mount in a Hono app, or an entry of its own. The only reader of bindings: it
+ * turns them into configuration and dependencies, once for each `env`.
  */
 import { Hono } from "hono";
 import { routePath } from "hono/route";
 import type { LedgerOptions } from "../protocol/ledger/binding.ts";
-import type { ResultMessage } from "../protocol/wire/messages.ts";
-import type { SignalboxError } from "../protocol/error.ts";
 import { deprecatedSettings } from "../protocol/settings/aliases.ts";
-import { resultChannel } from "../protocol/redis/keys.ts";
-import { createJobSigner } from "../protocol/signing/job.ts";
 import { createJobLedger } from "../protocol/ledger/jobs.ts";
-import { newJobId } from "../protocol/wire/names.ts";
+import { createMaintenance } from "../protocol/ledger/maintenance.ts";
 import { createRateCounter } from "../protocol/ledger/rate-limit.ts";
 import { createScheduleLedger } from "../protocol/ledger/schedules.ts";
-import { createMaintenance } from "../protocol/ledger/maintenance.ts";
+import { resultChannel } from "../protocol/redis/keys.ts";
+import { createJobSigner } from "../protocol/signing/job.ts";
+import type { ResultMessage } from "../protocol/wire/messages.ts";
+import { newJobId } from "../protocol/wire/names.ts";
 import { createApp } from "./app.ts";
 import { readConfig, type Config, type Env } from "./config.ts";
-import type { DeclaredSchedule } from "./schedules/declare.ts";
-import type { AppDeps } from "./deps.ts";
+import type { AppDeps, OnResult } from "./deps.ts";
 import { problemResponse } from "./http/problem.ts";
-import type { OnResult } from "./results/deliver.ts";
+import { log } from "./log.ts";
 import { coalesceCalls } from "./redis/coalesce.ts";
 import { retryOnce } from "./redis/retry-once.ts";
 import { subscribe } from "./redis/subscribe.ts";
-import { tick } from "./tick.ts";
 import { createUpstash } from "./redis/upstash.ts";
+import type { DeclaredSchedule } from "./schedules/declare.ts";
+import { tick } from "./tick.ts";
 
-/** What may be added to Signalbox. */
+/**
+ * What may be added to Signalbox.
+ * @example
+ * const options: SignalboxOptions = {
+ *   async onResult({ id, state }, env) {
+ *     await (env["DB"] as D1Database).prepare("INSERT OR REPLACE INTO results VALUES (?, ?)").bind(id, state).run();
+ *   },
+ * };
+ */
 export interface SignalboxOptions {
   /**
-   * Called for each result before it counts as recorded: the place to write it into a database of one's own, which
-   * the bindings may hold. What it throws has the result come again; it may be called more than once for one result.
+   * Called for each result before it counts as recorded: the place to write it into a database of your own, which the
+   * bindings may hold. Where it throws, the result comes again; it may be called more than once for one result.
    */
   readonly onResult?: (result: ResultMessage, env: Env) => Promise<void>;
   /** Schedules that belong to the code; see `declare`. */
   readonly schedules?: readonly DeclaredSchedule[];
 }
 
-/** See `createSignalbox`. */
+/**
+ * The parts to put into a Worker; see `createSignalbox`. Errors are answered and logged: neither part of a request throws.
+ * @example
+ * const { fetch, scheduled }: Signalbox = createSignalbox();
+ * export default { fetch, scheduled };
+ */
 export interface Signalbox {
-  /** To mount: `app.route("/signalbox", signalbox.app)`. Takes `/v1/…` and `/healthz` below that, nothing else. */
+  /** To mount: `app.route("/signalbox", signalbox.app)`. Takes `/v1/…`, `/healthz`, `/docs` and `/openapi.json` below that. */
   readonly app: Hono;
   /** The same for a Worker that is nothing else, and to call it without a network. */
   readonly fetch: (request: Request, env: object) => Promise<Response>;
-  /** The cron entry point; wants the trigger `* * * * *`. */
+  /**
+   * The cron entry point; wants the trigger `* * * * *`. May run twice for one minute.
+   * @throws SignalboxError `config_invalid`
+   * @throws AggregateError of what failed, once every part was tried
+   */
   readonly scheduled: (
     controller: { readonly scheduledTime: number },
     env: object,
@@ -57,14 +73,20 @@ interface Setup {
   readonly app: Hono;
 }
 
-/** What of the host's paths is Signalbox's. */
+/** Which of the host's paths are Signalbox's. */
 const mounted = ["/healthz", "/openapi.json", "/docs", "/v1/*"];
 
 const redisTimeoutMs = 8_000;
 const pingTimeoutMs = 2_000;
-const repeatAfterMs = 100;
+const retryAfterMs = 100;
 
-/** Makes the parts to put into a Worker; they read their configuration from its bindings, once for each `env`. */
+/**
+ * Makes the parts to put into a Worker; they read their configuration from its bindings, once for each `env`.
+ * @example
+ * const signalbox = createSignalbox({ schedules });
+ * const app = new Hono().route("/signalbox", signalbox.app);
+ * export default { fetch: app.fetch, scheduled: signalbox.scheduled };
+ */
 export function createSignalbox({ onResult, schedules = [] }: SignalboxOptions = {}): Signalbox {
   const hookFor = (env: Env): { readonly onResult?: OnResult } =>
     onResult === undefined ? {} : { onResult: (result) => onResult(result, env) };
@@ -72,8 +94,8 @@ export function createSignalbox({ onResult, schedules = [] }: SignalboxOptions =
   const setups = new WeakMap<object, Setup>();
 
   /**
-   * A Worker gets another `env` only with another isolate. What is kept is whole: no request waits for what another
-   * has begun, which the platform forbids.
+   * A Worker gets another `env` only with another isolate. Only a finished setup is kept: the platform forbids that a
+   * request waits for what another one has begun.
    * @throws SignalboxError `config_invalid`
    */
   async function setUp(env: object): Promise<Setup> {
@@ -99,16 +121,15 @@ export function createSignalbox({ onResult, schedules = [] }: SignalboxOptions =
     return setup.app.fetch(request);
   }
 
-  const app = new Hono<{ Bindings: object }>();
+  const app = new Hono();
   for (const pattern of mounted) {
     app.all(pattern, (c) => {
       const below = depthOf(routePath(c)) - depthOf(pattern);
-      return answer(withoutSegments(c.req.raw, below), c.env);
+      return answer(withoutSegments(c.req.raw, below), c.env as object);
     });
   }
   return {
-    // Whoever mounts it has bindings of a type of his own.
-    app: app as unknown as Hono,
+    app,
     fetch: answer,
 
     async scheduled({ scheduledTime }, env) {
@@ -120,7 +141,10 @@ export function createSignalbox({ onResult, schedules = [] }: SignalboxOptions =
           ledger: createJobLedger(options),
           maintenance: createMaintenance(options),
           schedules: createScheduleLedger(options),
-          ...{ declared: schedules, config, log, newId: newJobId },
+          declared: schedules,
+          config,
+          log,
+          newId: newJobId,
           ...hookFor(env as Env),
         },
         scheduledTime,
@@ -133,7 +157,7 @@ function depthOf(path: string): number {
   return path.split("/").filter(Boolean).length;
 }
 
-/** The request as it would be if nothing were before Signalbox's own paths. */
+/** The request without the path that Signalbox is mounted at. */
 function withoutSegments(request: Request, count: number): Request {
   if (count === 0) return request;
   const url = new URL(request.url);
@@ -169,21 +193,7 @@ function appDeps(config: Config): AppDeps {
 
 function ledgerOptions({ redis, naming, timing, envelopeKeys }: Config): LedgerOptions {
   const port = createUpstash({ ...redis, timeoutMs: redisTimeoutMs });
-  const pause = () => new Promise<void>((resolve) => setTimeout(resolve, repeatAfterMs));
+  const pause = () => new Promise<void>((resolve) => setTimeout(resolve, retryAfterMs));
   const signer = envelopeKeys === undefined ? {} : { signer: createJobSigner(envelopeKeys) };
   return { redis: retryOnce(port, pause), naming, timing, ...signer };
-}
-
-function log(fields: Readonly<Record<string, unknown>>): void {
-  // eslint-disable-next-line no-console -- the Worker's log is its console, one JSON line per event
-  console.log(
-    JSON.stringify(fields, (_key, value: unknown) =>
-      value instanceof Error ? shown(value) : value,
-    ),
-  );
-}
-
-function shown(error: Error & { code?: SignalboxError["code"]; errors?: unknown }) {
-  const { name, code, message, stack, cause } = error;
-  return { name, code, message, stack, cause, errors: error.errors };
 }

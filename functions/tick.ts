@@ -1,7 +1,6 @@
 /**
- * One run of the cron entry point: whatever is due. Each part is a round trip or a few, bounded, and
- * leaves what is too much for the next minute; each may run twice. A part that fails does not stop
- * the others.
+ * One run of the cron entry point: does whatever is due. Each part takes a round trip or a few, is bounded, and leaves the
+ * rest for the next minute; each may run twice. A part that fails does not stop the others.
  */
 import { decodeResultTexts } from "../protocol/wire/messages.ts";
 import { createCronClock } from "../protocol/schedule/cron.ts";
@@ -10,10 +9,11 @@ import type { JobLedger } from "../protocol/ledger/jobs.ts";
 import type { ScheduleLedger } from "../protocol/ledger/schedules.ts";
 import type { Retention, Maintenance } from "../protocol/ledger/maintenance.ts";
 import { syncDeclared, type DeclaredSchedule } from "./schedules/declare.ts";
-import type { Log } from "./deps.ts";
+import type { Log, OnResult } from "./deps.ts";
 import { problemOf } from "./http/problem.ts";
-import { deliverResults, type Delivery, type OnResult } from "./results/deliver.ts";
+import { deliverResults, type Delivery } from "./results/deliver.ts";
 
+/** What a tick is given. */
 export interface TickDeps {
   readonly ledger: Pick<JobLedger, "queues">;
   readonly maintenance: Maintenance;
@@ -33,39 +33,39 @@ interface Tick extends TickDeps {
 
 type Counts = Readonly<Record<string, number>>;
 
-/** Results are left to the subscriber that made them for so long, in milliseconds. */
+/** How long results are left to the subscriber that made them, in milliseconds. */
 const outboxGraceMs = 30_000;
 /** Rounds of one part: with all parts, and each request repeated, a tick stays below 50 requests. */
 const maxRounds = 3;
-/** So many with nothing due take 1.5 of a tick's 10 ms of CPU in workerd. */
+/** This many with nothing due take 1.5 of a tick's 10 ms of CPU in workerd. */
 const maxQueues = 25;
 const leasesPerCall = 500;
-const momentsPerCall = 500;
+const dueItemsPerCall = 500;
 /**
- * What a tick does of schedules: a free Worker has 10 ms of CPU, and its clock stands still meanwhile, so they are counted.
- * In workerd a tick takes 4.6 ms with nothing due, 7 with 100 schedules, 8 if 20 evaluations are among it (medians of
- * `npm run bench -- tick`).
+ * How much of the schedules one tick does. A free Worker has 10 ms of CPU, and its clock stands still while it computes, so
+ * schedules are counted, not timed. In workerd a tick takes 4.6 ms with nothing due, 7 with 100 schedules, 8 with 20
+ * evaluations among them (medians of `npm run bench -- tick`).
  */
 const schedulesPerTick = 100;
 const runsPerTick = 300;
 const evaluationsPerTick = 20;
 const parkedPerCall = 100;
-/** Shared out among the queues: each may answer with a megabyte, and a Worker holds 128 of them. */
+/** Divided among the queues: each may answer with a megabyte, and a Worker holds 128 of them. */
 const outboxEntriesPerCall = 2_000;
 const outboxEntriesPerQueue = 100;
 
 const parts: Readonly<Record<string, (tick: Tick) => Promise<Counts>>> = {
-  declared: list,
-  leases,
-  moments,
-  parked,
-  outbox,
-  retired,
+  declared: syncList,
+  leases: recoverLeases,
+  due: handleDue,
+  parked: retryParked,
+  outbox: deliverOutbox,
+  pruned: prune,
 };
 
 /**
  * Does what is due in the minute of `scheduledMs` (milliseconds since 1970) and logs one line.
- * @throws AggregateError of what went wrong in any part, after all were tried
+ * @throws AggregateError of what failed in any part, once all were tried
  */
 export async function tick(deps: TickDeps, scheduledMs: number): Promise<void> {
   const errors: { readonly part: string; readonly error: unknown }[] = [];
@@ -74,7 +74,7 @@ export async function tick(deps: TickDeps, scheduledMs: number): Promise<void> {
     return [];
   });
   const share = shareOf(queues, scheduledMs);
-  // All at once, so that what each asks first goes in one request: requests were most of an idle tick's CPU.
+  // Run every part concurrently so their first Redis calls share one HTTP request: requests were most of an idle tick's CPU.
   const done = await Promise.all(
     Object.entries(share.length === 0 ? {} : parts).map(async ([part, run]) => {
       try {
@@ -91,7 +91,7 @@ export async function tick(deps: TickDeps, scheduledMs: number): Promise<void> {
     scheduledAt: new Date(scheduledMs).toISOString(),
     queues: share.length,
     ...(Object.assign({}, ...done) as Readonly<Record<string, Counts>>),
-    ...(errors.length === 0 ? {} : { errors: errors.map(({ part, error }) => ({ part, error })) }),
+    ...(errors.length === 0 ? {} : { errors }),
   });
   if (errors.length > 0) {
     throw new AggregateError(
@@ -101,7 +101,7 @@ export async function tick(deps: TickDeps, scheduledMs: number): Promise<void> {
   }
 }
 
-/** All queues; where there are too many for one tick, each minute the next ones. */
+/** All queues; where there are too many for one tick, the next ones each minute. */
 export function shareOf(queues: readonly string[], scheduledMs: number): readonly string[] {
   if (queues.length <= maxQueues) return queues;
   const sorted = [...queues].sort();
@@ -109,8 +109,8 @@ export function shareOf(queues: readonly string[], scheduledMs: number): readonl
   return [...sorted.slice(first), ...sorted.slice(0, first)].slice(0, maxQueues);
 }
 
-/** Puts the deployed list in force, if it is another than the last time. */
-async function list({ schedules, declared, config, newId, log }: Tick): Promise<Counts> {
+/** Puts the deployed list in force, if it has changed. */
+async function syncList({ schedules, declared, config, newId, log }: Tick): Promise<Counts> {
   const done = await syncDeclared(schedules, declared, {
     nonce: newId(),
     max: config.maxSchedules,
@@ -122,7 +122,8 @@ async function list({ schedules, declared, config, newId, log }: Tick): Promise<
   return { put, dropped, refused: refused.length };
 }
 
-async function leases({ maintenance, queues }: Tick): Promise<Counts> {
+/** Gives out again what nodes no longer renew. */
+async function recoverLeases({ maintenance, queues }: Tick): Promise<Counts> {
   let again = 0;
   let ended = 0;
   let due = queues;
@@ -137,15 +138,15 @@ async function leases({ maintenance, queues }: Tick): Promise<Counts> {
   return { again, ended };
 }
 
-/** Delayed jobs, retries, deadlines and schedules: what no subscriber was there to do on time. */
-async function moments({ maintenance, schedules, queues, log }: Tick): Promise<Counts> {
+/** Delayed jobs, retries, deadlines and schedules that no subscriber was there to handle on time. */
+async function handleDue({ maintenance, schedules, queues, log }: Tick): Promise<Counts> {
   let [placed, expired, made, left] = [0, 0, 0, 0];
   let due = queues;
   let schedulesLeft = schedulesPerTick;
   const cron = createCronClock();
   for (let round = 0; round < maxRounds && due.length > 0; round++) {
     const limits = {
-      dueItems: momentsPerCall,
+      dueItems: dueItemsPerCall,
       schedules: Math.ceil(schedulesLeft / due.length),
       runs: runsPerTick - made,
       evaluations: evaluationsPerTick - cron.spent(),
@@ -168,13 +169,14 @@ async function moments({ maintenance, schedules, queues, log }: Tick): Promise<C
   return { placed, expired, made, left };
 }
 
-async function parked({ maintenance, queues }: Tick): Promise<Counts> {
+/** Tries again to place jobs that no node could take. */
+async function retryParked({ maintenance, queues }: Tick): Promise<Counts> {
   const answers = await maintenance.retryParked(queues, parkedPerCall);
   return { waiting: answers.reduce((sum, { value }) => sum + value, 0) };
 }
 
-/** Records what no subscriber has delivered, so that it is even if that subscriber is gone. */
-async function outbox({ maintenance, queues, onResult }: Tick): Promise<Counts> {
+/** Records results that no subscriber has delivered, so that they are recorded even if that subscriber is gone. */
+async function deliverOutbox({ maintenance, queues, onResult }: Tick): Promise<Counts> {
   const recorder = { maintenance, ...(onResult === undefined ? {} : { onResult }) };
   let recorded = 0;
   let due = queues;
@@ -184,7 +186,7 @@ async function outbox({ maintenance, queues, onResult }: Tick): Promise<Counts> 
     const answers = await maintenance.undelivered(due, outboxGraceMs, limit);
     const deliveries = answers.flatMap(({ queue, value }) =>
       value.map(({ entry, results }): Delivery => {
-        // Nobody could read it later either; the job's own record still has the result.
+        // An entry that cannot be read now cannot be read later; the job's own record still has the result.
         return { queue, entry, results: decodeResultTexts(results) ?? [] };
       }),
     );
@@ -194,7 +196,8 @@ async function outbox({ maintenance, queues, onResult }: Tick): Promise<Counts> 
   return { recorded };
 }
 
-async function retired({ maintenance, queues, config }: Tick): Promise<Counts> {
+/** Forgets finished jobs beyond their retention. */
+async function prune({ maintenance, queues, config }: Tick): Promise<Counts> {
   let forgotten = 0;
   let due = queues;
   for (let round = 0; round < maxRounds && due.length > 0; round++) {

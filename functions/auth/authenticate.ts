@@ -1,11 +1,11 @@
-/** Who asks, by the bearer token that every route under `/v1` but the callback wants, and whether that suffices. */
+/** Which token a request shows, and whether its scopes suffice. Every route under `/v1` asks for one, but the callback. */
 import { SignalboxError } from "../../protocol/error.ts";
 import { tokenDigest, type Scope } from "../../protocol/signing/api-token.ts";
 import type { Token } from "./tokens.ts";
 
 /**
- * The token that is shown. Compares digests, and all of them: neither the token's text, nor how many there are
- * before it, shows in how long it takes.
+ * The token that is shown. Compares digests, and all of them, so that the time it takes reveals neither the token's text nor
+ * its place in the list.
  * @throws SignalboxError `unauthorized`
  */
 export async function authenticate(

@@ -1,16 +1,21 @@
 /**
- * What a token that is good for some queues alone can reach. The ledgers are handed to the routes behind a fence, so
- * that no route can forget to look: what names another queue is refused before Redis is asked, and what asks for all
- * queues gets the token's own.
+ * Limits a token to its queues. Routes get guarded ledgers, so that no route can forget to check: a call that names
+ * another queue is refused before Redis is asked, and a call for all queues gets the token's own.
  */
 import { SignalboxError } from "../../protocol/error.ts";
 import type { JobLedger } from "../../protocol/ledger/jobs.ts";
 import type { ScheduleLedger } from "../../protocol/ledger/schedules.ts";
-import type { AppDeps } from "../deps.ts";
 import type { Token } from "./tokens.ts";
 
+/** What is guarded, of all that a route is given. */
+export interface Guarded {
+  readonly ledger: JobLedger;
+  readonly schedules: ScheduleLedger;
+  readonly isAllowedQueue: (queue: string) => boolean;
+}
+
 type Method = (...args: never[]) => Promise<unknown>;
-/** For each method, which queues its arguments name. A new method does not compile until it is said here. */
+/** For each method, which queues its arguments name. A new method does not compile until it is listed here. */
 type QueuesOf<Part> = {
   readonly [Name in keyof Part]: Part[Name] extends (...args: infer Args) => Promise<unknown>
     ? (...args: Args) => readonly string[]
@@ -23,24 +28,43 @@ const each = (things: readonly { readonly queue: string }[]) => things.map(({ qu
 const none = () => [];
 
 const ledgerQueues: QueuesOf<JobLedger> = {
-  ...{ dispatch: each, find: all, list: all, nodes: all, queues: none },
-  ...{ read: first, reports: first, cancel: first, resend: first, delete: first, failed: first },
-  // Of nodes that were found in queues.
+  dispatch: each,
+  find: all,
+  list: all,
+  nodes: all,
+  queues: none,
+  read: first,
+  reports: first,
+  cancel: first,
+  resend: first,
+  delete: first,
+  failed: first,
+  // Takes nodes that were found in queues.
   listeners: none,
 };
 const scheduleQueues: QueuesOf<ScheduleLedger> = {
-  ...{ put: each, applySteps: each, read: all, count: all },
-  ...{ list: first, delete: first, pause: first, resume: first, runNow: first, move: first },
+  put: each,
+  applySteps: each,
+  read: all,
+  count: all,
+  list: first,
+  delete: first,
+  pause: first,
+  resume: first,
+  runNow: first,
+  move: first,
   history: first,
   // For the tick, which has no caller.
-  ...{ declared: none, declare: none, signedBy: none },
+  declared: none,
+  declare: none,
+  signedBy: none,
 };
 
-/** The dependencies of a route, as far as `token` may use them. */
-export function guardQueues(deps: AppDeps, { name, queues }: Token): AppDeps {
+/** `deps` as far as `token` may use them; the very same for a token of all queues. */
+export function guardQueues<Deps extends Guarded>(deps: Deps, { name, queues }: Token): Deps {
   if (queues === null) return deps;
   const isAllowedQueue = (queue: string) => queues.has(queue);
-  const need = (asked: readonly string[]) => {
+  const requireAllowed = (asked: readonly string[]) => {
     const other = asked.find((queue) => !isAllowedQueue(queue));
     if (other === undefined) return;
     throw new SignalboxError(
@@ -51,10 +75,10 @@ export function guardQueues(deps: AppDeps, { name, queues }: Token): AppDeps {
   return {
     ...deps,
     ledger: {
-      ...guard(deps.ledger, ledgerQueues, need),
+      ...guard(deps.ledger, ledgerQueues, requireAllowed),
       queues: () => Promise.resolve([...queues]),
     },
-    schedules: guard(deps.schedules, scheduleQueues, need),
+    schedules: guard(deps.schedules, scheduleQueues, requireAllowed),
     isAllowedQueue,
   };
 }
@@ -62,7 +86,7 @@ export function guardQueues(deps: AppDeps, { name, queues }: Token): AppDeps {
 function guard<Part extends object>(
   part: Part,
   queuesOf: QueuesOf<Part>,
-  need: (asked: readonly string[]) => void,
+  requireAllowed: (asked: readonly string[]) => void,
 ): Part {
   const guarded = Object.entries(
     queuesOf as Readonly<Record<string, (...args: never[]) => readonly string[]>>,
@@ -71,7 +95,7 @@ function guard<Part extends object>(
     return [
       name,
       async (...args: never[]) => {
-        need(queues(...args));
+        requireAllowed(queues(...args));
         return method(...args);
       },
     ];

@@ -1,8 +1,8 @@
-/** `SIGNALBOX_TOKENS` and `SIGNALBOX_RATE_LIMIT` as text → who may do what, and how often. */
+/** `SIGNALBOX_TOKENS` and `SIGNALBOX_RATE_LIMIT` as text → tokens, with their scopes, queues and rates. */
 import * as z from "zod";
 import { ratePattern, type RateLimit } from "../../protocol/ledger/rate-limit.ts";
 import { scopes, tokenNamePattern, type Scope } from "../../protocol/signing/api-token.ts";
-import { queueName, time } from "../jobs/request.ts";
+import { queueName, time } from "../../protocol/wire/fields.ts";
 
 /** A bearer token that is accepted, without its secret. */
 export interface Token {
@@ -10,9 +10,9 @@ export interface Token {
   /** SHA-256, 32 bytes. */
   readonly digest: Uint8Array;
   readonly scopes: readonly Scope[];
-  /** The only queues that it is good for; null for all. */
+  /** The only queues that it covers; null for all. */
   readonly queues: ReadonlySet<string> | null;
-  /** From when on it is refused, in milliseconds since 1970; null for never. */
+  /** When it stops being accepted, in milliseconds since 1970; null for never. */
   readonly expiresMs: number | null;
   readonly rateLimit: RateLimit | null;
 }
@@ -52,7 +52,7 @@ const entry = z.strictObject(
     expiresAt: time("expiresAt").exactOptional(),
     rateLimit: rateLimit.exactOptional(),
   },
-  // Not what came instead: it might be a token.
+  // The value is not quoted: it might be a token.
   "expected an entry of name, sha256, scopes, queues?, expiresAt?, rateLimit? and nothing else",
 );
 
@@ -73,7 +73,7 @@ export const tokenList = z.preprocess(
     .default([]),
 );
 
-/** Undefined would be taken for absent. */
+/** Null for text that is no JSON; undefined would be taken for absent. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;

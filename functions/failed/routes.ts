@@ -1,59 +1,31 @@
-/** The failed set: what failed for good, to be looked at, sent again or deleted, one or many. */
+/** `/v1/failed`: what failed for good: list it, send it again or delete it, one job or many. */
 import type { Handler } from "hono";
-import * as z from "zod";
+import type {
+  FailedLine,
+  FailedPage,
+  ManyDeleted,
+  ManyResent,
+  SkippedJob,
+} from "../../protocol/api/failed.ts";
+import { SignalboxError } from "../../protocol/error.ts";
 import type { JobLedger } from "../../protocol/ledger/jobs.ts";
-import { defaultQueue } from "../../protocol/wire/names.ts";
-import type { DeletedJob } from "../../protocol/scripts/delete-jobs.ts";
-import type { Resent } from "../../protocol/scripts/resend.ts";
+import type { AppDeps, RoutesOf } from "../deps.ts";
 import { readJson } from "../http/body.ts";
-import type { AppDeps } from "../deps.ts";
-import { jobId, jobName, queueName } from "../jobs/request.ts";
-import { failedLine, type FailedLine } from "../jobs/view.ts";
-import { pageLimit } from "../http/page-limit.ts";
-import { objectError, refuseQuery, validate, validateQuery } from "../http/validation.ts";
+import { refuseQuery, validate, validateQuery } from "../http/validation.ts";
+import type { failedOperations } from "./contract.ts";
+import { failedQuery, failedSelection } from "./request.ts";
+import { failedLine } from "./view.ts";
 
-/** How much one request looks at: so many jobs, in so many requests to Redis. */
+/** How much one request examines: so many jobs, in so many requests to Redis. */
 const maxExamined = 1_000;
 const maxRounds = 10;
 const pageSize = 250;
 
-const failureCode = z
-  .string("expected the code of a failure")
-  .regex(/^\w{1,64}$/, "expected the code of a failure");
-const cursor = z
-  .string("expected a cursor that this route gave")
-  .regex(/^\d{1,9}$/, "expected a cursor that this route gave");
-const wholeIds = "expected an array of 1 to 1000 ids";
-
-/** Query of `GET /v1/failed`. */
-export const failedQuery = z.strictObject(
-  {
-    queue: queueName.default(defaultQueue),
-    name: jobName.exactOptional(),
-    code: failureCode.exactOptional(),
-    cursor: cursor.exactOptional(),
-    limit: pageLimit,
-  },
-  { error: objectError("a query of queue, name, code, cursor and limit") },
-);
-
-/** Body of `POST /v1/failed/resend` and `POST /v1/failed/delete`: ids, or all that match. */
-export const failedSelection = z
-  .strictObject(
-    {
-      queue: queueName.default(defaultQueue),
-      ids: z.array(jobId, wholeIds).min(1, wholeIds).max(1_000, wholeIds).exactOptional(),
-      name: jobName.exactOptional(),
-      code: failureCode.exactOptional(),
-      cursor: cursor.exactOptional(),
-    },
-    { error: objectError("an object with queue?, and either ids or name?, code? and cursor?") },
-  )
-  .refine(
-    ({ ids, name, code, cursor: from }) =>
-      ids === undefined || (name === undefined && code === undefined && from === undefined),
-    "expected either ids, or name, code and cursor",
-  );
+export const failedRoutes: RoutesOf<typeof failedOperations> = {
+  listFailed,
+  resendFailed,
+  deleteFailed,
+};
 
 interface Filter {
   readonly name?: string;
@@ -66,58 +38,61 @@ interface Found {
   readonly next: number | null;
 }
 
-type Failed = Pick<AppDeps, "ledger">;
+type FailedDeps = Pick<AppDeps, "ledger">;
 
 /**
- * A page, latest failure first. `cursor` is null at the end and only there: where few match, a page may
- * hold fewer than `limit`, even none. Failures that come while one pages move the others on, so that
- * a job can be seen twice; what is sent again or deleted meanwhile moves them back.
+ * Answers a page, latest failure first. `cursor` is null only at the end: where few match, a page may hold fewer than
+ * `limit`, even none. Jobs that fail between two pages move the others on, so that a job can be seen twice; jobs that are
+ * sent again or deleted move them back.
  */
-export function listFailed({ ledger }: Failed): Handler {
+function listFailed({ ledger }: FailedDeps): Handler {
   return async (c) => {
     const { queue, limit, cursor: from, ...filter } = validateQuery(failedQuery, c.req.queries());
     const page = await collect(ledger, queue, { ...filter, limit, offset: Number(from ?? 0) });
-    return c.json({ jobs: page.lines, cursor: encode(page.next) });
+    return c.json({ jobs: page.lines, cursor: encode(page.next) } satisfies FailedPage);
   };
 }
 
 /**
- * 202 with the ids that were sent again: those given, or all that match among the next 1,000 of the
- * failed set, with the `cursor` to go on from. `skipped` names the others, and why. Asked again because
- * an answer was lost, it skips what is done already: nothing is sent twice.
+ * Answers 202 with the ids that were sent again: those given, or all that match among the next 1,000 of the failed set,
+ * with the `cursor` to go on from. `skipped` names the others, and why. A repetition skips what is done already: nothing is
+ * sent twice.
  */
-export function resendFailed({ ledger }: Failed): Handler {
-  return manyOf<Resent>(ledger, {
-    done: "resent",
+function resendFailed({ ledger }: FailedDeps): Handler {
+  return manyOf(ledger, {
     act: (queue, ids) => ledger.resend(queue, ids, "failed"),
     isDone: (outcome) => outcome === "resent",
-    // Sent again by our own call, which was repeated, or by another that came before it.
+    // Sent again by our own call, which was repeated, or by another that came first.
     wasDone: (outcome) => outcome === "alive" || outcome === "succeeded",
+    answer: (resent, more): ManyResent => ({ resent, ...more }),
   });
 }
 
-/** 202 with the ids that were deleted, likewise. */
-export function deleteFailed({ ledger }: Failed): Handler {
-  return manyOf<DeletedJob>(ledger, {
-    done: "deleted",
+/** Answers 202 with the ids that were deleted, likewise. */
+function deleteFailed({ ledger }: FailedDeps): Handler {
+  return manyOf(ledger, {
     act: (queue, ids) => ledger.delete(queue, ids, "failed"),
     isDone: (outcome) => outcome === "deleted",
     wasDone: (outcome) => outcome === "unknown",
+    answer: (deleted, more): ManyDeleted => ({ deleted, ...more }),
   });
 }
 
-/** What is done to many, and how its outcomes are to be read. */
+/** What is done to many jobs, and how its outcomes are to be read. */
 interface Action<Outcome> {
-  readonly done: string;
   readonly act: (queue: string, ids: readonly string[]) => Promise<readonly Outcome[]>;
   readonly isDone: (outcome: Outcome) => boolean;
-  /** Whether it has been done meanwhile to a job that was seen as failed. */
+  /** Whether a job that was read as failed has had it done since. */
   readonly wasDone: (outcome: Outcome) => boolean;
+  readonly answer: (
+    ids: readonly string[],
+    more: { readonly skipped: readonly SkippedJob[]; readonly cursor: string | null },
+  ) => ManyResent | ManyDeleted;
 }
 
 function manyOf<Outcome extends string>(
-  ledger: Failed["ledger"],
-  { done, act, isDone, wasDone }: Action<Outcome>,
+  ledger: FailedDeps["ledger"],
+  { act, isDone, wasDone, answer }: Action<Outcome>,
 ): Handler {
   return async (c) => {
     refuseQuery(c.req.queries());
@@ -129,15 +104,17 @@ function manyOf<Outcome extends string>(
     const outcomes = asked.length === 0 ? [] : await act(queue, asked);
 
     const acted: string[] = [];
-    const skipped: { readonly id: string; readonly reason: "unknown" | "not_failed" }[] = [];
-    outcomes.forEach((outcome, at) => {
-      const id = asked[at] ?? "";
+    const skipped: SkippedJob[] = [];
+    for (const [at, id] of asked.entries()) {
+      const outcome = outcomes[at];
+      if (outcome === undefined)
+        throw new SignalboxError("reply_unexpected", `expected an outcome for job ${id}`);
       if (isDone(outcome) || (seen !== null && wasDone(outcome))) acted.push(id);
       else skipped.push({ id, reason: outcome === "unknown" ? "unknown" : "not_failed" });
-    });
-    // All that was seen has left the set: what comes next has moved up.
+    }
+    // All that was read has left the set: what comes next has moved up.
     const next = seen === null || seen.next === null ? null : seen.next - asked.length;
-    return c.json({ [done]: acted, skipped, cursor: encode(next) }, 202);
+    return c.json(answer(acted, { skipped, cursor: encode(next) }), 202);
   };
 }
 

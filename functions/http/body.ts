@@ -1,12 +1,12 @@
 /**
- * Request bodies: counted while they arrive, so that one that is too large is never held in memory,
- * and refused before a parser sees one that is too deep. `Content-Type` is not looked at: a body is
- * JSON or is refused, and `curl -d` calls everything a form.
+ * Request bodies. They are counted while they arrive, so that one that is too large is never held in memory, and checked for
+ * depth before they are parsed. `Content-Type` is ignored: a body is JSON or is refused, and `curl -d` calls every body a
+ * form.
  */
 import { SignalboxError } from "../../protocol/error.ts";
 import { jsonDepth } from "../../protocol/wire/json.ts";
 
-/** What is read at most. */
+/** Limits of a body. */
 export interface BodyLimits {
   readonly maxBytes: number;
   /** How deeply arrays and objects may be nested in the whole body. */
@@ -14,8 +14,8 @@ export interface BodyLimits {
 }
 
 /**
- * How much of a body that proved too large is still received: a caller that is cut off while it sends
- * sees a broken connection, not the answer, and sends it all again.
+ * How much of a body that is too large is still received: a caller that is cut off while it sends sees a broken connection,
+ * not the answer, and sends the body again.
  */
 const maxDroppedBytes = 33_554_432;
 
@@ -50,11 +50,11 @@ export function parseJson(text: string): unknown {
 
 /** @throws SignalboxError `body_too_large`, `body_not_json` (not UTF-8) */
 export async function readText(request: Request, maxBytes: number): Promise<string> {
-  // Number(null) is 0; what is not a number is left to the count below.
+  // Number(null) is 0; a header that is not a number is left to the count below.
   if (Number(request.headers.get("content-length")) > maxBytes) throw tooLarge(maxBytes);
   if (request.body === null) return "";
 
-  // The mark at the start of a text is kept: the signature covers it, and JSON does not allow it.
+  // A byte order mark is kept: the signature covers it, and JSON does not allow it.
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const reader = (request.body as ReadableStream<Uint8Array>).getReader();
   let bytes = 0;
@@ -71,7 +71,7 @@ export async function readText(request: Request, maxBytes: number): Promise<stri
   }
 }
 
-/** Receives the rest and keeps nothing of it, up to a limit. */
+/** Receives and discards the rest, up to a limit. */
 async function drop(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
   for (let bytes = 0; bytes <= maxDroppedBytes;) {
     const { done, value } = await reader.read();

@@ -1,4 +1,4 @@
-/** Which pages of other origins may call the API from a browser: none, unless they are named. */
+/** Which pages of other origins may call the API from a browser: only those of the origins that are named. */
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import * as z from "zod";
@@ -21,7 +21,7 @@ function isOrigin(text: string): boolean {
   return /^https?:/.test(text) && URL.parse(text)?.origin === text;
 }
 
-/** A preflight needs no token: a browser shows none there. Other origins are answered as if there were no CORS. */
+/** A preflight needs no token, since a browser sends none. Other origins are answered as if there were no CORS. */
 export function allowOrigins(origins: readonly string[]): MiddlewareHandler {
   const allow = cors({
     origin: [...origins],

@@ -1,9 +1,9 @@
-/** ETags: who asks again for what has not changed is spared the body. */
+/** ETags. */
 import type { MiddlewareHandler } from "hono";
 
 /**
- * Gives each `200` to a `GET` its ETag, and answers `304` to who shows it. Errors have none: what is not
- * there now may come.
+ * Gives each `200` to a `GET` its ETag, and answers 304 without a body when the client's ETag still matches. Errors have no
+ * ETag: what does not exist now may exist later.
  */
 export const etag: MiddlewareHandler = async (c, next) => {
   await next();

@@ -1,8 +1,9 @@
-/** What is said of one route, once: requests are checked against it, and the document is made from it. */
+/** The contract of one route: its requests are checked against it, and the document is made from it. */
 import type * as z from "zod";
 import type { ErrorCode } from "../../protocol/error.ts";
 import type { Scope } from "../../protocol/signing/api-token.ts";
 
+/** One method of one path. */
 export interface Operation {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** As Hono has it: `/v1/jobs/:id`. */
@@ -28,6 +29,7 @@ export interface Operation {
   readonly errors: readonly ErrorCode[];
 }
 
+/** An answer that is not a problem. */
 export interface Answer {
   readonly description: string;
   /** `application/json` if absent. */
@@ -35,5 +37,8 @@ export interface Answer {
   /** No body if absent. */
   readonly schema?: z.ZodType;
   /** Names of headers that it carries. */
-  readonly headers?: readonly string[];
+  readonly headers?: readonly ("location" | "retry-after")[];
 }
+
+/** The problems of every route that reads a body. */
+export const bodyErrors = ["body_not_json", "body_too_deep", "body_too_large"] as const;

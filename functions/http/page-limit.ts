@@ -1,4 +1,4 @@
-/** How long a page may be, as every list takes it. */
+/** How long a page may be, for every list. */
 import * as z from "zod";
 
 const message = "expected a whole number from 1 to 100";

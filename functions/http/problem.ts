@@ -4,6 +4,7 @@
  */
 // From here, not as `z.core`: a namespace used as a value puts all of zod, 48 languages included, into the bundle.
 import { $ZodError } from "zod/v4/core";
+import type { FieldProblem, Problem } from "../../protocol/api/problem.ts";
 import { SignalboxError, type ErrorCode } from "../../protocol/error.ts";
 
 /** The standard phrases of the statuses in use: RFC 9457 wants them where `type` is `about:blank`. */
@@ -46,32 +47,16 @@ const statuses: Readonly<Record<ErrorCode, keyof typeof titles>> = {
   internal: 500,
 };
 
-const headers: Readonly<Partial<Record<ErrorCode, Readonly<Record<string, string>>>>> = {
-  unauthorized: { "www-authenticate": "Bearer" },
-  forbidden: { "www-authenticate": 'Bearer error="insufficient_scope"' },
-  // Unless whoever refuses knows better.
-  rate_limited: { "retry-after": "1" },
-  signature_invalid: { "www-authenticate": "StandardWebhooks" },
-  redis_unavailable: { "retry-after": "2" },
-};
-
-/** What was wrong with one place of the request; `path` as in `jobs.0.name`, "" for the whole. */
-export interface FieldProblem {
-  readonly path: string;
-  readonly message: string;
-}
-
-/** The body of every answer that is not a success. */
-export interface Problem {
-  readonly type: "about:blank";
-  readonly title: string;
-  readonly status: number;
-  readonly code: ErrorCode;
-  /** One sentence: what was expected. */
-  readonly detail: string;
-  /** Set where the request did not have the form expected; at most 20. */
-  readonly errors?: readonly FieldProblem[];
-}
+type HeaderName = "retry-after" | "www-authenticate";
+const headers: Readonly<Partial<Record<ErrorCode, Readonly<Partial<Record<HeaderName, string>>>>>> =
+  {
+    unauthorized: { "www-authenticate": "Bearer" },
+    forbidden: { "www-authenticate": 'Bearer error="insufficient_scope"' },
+    // Where the refusal does not name a time of its own.
+    rate_limited: { "retry-after": "1" },
+    signature_invalid: { "www-authenticate": "StandardWebhooks" },
+    redis_unavailable: { "retry-after": "2" },
+  };
 
 const maxFieldProblems = 20;
 
@@ -102,11 +87,11 @@ export function titleOf(status: keyof typeof titles): string {
 }
 
 /** The headers, in lower case, that the answer of a code carries besides `content-type`. */
-export function headersOf(code: ErrorCode): readonly string[] {
-  return Object.keys(headers[code] ?? {});
+export function headersOf(code: ErrorCode): readonly HeaderName[] {
+  return Object.keys(headers[code] ?? {}) as HeaderName[];
 }
 
-/** The response that tells it. */
+/** The response for anything thrown. */
 export function problemResponse(error: unknown): Response {
   const problem = problemOf(error);
   return new Response(JSON.stringify(problem), {

@@ -1,4 +1,4 @@
-/** Values from outside, against a schema. */
+/** Checks values from outside against a schema. */
 import type * as z from "zod";
 import { SignalboxError } from "../../protocol/error.ts";
 import { fieldProblems } from "./problem.ts";
@@ -21,8 +21,8 @@ export function validate<Schema extends z.ZodType>(
 }
 
 /**
- * Gives the query of a request the type of `schema`. A parameter given twice is refused rather than
- * half of it dropped.
+ * Gives the query of a request the type of `schema`. A parameter that is given twice is refused; to drop one value would
+ * hide a mistake.
  * @throws SignalboxError `invalid_request`
  */
 export function validateQuery<Schema extends z.ZodType>(
@@ -38,7 +38,7 @@ export function validateQuery<Schema extends z.ZodType>(
 }
 
 /**
- * For routes whose body says it all: a queue in the query, say, must not be overlooked.
+ * For routes that take everything from the body: a queue in the query, say, must not be overlooked.
  * @throws SignalboxError `invalid_request`
  */
 export function refuseQuery(query: Readonly<Record<string, unknown>>): void {
@@ -46,14 +46,4 @@ export function refuseQuery(query: Readonly<Record<string, unknown>>): void {
   if (names.length === 0) return;
   const got = names.map((name) => JSON.stringify(name)).join(", ");
   throw new SignalboxError("invalid_request", `expected no query, got ${got}`);
-}
-
-/** What a strict object says of itself where something else came, or of fields that it does not know. */
-export function objectError(what: string) {
-  return (issue: { readonly code?: string | undefined; readonly keys?: unknown }) => {
-    if (issue.code === "invalid_type") return `expected ${what}`;
-    if (issue.code !== "unrecognized_keys" || !Array.isArray(issue.keys)) return undefined;
-    const unknown = issue.keys.map((key) => JSON.stringify(key)).join(", ");
-    return `expected ${what}; got also ${unknown}`;
-  };
 }

@@ -1,22 +1,30 @@
-/** What the routes of jobs answer. The compiler holds each schema to the type of the view that it describes. */
+/**
+ * Schemas of what the routes of jobs answer; the compiler holds each to its type in `protocol/api/jobs.ts`. Apart from the
+ * contract, since the failed set shows jobs as well.
+ */
 import * as z from "zod";
+import type {
+  Cancelled,
+  EarlierError,
+  JobLine,
+  JobPage,
+  JobView,
+  Receipt,
+  Receipts,
+  Refusal,
+  Resent,
+  RunView,
+} from "../../protocol/api/jobs.ts";
 import { jobStates, terminalStates } from "../../protocol/wire/job.ts";
-import type { Json } from "../../protocol/wire/json.ts";
-import type { EarlierError, FailedLine, JobLine, JobView, Receipt, RunView } from "./view.ts";
+import type { Failure } from "../../protocol/wire/messages.ts";
+import { count, instant, json, nextCursor } from "../http/answer-fields.ts";
 
-/** Any JSON. */
-export const json = z.unknown() as unknown as z.ZodType<Json>;
-/** ISO 8601 in UTC. */
-export const instant = z.iso.datetime();
-const whole = z.int().min(0);
-/** Where to go on; null at the end. */
-export const nextCursor = z.string().nullable();
-
-const failure = z
+export const failure = z
   .looseObject({ code: z.string(), message: z.string(), retryable: z.boolean() })
-  .meta({ id: "Failure", description: "Why an attempt failed." });
+  .meta({ id: "Failure", description: "Why an attempt failed." }) satisfies z.ZodType<Failure>;
 
-const lineShape = {
+/** The fields of a job in a list. */
+export const lineShape = {
   id: z.string(),
   name: z.string(),
   queue: z.string(),
@@ -25,19 +33,15 @@ const lineShape = {
     .string()
     .nullable()
     .describe("Where it runs or ran last, or the only node that may run it"),
-  retries: whole.describe("Attempts that ended without ending the job"),
-  deliveries: whole.describe("How often a node was sent it"),
+  retries: count.describe("Attempts that ended without ending the job"),
+  deliveries: count.describe("How often a node was sent it"),
   acceptedAt: instant,
   finishedAt: instant.exactOptional(),
   expiresAt: instant.exactOptional().describe("By when it must have been started"),
 };
 const jobLine = z.object(lineShape).meta({ id: "JobLine" }) satisfies z.ZodType<JobLine>;
-const failedLine = z
-  .object({ ...lineShape, error: failure.exactOptional() })
-  .meta({ id: "FailedJob" }) satisfies z.ZodType<FailedLine>;
-
 const earlierError = z.object({
-  attempt: whole,
+  attempt: count,
   node: z.string(),
   at: instant,
   error: failure,
@@ -81,18 +85,14 @@ const refusedJob = z
     id: z.string(),
     error: z.object({ code: z.enum(["id_conflict", "key_held"]), detail: z.string() }),
   })
-  .meta({ id: "RefusedJob" });
+  .meta({ id: "RefusedJob" }) satisfies z.ZodType<Refusal>;
 export const receipts = z
   .object({ jobs: z.array(z.union([receipt, refusedJob])) })
-  .meta({ id: "Receipts" });
+  .meta({ id: "Receipts" }) satisfies z.ZodType<Receipts>;
 
 export const jobPage = z
   .object({ jobs: z.array(jobLine), cursor: nextCursor })
-  .meta({ id: "JobPage" });
-export const failedPage = z
-  .object({ jobs: z.array(failedLine), cursor: nextCursor })
-  .meta({ id: "FailedPage" });
-
+  .meta({ id: "JobPage" }) satisfies z.ZodType<JobPage>;
 export const cancelled = z
   .object({
     id: z.string(),
@@ -100,7 +100,7 @@ export const cancelled = z
     outcome: z.enum(["cancelled", "stopping", "ended"]),
     state: z.enum(["running", ...terminalStates]),
   })
-  .meta({ id: "Cancelled" });
+  .meta({ id: "Cancelled" }) satisfies z.ZodType<Cancelled>;
 
 export const resent = z
   .object({
@@ -109,12 +109,4 @@ export const resent = z
     resent: z.boolean(),
     state: z.enum(jobStates).exactOptional(),
   })
-  .meta({ id: "Resent" });
-
-const skipped = z.array(z.object({ id: z.string(), reason: z.enum(["unknown", "not_failed"]) }));
-export const manyResent = z
-  .object({ resent: z.array(z.string()), skipped, cursor: nextCursor })
-  .meta({ id: "ManyResent" });
-export const manyDeleted = z
-  .object({ deleted: z.array(z.string()), skipped, cursor: nextCursor })
-  .meta({ id: "ManyDeleted" });
+  .meta({ id: "Resent" }) satisfies z.ZodType<Resent>;

@@ -1,16 +1,15 @@
 /**
- * How large a batch is on its way to Redis. The hosted one takes requests of 10 MB; a job travels in
- * it as JSON inside JSON, where each quote and backslash takes a byte more, a number such as 1e20 is
- * written out, and names are said twice.
+ * How large a batch becomes on its way to Redis. The hosted one takes requests of 10 MB; a job travels in it as JSON inside
+ * JSON, where each quote and backslash takes one more byte, a number such as 1e20 is written out, and names appear twice.
  */
 import { SignalboxError } from "../../protocol/error.ts";
 import { encodeBody, type JobSpec } from "../../protocol/wire/job.ts";
 
-/** The rest of the 10 MB is room for scripts: one for each queue. */
+/** The rest of the 10 MB is for the scripts: one for each queue. */
 const maxRequestBytes = 9_000_000;
-/** More than text can swell: what takes less than this share of the limit need not be counted. */
+/** Text never grows by more than this factor, so a body below this share of the limit need not be counted. */
 const maxGrowth = 8;
-/** Key prefixes, moments, brackets and commas of one job. */
+/** Key prefixes, times, brackets and commas of one job. */
 const frameBytes = 400;
 
 /**

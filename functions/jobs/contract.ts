@@ -1,30 +1,18 @@
-/** The routes of jobs and of the failed set. */
+/** The routes of jobs. */
 import * as z from "zod";
-import { batchRequest, jobId, jobRequest } from "./request.ts";
-import { eventsQuery } from "./events.ts";
-import { failedQuery, failedSelection } from "../failed/routes.ts";
-import { listJobsQuery } from "./list.ts";
-import { jobQuery } from "./cancel.ts";
-import { readJobQuery } from "./read.ts";
-import {
-  cancelled,
-  failedPage,
-  job,
-  jobPage,
-  manyDeleted,
-  manyResent,
-  receipt,
-  receipts,
-  resent,
-} from "./answers.ts";
-import type { Operation } from "../http/operation.ts";
+import { jobId } from "../../protocol/wire/fields.ts";
+import { bodyErrors, type Operation } from "../http/operation.ts";
+import { cancelled, job, jobPage, receipt, receipts, resent } from "./answers.ts";
+import { batchRequest, jobQuery, jobRequest, listJobsQuery, readJobQuery } from "./request.ts";
 
-const bodyErrors = ["body_not_json", "body_too_deep", "body_too_large"] as const;
 const one = { tag: "jobs", id: jobId } as const;
 
 export const jobOperations = {
   listJobs: {
-    ...{ method: "GET", path: "/v1/jobs", tag: "jobs", access: "read" },
+    method: "GET",
+    path: "/v1/jobs",
+    tag: "jobs",
+    access: "read",
     summary: "List jobs, newest first",
     description:
       "A page may hold fewer than `limit`, even none; `cursor` is null at the end alone.",
@@ -33,7 +21,10 @@ export const jobOperations = {
     errors: [],
   },
   acceptJob: {
-    ...{ method: "POST", path: "/v1/jobs", tag: "jobs", access: "dispatch" },
+    method: "POST",
+    path: "/v1/jobs",
+    tag: "jobs",
+    access: "dispatch",
     summary: "Dispatch a job",
     description: "The same `id` with the same content again makes no second job.",
     body: jobRequest,
@@ -42,7 +33,10 @@ export const jobOperations = {
     errors: [...bodyErrors, "payload_too_large", "id_conflict", "key_held"],
   },
   acceptBatch: {
-    ...{ method: "POST", path: "/v1/jobs/batch", tag: "jobs", access: "dispatch" },
+    method: "POST",
+    path: "/v1/jobs/batch",
+    tag: "jobs",
+    access: "dispatch",
     summary: "Dispatch up to 1,000 jobs",
     description: "In one round trip; a receipt or an error for each, in their order.",
     body: batchRequest,
@@ -50,7 +44,10 @@ export const jobOperations = {
     errors: [...bodyErrors, "payload_too_large"],
   },
   readJob: {
-    ...{ ...one, method: "GET", path: "/v1/jobs/:id", access: "read" },
+    ...one,
+    method: "GET",
+    path: "/v1/jobs/:id",
+    access: "read",
     summary: "Read a job, or wait for its end",
     description: "With `wait`, answered as soon as the job has ended, or after so many seconds.",
     query: readJobQuery,
@@ -59,17 +56,23 @@ export const jobOperations = {
     errors: ["not_found"],
   },
   deleteJob: {
-    ...{ ...one, method: "DELETE", path: "/v1/jobs/:id", access: "manage" },
+    ...one,
+    method: "DELETE",
+    path: "/v1/jobs/:id",
+    access: "manage",
     summary: "Delete a job that has ended",
     query: jobQuery,
     answers: { 204: { description: "Deleted" } },
     errors: ["not_found", "state_conflict"],
   },
   watchJob: {
-    ...{ ...one, method: "GET", path: "/v1/jobs/:id/events", access: "read" },
+    ...one,
+    method: "GET",
+    path: "/v1/jobs/:id/events",
+    access: "read",
     summary: "Watch a job until it has ended",
     description: "Server-sent events. `Last-Event-ID` goes on where an earlier stream broke off.",
-    query: eventsQuery,
+    query: jobQuery,
     answers: {
       200: { description: "The stream", type: "text/event-stream", schema: z.string() },
       204: { description: "All has been told already" },
@@ -77,38 +80,23 @@ export const jobOperations = {
     errors: ["not_found"],
   },
   cancelJob: {
-    ...{ ...one, method: "POST", path: "/v1/jobs/:id/cancel", access: "manage" },
+    ...one,
+    method: "POST",
+    path: "/v1/jobs/:id/cancel",
+    access: "manage",
     summary: "Cancel a job",
     query: jobQuery,
     answers: { 200: { description: "What came of it", schema: cancelled } },
     errors: ["not_found"],
   },
   resendJob: {
-    ...{ ...one, method: "POST", path: "/v1/jobs/:id/resend", access: "manage" },
+    ...one,
+    method: "POST",
+    path: "/v1/jobs/:id/resend",
+    access: "manage",
     summary: "Send a job again that failed, expired or was cancelled",
     query: jobQuery,
     answers: { 202: { description: "Sent again, or under way already", schema: resent } },
     errors: ["not_found", "state_conflict"],
-  },
-  listFailed: {
-    ...{ method: "GET", path: "/v1/failed", tag: "failed", access: "read" },
-    summary: "List what failed for good, latest first",
-    query: failedQuery,
-    answers: { 200: { description: "A page of failed jobs", schema: failedPage } },
-    errors: [],
-  },
-  resendFailed: {
-    ...{ method: "POST", path: "/v1/failed/resend", tag: "failed", access: "manage" },
-    summary: "Send failed jobs again: those given, or all that match",
-    body: failedSelection,
-    answers: { 202: { description: "Which were sent again", schema: manyResent } },
-    errors: bodyErrors,
-  },
-  deleteFailed: {
-    ...{ method: "POST", path: "/v1/failed/delete", tag: "failed", access: "manage" },
-    summary: "Delete failed jobs: those given, or all that match",
-    body: failedSelection,
-    answers: { 202: { description: "Which were deleted", schema: manyDeleted } },
-    errors: bodyErrors,
   },
 } as const satisfies Readonly<Record<string, Operation>>;

@@ -1,16 +1,18 @@
-/** `POST /v1/jobs` and `POST /v1/jobs/batch`: write jobs down and push them to nodes. */
+/** `POST /v1/jobs` and `POST /v1/jobs/batch`: store jobs and push them to nodes. */
 import type { Handler } from "hono";
+import type { Receipt, Receipts, Refusal } from "../../protocol/api/jobs.ts";
 import { SignalboxError } from "../../protocol/error.ts";
+import { jobId } from "../../protocol/wire/fields.ts";
 import type { JobSpec } from "../../protocol/wire/job.ts";
 import type { Dispatched } from "../../protocol/ledger/jobs.ts";
 import { readJson } from "../http/body.ts";
 import type { AppDeps } from "../deps.ts";
-import { batchRequest, jobId, jobRequest, toSpec, type JobRequest } from "./request.ts";
+import { batchRequest, jobRequest, toSpec, type JobRequest } from "./request.ts";
 import { receipt } from "./view.ts";
 import { requireBatchFits } from "./batch-size.ts";
 import { refuseQuery, validate } from "../http/validation.ts";
 
-/** Room for a job's other fields beside its payload, and for spaces. */
+/** Room for the fields of a job beside its payload, and for spaces. */
 const envelopeBytes = 65_536;
 /** How deep a job is without its payload: it may hold a list of delays. */
 const envelopeDepth = 3;
@@ -18,7 +20,7 @@ const maxBatchBytes = 8_388_608;
 
 type Accept = Pick<AppDeps, "ledger" | "config" | "newId">;
 
-/** One job: 202 with its receipt, the same again if it was known, 409 if its id has other content. */
+/** Answers 202 with the receipt of one job, the same again if it was known; 409 if its id has other content. */
 export function acceptJob({ ledger, config, newId }: Accept): Handler {
   return async (c) => {
     refuseQuery(c.req.queries());
@@ -34,7 +36,8 @@ export function acceptJob({ ledger, config, newId }: Accept): Handler {
       { newId, maxPayloadBytes: config.maxPayloadBytes },
     );
     const [answer] = await ledger.dispatch([spec]);
-    if (answer === undefined) throw new SignalboxError("internal", "expected an answer per job");
+    if (answer === undefined)
+      throw new SignalboxError("reply_unexpected", "expected an answer for each job");
     if (answer.kind !== "accepted") throw refusal(answer);
     const { queue } = answer;
     c.header(
@@ -45,7 +48,7 @@ export function acceptJob({ ledger, config, newId }: Accept): Handler {
   };
 }
 
-/** Up to 1,000 jobs in one round trip: 202, with a receipt or an error for each, in their order. */
+/** Answers 202 for up to 1,000 jobs in one round trip, with a receipt or an error for each, in their order. */
 export function acceptBatch({ ledger, config, newId }: Accept): Handler {
   return async (c) => {
     refuseQuery(c.req.queries());
@@ -59,18 +62,20 @@ export function acceptBatch({ ledger, config, newId }: Accept): Handler {
     const specs = await Promise.all(jobs.map((job): Promise<JobSpec> => toSpec(job, options)));
     requireBatchFits(text, specs);
     const answers = await ledger.dispatch(specs);
-    const receipts = answers.map((answer) => {
-      if (answer.kind === "accepted") return receipt(answer);
-      const { code, message } = refusal(answer);
-      return { id: answer.id, error: { code, detail: message } };
-    });
-    return c.json({ jobs: receipts }, 202);
+    return c.json({ jobs: answers.map(entryOf) } satisfies Receipts, 202);
   };
 }
 
+/** What a batch says of one job. */
+function entryOf(answer: Dispatched): Receipt | Refusal {
+  if (answer.kind === "accepted") return receipt(answer);
+  const code = answer.kind === "rejected" ? "key_held" : "id_conflict";
+  return { id: answer.id, error: { code, detail: refusal(answer).message } };
+}
+
 /**
- * Who sends an idempotency key will send it again and count on that. One key cannot be the id of many
- * jobs, and to pass over it would make them all a second time.
+ * A client that sends an idempotency key will send it again and rely on it. One key cannot be the id of many jobs, and to
+ * ignore it would make them all a second time.
  */
 function refuseMissingIds(jobs: readonly JobRequest[]): void {
   const at = jobs.findIndex(({ id }) => id === undefined);

@@ -1,4 +1,4 @@
-/** How far somebody who watches a job has been told, as the id of a server-sent event. */
+/** How much of a job a client has been told, as the id of a server-sent event. */
 import { SignalboxError } from "../../protocol/error.ts";
 import { jobStates, type JobState } from "../../protocol/wire/job.ts";
 
@@ -17,8 +17,8 @@ export interface ToldSoFar {
 }
 
 /** The id of an event after which this much has been told. */
-export function encodeEventId(position: ToldSoFar): string {
-  const { entry, count, accepted, deliveries, state, hasEnded } = position;
+export function encodeEventId(told: ToldSoFar): string {
+  const { entry, count, accepted, deliveries, state, hasEnded } = told;
   return `${entry}_${count}_${accepted}.${deliveries}_${state}${hasEnded ? "_end" : ""}`;
 }
 

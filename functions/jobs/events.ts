@@ -1,29 +1,22 @@
 /** `GET /v1/jobs/:id/events`: what happens to one job, as server-sent events, until it has ended. */
 import type { Handler } from "hono";
 import { streamSSE, type SSEStreamingApi } from "hono/streaming";
-import * as z from "zod";
 import { reportChannel } from "../../protocol/redis/keys.ts";
 import type { AppDeps } from "../deps.ts";
 import { findJob, notFound } from "./find.ts";
-import { queueName } from "./request.ts";
+import { jobQuery } from "./request.ts";
 import { createSignals } from "./signals.ts";
 import type { Subscription } from "../redis/subscribe.ts";
-import { objectError, validateQuery } from "../http/validation.ts";
+import { validateQuery } from "../http/validation.ts";
 import { createWatch, type Watch, type WatchEvent } from "./watch.ts";
 import { decodeEventId } from "./event-id.ts";
 
-/** How long one stream lasts, in milliseconds; who watches connects again. */
+/** How long one stream lasts, in milliseconds; the client then connects again. */
 const longestMs = 300_000;
-/** How often a sign of life is sent, in milliseconds. */
+/** How often a heartbeat is sent, in milliseconds. */
 const heartbeatMs = 15_000;
-/** How long to wait before connecting again, in milliseconds. */
+/** How long a client is told to wait before it connects again, in milliseconds. */
 const retryMs = 1_000;
-
-/** Query of `GET /v1/jobs/:id/events`. */
-export const eventsQuery = z.strictObject(
-  { queue: queueName.exactOptional() },
-  { error: objectError("a query of queue") },
-);
 
 type Events = Pick<
   AppDeps,
@@ -37,10 +30,10 @@ interface Watched {
   readonly watch: Watch;
 }
 
-/** 204 to whoever has been told the end already: a browser then stops to connect again. */
+/** Answers 204 to a client that has been told the end already: a browser then stops connecting again. */
 export function watchJob(deps: Events): Handler {
   return async (c) => {
-    const { queue } = validateQuery(eventsQuery, c.req.queries());
+    const { queue } = validateQuery(jobQuery, c.req.queries());
     const id = c.req.param("id") ?? "";
     const last = c.req.header("last-event-id") ?? "";
     const from = last === "" ? null : decodeEventId(last);
@@ -65,7 +58,7 @@ export function watchJob(deps: Events): Handler {
         await stream.write(`retry: ${retryMs}\n\n`);
         await follow(deps, watched, { channels, stream, signal });
       } catch (error) {
-        // The status has been sent: whoever watches connects again, and is told then.
+        // The status has been sent already: the client connects again, and learns the reason then.
         deps.log({ level: "error", event: "watch.failed", id, error });
       } finally {
         gone.abort();
@@ -75,7 +68,7 @@ export function watchJob(deps: Events): Handler {
   };
 }
 
-/** One that is open, and what a message there says. */
+/** An open subscription, and what a message on it means. */
 interface Channel {
   readonly word: "result" | "report";
   readonly subscription: Subscription;
@@ -105,8 +98,8 @@ async function listen(
 }
 
 /**
- * Looks once it listens, so that nothing in between is missed, and from then on when something is said of the
- * job. While nothing is said, Redis is asked nothing.
+ * Reads the job once it is subscribed, so that nothing in between is missed, and then whenever a message mentions the job.
+ * While no message does, Redis is asked nothing.
  */
 async function follow(
   deps: Events,
@@ -127,7 +120,7 @@ async function follow(
       await stream.writeSSE({ event, id: eventId, data: JSON.stringify(data) });
     }
   };
-  /** The job first: if it has ended, all its reports were made before. */
+  /** Reads the job before its reports: if it has ended, all its reports were made before. */
   const look = async () => {
     const job = await deps.ledger.read(queue, id);
     if (job === null) return false; // deleted

@@ -1,8 +1,8 @@
 /**
- * Positions in the list of all jobs, newest first, and how the pages of several queues become one.
+ * Cursors of the list of all jobs, newest first, and how the pages of several queues become one.
  *
  * Order: index entry (a stream id, `<ms>-<n>`) descending, queue ascending, place in the entry
- * descending. A cursor is the position of the last job that was shown, or last looked at.
+ * descending. A cursor is the place of the last job that was shown, or last examined.
  */
 import { SignalboxError } from "../../protocol/error.ts";
 import type { Listed, Page } from "../../protocol/scripts/list-jobs.ts";
@@ -37,7 +37,7 @@ function numbers(entry: string): readonly [number, number] {
   return [Number(ms), Number(seq)];
 }
 
-/** Where `queue` goes on after `cursor`, the position of a job of any queue. */
+/** Where `queue` goes on after `cursor`, which names a job of any queue. */
 export function startOf(cursor: ListCursor | null, queue: string): Start {
   if (cursor === null) return { entry: "+", place: 0 };
   const { entry } = cursor;

@@ -1,30 +1,13 @@
 /** `GET /v1/jobs`: pages of jobs, newest first, over one queue or all. */
 import type { Handler } from "hono";
-import * as z from "zod";
-import { jobStates } from "../../protocol/wire/job.ts";
+import type { JobPage } from "../../protocol/api/jobs.ts";
 import type { AppDeps } from "../deps.ts";
-import { jobName, queueName } from "./request.ts";
-import { pageLimit } from "../http/page-limit.ts";
-import { jobLine } from "./view.ts";
+import { validateQuery } from "../http/validation.ts";
 import { decodeCursor, encodeCursor, merge, startOf } from "./list-cursor.ts";
-import { objectError, validateQuery } from "../http/validation.ts";
+import { listJobsQuery } from "./request.ts";
+import { jobLine } from "./view.ts";
 
-/** Query of `GET /v1/jobs`. */
-export const listJobsQuery = z.strictObject(
-  {
-    state: z.enum(jobStates, `expected one of ${jobStates.join(", ")}`).exactOptional(),
-    queue: queueName.exactOptional(),
-    name: jobName.exactOptional(),
-    cursor: z.string().exactOptional(),
-    limit: pageLimit,
-  },
-  { error: objectError("a query of state, queue, name, cursor and limit") },
-);
-
-/**
- * A page may hold fewer jobs than `limit`, even none, where few match: `cursor` is null at the end
- * and only there.
- */
+/** Where few jobs match, a page may hold fewer than `limit`, even none; `cursor` is null only at the end. */
 export function listJobs({ ledger }: Pick<AppDeps, "ledger">): Handler {
   return async (c) => {
     const query = validateQuery(listJobsQuery, c.req.queries());
@@ -37,6 +20,6 @@ export function listJobs({ ledger }: Pick<AppDeps, "ledger">): Handler {
     return c.json({
       jobs: rows.map(({ queue, job }) => jobLine(queue, job)),
       cursor: next === null ? null : encodeCursor(next),
-    });
+    } satisfies JobPage);
   };
 }

@@ -1,11 +1,11 @@
-/** Where several listeners leave word for one who handles it. The same word twice is one. */
+/** Signals from several listeners to one handler. A word that is put twice before it is taken counts once. */
 export interface Signals<Word> {
   readonly put: (word: Word) => void;
-  /** Resolves to what has been left since the last time, as soon as there is something. */
+  /** Resolves to the words put since the last call, as soon as there is one. */
   readonly take: () => Promise<ReadonlySet<Word>>;
 }
 
-/** Creates an empty mailbox. */
+/** Creates signals; none is put yet. */
 export function createSignals<Word>(): Signals<Word> {
   let left = new Set<Word>();
   let wake: () => void = () => undefined;

@@ -1,111 +1,58 @@
-/** Jobs as callers see them. */
-import { decodeResultTexts, type Failure } from "../../protocol/wire/messages.ts";
-import type { ScheduledRun } from "../../protocol/wire/catalog.ts";
-import { decodeBody, type JobState, type RunOf } from "../../protocol/wire/job.ts";
-import type { Json } from "../../protocol/wire/json.ts";
+/** Jobs as callers see them; the types are those of `protocol/api/jobs.ts`. */
+import type {
+  EarlierError,
+  Ended,
+  JobLine,
+  JobView,
+  Receipt,
+  RunView,
+} from "../../protocol/api/jobs.ts";
 import type { Dispatched } from "../../protocol/ledger/jobs.ts";
+import { scheduledRun } from "../../protocol/schedule/schedule.ts";
+import type { Listed } from "../../protocol/scripts/list-jobs.ts";
+import { decodeBody, type RunOf } from "../../protocol/wire/job.ts";
+import { decodeResultTexts } from "../../protocol/wire/messages.ts";
+import { omitUndefined } from "../../protocol/wire/omit-undefined.ts";
 import {
   parseRecord,
   parseResultRecord,
   stampMs,
   type AttemptError,
-  type Ended,
+  type Ended as EndedRecord,
   type Stored,
 } from "../../protocol/wire/record.ts";
-import { scheduledRun } from "../../protocol/schedule/schedule.ts";
-import type { FailedJob } from "../../protocol/scripts/list-failed.ts";
-import type { Listed } from "../../protocol/scripts/list-jobs.ts";
 
-/** A line of `GET /v1/jobs`. Times are ISO 8601, by Redis's clock. */
-export interface JobLine {
-  readonly id: string;
-  readonly name: string;
-  readonly queue: string;
-  readonly state: JobState;
-  /** Where it runs or ran last; before that, the only node that may run it; else null. */
-  readonly node: string | null;
-  /** Attempts that ended without ending the job: how often it was tried again, or will be. */
-  readonly retries: number;
-  readonly deliveries: number;
-  readonly acceptedAt: string;
-  readonly finishedAt?: string;
-  /** By when it must have been started. */
-  readonly expiresAt?: string;
-}
-
-/** A line of `GET /v1/failed`. */
-export interface FailedLine extends JobLine {
-  readonly error?: Failure;
-}
-
-/** The answer of `GET /v1/jobs/:id`. */
-export interface JobView extends JobLine {
-  /** Whether the callback, or the tick, has recorded the result. */
-  readonly recorded: boolean;
-  readonly payload?: Json;
-  /** Set where the job is a run of a schedule. */
-  readonly schedule?: RunView;
-  readonly result?: Json;
-  readonly error?: Failure;
-  /** Time that the handler took, in milliseconds. */
-  readonly durationMs?: number;
-  /** Failures of earlier attempts, latest first, at most ten. */
-  readonly errors?: readonly EarlierError[];
-}
-
-/** Of which schedule a job is a run. */
-export interface RunView extends Omit<ScheduledRun, "scheduledAt"> {
-  readonly scheduledAt: string;
-}
-
-export interface EarlierError {
-  readonly attempt: number;
-  readonly node: string;
-  readonly at: string;
-  readonly error: Failure;
-}
-
-/** What a dispatch is answered with. */
-export interface Receipt {
-  readonly id: string;
-  readonly state: JobState;
-  readonly node: string | null;
-  readonly delivered: boolean;
-  readonly queue: string;
-  readonly duplicate: boolean;
-  /** Set where another job holds the deduplication key; `id` is that job's. */
-  readonly deduplicated?: string;
-}
-
+/** The answer to a dispatched job that was accepted. */
 export function receipt(accepted: Dispatched & { readonly kind: "accepted" }): Receipt {
   const { id, state, node, delivered, queue, duplicate, deduplicated } = accepted;
   const held = deduplicated === undefined ? {} : { deduplicated };
   return { id, state, node, delivered, queue, duplicate, ...held };
 }
 
+/** All of a job. */
 export function jobView(id: string, queue: string, job: Stored): JobView {
   const { payload, schedule } = decodeBody(job.body);
   const ended = job.ended;
   const message = ended === undefined ? undefined : decodeResultTexts(ended.text)?.[0];
   return {
-    ...line(id, queue, job, ended),
+    ...lineOf(id, queue, job, ended),
     recorded: ended?.recorded ?? false,
-    ...(payload === undefined ? {} : { payload }),
-    ...(schedule === undefined ? {} : { schedule: runView(schedule) }),
-    ...(message?.result === undefined ? {} : { result: message.result }),
-    ...(message?.error === undefined ? {} : { error: message.error }),
-    ...(message?.durationMs === undefined ? {} : { durationMs: message.durationMs }),
-    ...(job.errors.length === 0 ? {} : { errors: job.errors.map(earlier) }),
+    ...omitUndefined({
+      payload,
+      schedule: schedule === undefined ? undefined : runView(schedule),
+      result: message?.result,
+      error: message?.error,
+      durationMs: message?.durationMs,
+      errors: job.errors.length === 0 ? undefined : job.errors.map(earlier),
+    }),
   };
 }
 
-export function failedLine(queue: string, { id, record, ended }: FailedJob): FailedLine {
-  const end = parseResultRecord(ended);
-  const error = decodeResultTexts(end.text)?.[0]?.error;
-  return {
-    ...line(id, queue, parseRecord(record), end),
-    ...(error === undefined ? {} : { error }),
-  };
+/** All of a job that has ended; null for another. */
+export function endedView(id: string, queue: string, job: Stored): Ended<JobView> | null {
+  if (job.ended === undefined) return null;
+  const { state, entry } = job.ended;
+  return { ...jobView(id, queue, job), state, finishedAt: isoTime(entry) };
 }
 
 function runView(schedule: RunOf): RunView {
@@ -117,8 +64,9 @@ function earlier({ at, ...rest }: AttemptError): EarlierError {
   return { ...rest, at: new Date(at).toISOString() };
 }
 
+/** A job as lists show it. @throws SignalboxError `reply_unexpected` */
 export function jobLine(queue: string, { id, record, ended }: Listed): JobLine {
-  return line(
+  return lineOf(
     id,
     queue,
     parseRecord(record),
@@ -126,16 +74,12 @@ export function jobLine(queue: string, { id, record, ended }: Listed): JobLine {
   );
 }
 
-/** Where a job is, without what it carries. */
-export function stateLine(id: string, queue: string, job: Stored): JobLine {
-  return line(id, queue, job, job.ended);
-}
-
-function line(
+/** A job as lists show it, from its record and, once it has ended, the record of its result. */
+export function lineOf(
   id: string,
   queue: string,
   job: Stored,
-  ended: Omit<Ended, "recorded"> | undefined,
+  ended: Omit<EndedRecord, "recorded"> | undefined = job.ended,
 ): JobLine {
   return {
     id,

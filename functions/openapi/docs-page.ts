@@ -1,51 +1,12 @@
 /**
- * `GET /docs`: the document as a page for people. Written out here, on the server: it needs no script, and
- * loads nothing, so the policy forbids both and the page works offline.
+ * `GET /docs`: the document as a page for people, rendered on the server. It needs no script and loads nothing, so its
+ * policy forbids both and the page works offline.
  */
 import type { Handler } from "hono";
 import { html, raw } from "hono/html";
 import { openApiDocument } from "./document.ts";
+import type { Content, Described, Document, Schema } from "./openapi.ts";
 
-interface Schema {
-  readonly $ref?: string;
-  readonly type?: string | readonly string[];
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-  readonly items?: Schema;
-  readonly anyOf?: readonly Schema[];
-  readonly oneOf?: readonly Schema[];
-  readonly allOf?: readonly Schema[];
-  readonly enum?: readonly string[];
-  readonly const?: unknown;
-  readonly default?: unknown;
-  readonly description?: string;
-}
-interface Parameter {
-  readonly name: string;
-  readonly in: string;
-  readonly required?: boolean;
-  readonly schema: Schema;
-  readonly description?: string;
-}
-interface Content {
-  readonly content?: Readonly<Record<string, { readonly schema: Schema }>>;
-}
-interface Described {
-  readonly operationId: string;
-  readonly summary: string;
-  readonly description?: string;
-  readonly tags: readonly string[];
-  readonly security: readonly Readonly<Record<string, readonly string[]>>[];
-  readonly parameters?: readonly Parameter[];
-  readonly requestBody?: Content;
-  readonly responses: Readonly<Record<string, Content & { readonly description: string }>>;
-}
-interface Document {
-  readonly info: { readonly title: string; readonly description: string };
-  readonly tags: readonly { readonly name: string; readonly description: string }[];
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
-}
 type Html = ReturnType<typeof html>;
 
 const style = `
@@ -60,14 +21,13 @@ td:first-child{white-space:nowrap;width:1%}h3{font-size:.9rem;margin:.8rem 0 .2r
 
 /** Open to everyone, as the document is. */
 export const readDocs: Handler = async (c) => {
-  const document = openApiDocument() as unknown as Document;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style));
   const hash = btoa(String.fromCharCode(...new Uint8Array(digest)));
   c.header(
     "content-security-policy",
     `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
   );
-  return c.html(await page(document));
+  return c.html(await page(openApiDocument()));
 };
 
 function page({ info, tags, paths, components }: Document): Html {
@@ -180,11 +140,11 @@ function fields(schema: Schema): Html {
   </table>`;
 }
 
-/** What may stand there, in a line; objects within objects are written out. */
+/** The values that a schema allows, in one line; nested objects are written out. */
 function kind(schema: Schema): Html {
   const { $ref, type, items, properties, required = [] } = schema;
   if ($ref !== undefined) {
-    const name = $ref.split("/").at(-1) ?? "";
+    const name = $ref.slice($ref.lastIndexOf("/") + 1);
     return html`<a href="#${name}">${name}</a>`;
   }
   const choices = schema.anyOf ?? schema.oneOf;

@@ -1,33 +1,46 @@
-/** The OpenAPI 3.1 document, made from the operations: nothing is said here of a single route. */
+/** The OpenAPI 3.1 document, made from the operations: no route is described here. */
 import * as z from "zod";
 import type { ErrorCode } from "../../protocol/error.ts";
 import { scopes, type Scope } from "../../protocol/signing/api-token.ts";
-import { headersOf, statusOf, titleOf } from "../http/problem.ts";
-import { problem } from "./problem-schema.ts";
-import { operations } from "./operations.ts";
+import { omitUndefined } from "../../protocol/wire/omit-undefined.ts";
 import type { Answer, Operation } from "../http/operation.ts";
-
-type Part = Readonly<Record<string, unknown>>;
+import { headersOf, statusOf, titleOf } from "../http/problem.ts";
+import type { Described, Document, Header, Parameter, Response, Schema } from "./openapi.ts";
+import { operations } from "./operations.ts";
+import { problem } from "./problem-schema.ts";
 
 /** Problems of every route, by what a caller must show. */
 const commonErrors: Readonly<Record<"open" | "bearer" | "signature", readonly ErrorCode[]>> = {
   open: ["config_invalid"],
   bearer: [
-    ...(["invalid_request", "unauthorized", "forbidden", "rate_limited"] as const),
-    ...(["config_invalid", "internal"] as const),
-    ...(["redis_unavailable", "redis_refused", "reply_unexpected"] as const),
+    "invalid_request",
+    "unauthorized",
+    "forbidden",
+    "rate_limited",
+    "config_invalid",
+    "internal",
+    "redis_unavailable",
+    "redis_refused",
+    "reply_unexpected",
   ],
   signature: [
-    ...(["invalid_request", "signature_invalid", "config_invalid", "internal"] as const),
-    ...(["redis_unavailable", "redis_refused", "reply_unexpected"] as const),
+    "invalid_request",
+    "signature_invalid",
+    "config_invalid",
+    "internal",
+    "redis_unavailable",
+    "redis_refused",
+    "reply_unexpected",
   ],
 };
-const headerNotes: Readonly<Record<string, string>> = {
+/** What each header that an answer may carry is for. */
+const headerNotes = {
   location: "Path of what was made",
   etag: "For If-None-Match",
   "retry-after": "Seconds after which to try again",
   "www-authenticate": "What is to be shown instead",
-};
+} as const;
+type HeaderName = keyof typeof headerNotes;
 const tags: Readonly<Record<Operation["tag"], string>> = {
   jobs: "Dispatch, read, cancel",
   failed: "What failed for good",
@@ -35,16 +48,19 @@ const tags: Readonly<Record<Operation["tag"], string>> = {
   system: "Nodes, the callback, health",
 };
 
-let made: Part | undefined;
+/** Schemas that are referred to by name, collected while the document is made. */
+type Components = Record<string, Schema>;
 
-/** Made when it is first asked for: it costs a few milliseconds, and most isolates are never asked. */
-export function openApiDocument(): Part {
+let made: Document | undefined;
+
+/** The document. Made at the first call: that takes a few milliseconds, and most isolates are never asked for it. */
+export function openApiDocument(): Document {
   return (made ??= makeDocument());
 }
 
-function makeDocument(): Part {
-  const paths: Record<string, Record<string, Part>> = {};
-  const components: Record<string, unknown> = {};
+function makeDocument(): Document {
+  const paths: Record<string, Record<string, Described>> = {};
+  const components: Components = {};
   for (const [name, operation] of Object.entries(operations)) {
     const path = operation.path.replaceAll(/:(\w+)/g, "{$1}");
     const methods = (paths[path] ??= {});
@@ -70,11 +86,14 @@ function makeDocument(): Part {
       schemas: components,
       securitySchemes: {
         bearer: {
-          ...{ type: "http", scheme: "bearer" },
+          type: "http",
+          scheme: "bearer",
           description: `A token has one or more of the scopes ${scopes.join(", ")}, and may be good for some queues alone`,
         },
         signature: {
-          ...{ type: "apiKey", in: "header", name: "webhook-signature" },
+          type: "apiKey",
+          in: "header",
+          name: "webhook-signature",
           description: "Standard Webhooks, with webhook-id and webhook-timestamp",
         },
       },
@@ -82,18 +101,15 @@ function makeDocument(): Part {
   };
 }
 
-function describe(name: string, operation: Operation, components: Record<string, unknown>): Part {
+function describe(name: string, operation: Operation, components: Components): Described {
   const { access, body, summary, description, tag } = operation;
   const parameters = parametersOf(operation);
   return {
     operationId: name,
-    ...{ summary, tags: [tag] },
-    ...(description === undefined ? {} : { description }),
-    security: isScope(access)
-      ? [{ bearer: [access] }]
-      : access === "open"
-        ? []
-        : [{ [access]: [] }],
+    summary,
+    tags: [tag],
+    ...omitUndefined({ description }),
+    security: securityOf(access),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
       ? {}
@@ -107,71 +123,82 @@ function describe(name: string, operation: Operation, components: Record<string,
   };
 }
 
+function securityOf(access: Operation["access"]): Described["security"] {
+  if (isScope(access)) return [{ bearer: [access] }];
+  return access === "open" ? [] : [{ [access]: [] }];
+}
+
 function isScope(access: Operation["access"]): access is Scope {
   return scopes.some((scope) => scope === access);
 }
 
-function parametersOf({ path, id, query, idempotencyKey, hasEtag }: Operation): readonly Part[] {
-  const header = (name: string, schema: Part, description: string) => ({
-    ...{ name, in: "header", schema, description },
-  });
-  const found = query === undefined ? {} : schemaOf(query, "input", {});
-  const required = (found["required"] ?? []) as readonly string[];
-  return [
-    ...(id === undefined || !path.includes(":id")
-      ? []
-      : [{ name: "id", in: "path", required: true, schema: schemaOf(id, "input", {}) }]),
-    ...Object.entries((found["properties"] ?? {}) as Readonly<Record<string, Part>>).map(
-      ([name, schema]) => ({ name, in: "query", required: required.includes(name), schema }),
-    ),
-    ...(idempotencyKey === undefined
-      ? []
-      : [
-          header(
-            "Idempotency-Key",
-            schemaOf(idempotencyKey, "input", {}),
-            "The id, where the body has none: asked again with it, nothing is made twice",
-          ),
-        ]),
-    ...(hasEtag === true
-      ? [header("If-None-Match", { type: "string" }, "The ETag of an earlier answer")]
-      : []),
-  ];
+function parametersOf(operation: Operation): readonly Parameter[] {
+  const { path, id, query, idempotencyKey, hasEtag } = operation;
+  const parameters: Parameter[] = [];
+  if (id !== undefined && path.includes(":id"))
+    parameters.push({ name: "id", in: "path", required: true, schema: schemaOf(id, "input", {}) });
+  if (query !== undefined) {
+    const { required = [], properties = {} } = schemaOf(query, "input", {});
+    for (const [name, schema] of Object.entries(properties))
+      parameters.push({ name, in: "query", required: required.includes(name), schema });
+  }
+  if (idempotencyKey !== undefined) {
+    parameters.push({
+      name: "Idempotency-Key",
+      in: "header",
+      schema: schemaOf(idempotencyKey, "input", {}),
+      description: "The id, where the body has none: asked again with it, nothing is made twice",
+    });
+  }
+  if (hasEtag === true) {
+    parameters.push({
+      name: "If-None-Match",
+      in: "header",
+      schema: { type: "string" },
+      description: "The ETag of an earlier answer",
+    });
+  }
+  return parameters;
 }
 
-function responsesOf(operation: Operation, components: Record<string, unknown>): Part {
-  const responses: Record<string, Part> = {};
+function responsesOf(operation: Operation, components: Components): Described["responses"] {
+  const hasEtag = operation.hasEtag === true;
+  const responses: Record<string, Response> = {};
   for (const [status, answer] of Object.entries(operation.answers)) {
-    responses[status] = answerOf(answer, operation.hasEtag === true, components);
+    responses[status] = answerOf(answer, hasEtag, components);
   }
-  if (operation.hasEtag === true) {
-    responses["304"] = { description: "As it was", headers: headerParts(["etag"]) };
-  }
+  if (hasEtag) responses["304"] = { description: "As it was", headers: headerParts(["etag"]) };
   const codes = [
     ...commonErrors[isScope(operation.access) ? "bearer" : operation.access],
     ...operation.errors,
   ];
   for (const status of new Set(codes.map(statusOf))) {
-    const those = codes.filter((code) => statusOf(code) === status);
-    responses[status] = {
-      description: titleOf(status),
-      headers: headerParts([...new Set(those.flatMap(headersOf))]),
-      content: {
-        "application/problem+json": {
-          schema: {
-            allOf: [
-              { $ref: "#/components/schemas/Problem" },
-              { properties: { status: { const: status }, code: { enum: those } } },
-            ],
-          },
-        },
-      },
-    };
+    responses[status] = problemsOf(
+      status,
+      codes.filter((code) => statusOf(code) === status),
+    );
   }
   return responses;
 }
 
-function answerOf(answer: Answer, hasEtag: boolean, components: Record<string, unknown>): Part {
+function problemsOf(status: ReturnType<typeof statusOf>, codes: readonly ErrorCode[]): Response {
+  return {
+    description: titleOf(status),
+    headers: headerParts([...new Set(codes.flatMap(headersOf))]),
+    content: {
+      "application/problem+json": {
+        schema: {
+          allOf: [
+            { $ref: "#/components/schemas/Problem" },
+            { properties: { status: { const: status }, code: { enum: codes } } },
+          ],
+        },
+      },
+    },
+  };
+}
+
+function answerOf(answer: Answer, hasEtag: boolean, components: Components): Response {
   const { description, type = "application/json", schema, headers = [] } = answer;
   return {
     description,
@@ -182,29 +209,27 @@ function answerOf(answer: Answer, hasEtag: boolean, components: Record<string, u
   };
 }
 
-function headerParts(names: readonly string[]): Part {
+function headerParts(names: readonly HeaderName[]): Readonly<Record<string, Header>> {
   return Object.fromEntries(
     names.map((name) => [name, { description: headerNotes[name], schema: { type: "string" } }]),
   );
 }
 
-/** A schema as JSON Schema. Those that have an `id` go to `components`, and are referred to. */
-function schemaOf(
-  schema: z.ZodType,
-  io: "input" | "output",
-  components: Record<string, unknown>,
-): Part {
-  const { $defs, ...rest } = z.toJSONSchema(schema, {
-    ...{ io, unrepresentable: "any" },
+/** A schema as JSON Schema. Those with an `id` go to `components`, and are referred to by it. */
+function schemaOf(schema: z.ZodType, io: "input" | "output", components: Components): Schema {
+  const found = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: "any",
     // A named part of another has `id` too; here it is known by its place.
     override: ({ jsonSchema }) => {
       delete jsonSchema.id;
     },
-  }) as Record<string, unknown>;
-  delete rest["$schema"];
+  });
+  const { $defs, ...rest } = found;
+  delete rest.$schema;
   const named = (part: unknown) =>
-    JSON.parse(JSON.stringify(part).replaceAll('"#/$defs/', '"#/components/schemas/')) as Part;
-  for (const [name, part] of Object.entries(($defs ?? {}) as Part)) components[name] = named(part);
+    JSON.parse(JSON.stringify(part).replaceAll('"#/$defs/', '"#/components/schemas/')) as Schema;
+  for (const [name, part] of Object.entries($defs ?? {})) components[name] = named(part);
   const id = z.globalRegistry.get(schema)?.id;
   if (id === undefined) return named(rest);
   components[id] ??= named(rest);

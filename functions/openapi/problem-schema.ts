@@ -1,6 +1,6 @@
 /** The body of every answer that is not a success. */
 import * as z from "zod";
-import type { Problem } from "../http/problem.ts";
+import type { Problem } from "../../protocol/api/problem.ts";
 import { errorCodes } from "../../protocol/error.ts";
 
 export const problem = z

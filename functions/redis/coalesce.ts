@@ -1,4 +1,4 @@
-/** Puts the calls that are made at one moment into one request: what a tick costs is the requests that it makes. */
+/** Sends calls that are made together in one request: the cost of a tick is its number of requests. */
 import { SignalboxError } from "../../protocol/error.ts";
 import type { Call, RedisPort, Reply } from "../../protocol/redis/port.ts";
 
@@ -9,8 +9,8 @@ interface Asked {
 }
 
 /**
- * Gathers what comes in one turn. Where Redis refuses a call, each caller's go again by themselves, so that the fault is
- * his alone who made it: only what is repeat-safe may be sent through this.
+ * Coalesces the calls of one turn of the event loop. Where Redis refuses a call, the calls of each caller are sent again by
+ * themselves, so that only the caller at fault fails: only repeat-safe calls may go through this.
  */
 export function coalesceCalls(redis: RedisPort): RedisPort {
   let waiting: Asked[] = [];

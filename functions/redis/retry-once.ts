@@ -3,8 +3,8 @@ import { SignalboxError } from "../../protocol/error.ts";
 import type { RedisPort } from "../../protocol/redis/port.ts";
 
 /**
- * Sends calls a second time, once, where no answer came. Every script may run twice with the same
- * arguments; only what is repeat-safe may be sent through this.
+ * Sends calls a second time where no answer came. Every script may run twice with the same arguments; only repeat-safe
+ * calls may go through this.
  */
 export function retryOnce(redis: RedisPort, pause: () => Promise<void>): RedisPort {
   return {

@@ -19,7 +19,7 @@ export interface Subscription {
   close(): Promise<void>;
 }
 
-/** Where to listen. */
+/** Which channel of which Redis. */
 export interface Source {
   readonly url: string;
   readonly token: string;
@@ -74,7 +74,7 @@ export async function subscribe(
 
   async function close(): Promise<void> {
     control.abort();
-    // It is going away; whether it went well is of no interest.
+    // Closing cannot fail in a way that matters.
     await reader.cancel().catch(() => undefined);
   }
 
@@ -84,7 +84,7 @@ export async function subscribe(
     throw unavailable();
   }
   return {
-    // A message of ours names the id in JSON; one of a foreign node may be the bare id.
+    // A message of Signalbox names the id in JSON; one of a foreign node may be the bare id.
     mentions: (id) => seek([`"id":"${id}"`, `,${id}\n`, `,${id}\r`]).catch(() => false),
     close,
   };

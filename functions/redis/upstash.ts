@@ -1,5 +1,5 @@
 /**
- * The Redis port over HTTP. Nothing is sent twice here (see `repeat.ts`), and what Redis or the
+ * The Redis port over HTTP. Nothing is sent twice here (see `retry-once.ts`), and what Redis or the
  * network said is cut down to its first words: the client puts the whole command, payloads
  * included, into its error messages.
  */
@@ -16,8 +16,7 @@ export interface UpstashOptions {
 }
 
 /**
- * The client's typed commands cannot say "these calls, whatever they are, in one request"; the
- * requester under them can.
+ * The client's typed commands cannot send arbitrary calls in one request; the requester under them can.
  */
 class RawRedis extends Redis {
   readonly requester = this.client;
@@ -32,7 +31,7 @@ export function createUpstash({ url, token, timeoutMs }: UpstashOptions): RedisP
     enableAutoPipelining: false,
     automaticDeserialization: false,
     enableTelemetry: false,
-    // All we store is UTF-8, and base64 costs a third more bytes and a loop over each of them.
+    // Everything stored is UTF-8, and base64 costs a third more bytes and a loop over each of them.
     responseEncoding: false,
     // A function: with a plain signal an aborted command resolves as if it had succeeded.
     signal: () => AbortSignal.timeout(timeoutMs),
@@ -98,7 +97,7 @@ function toCommand(call: Call): readonly string[] {
   return ["EVAL", call.script.lua, String(call.keys.length), ...call.keys, ...call.args];
 }
 
-/** There are as many as scripts. */
+/** By script; there are as many as scripts. */
 const digests = new Map<string, string>();
 
 /** SHA-1, as Redis names scripts. */
@@ -139,15 +138,14 @@ function failure(cause: unknown): SignalboxError {
   );
 }
 
-/** Redis for the moment serves nobody, or the gateway in front of it says that it cannot reach it. */
-const momentary =
+/** Errors that pass: Redis cannot serve now, or the gateway in front of it cannot reach it. */
+const passing =
   /(?:^|-)(?:OOM|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MISCONF|NOREPLICAS) |^ERR (?:Redis cannot be reached|the connection to Redis was lost|internal error|max \S.* exceeded)/;
 
 /** An error reply of Redis, or of the REST API in front of it. */
 export function refusal(text: string): SignalboxError {
   const shown = text.slice(0, 200);
-  if (momentary.test(shown))
-    return unavailable(`expected a Redis that can serve, it says: ${shown}`);
+  if (passing.test(shown)) return unavailable(`expected a Redis that can serve, it says: ${shown}`);
   return new SignalboxError(
     "redis_refused",
     `expected Redis to take the command; it says: ${shown}`,

@@ -1,6 +1,7 @@
-/** Recording results: the end of a job's path, reached through the callback or through the tick. */
+/** Records results: the end of a job's path, reached through the callback or through the tick. */
 import type { ResultMessage } from "../../protocol/wire/messages.ts";
 import type { Maintenance } from "../../protocol/ledger/maintenance.ts";
+import type { OnResult } from "../deps.ts";
 
 /** One outbox entry and the results in it. */
 export interface Delivery {
@@ -9,12 +10,6 @@ export interface Delivery {
   readonly results: readonly ResultMessage[];
 }
 
-/**
- * Called for each result before it counts as recorded: the place to write it into a database of
- * one's own. May be called more than once for one result.
- */
-export type OnResult = (result: ResultMessage) => Promise<void>;
-
 /** What recording needs. */
 export interface DeliverDeps {
   readonly maintenance: Pick<Maintenance, "ack">;
@@ -22,7 +17,7 @@ export interface DeliverDeps {
 }
 
 /**
- * Takes the deliveries out of the outbox. Those whose hook failed stay there and come again.
+ * Takes the deliveries out of the outbox. A delivery whose hook failed stays there and comes again.
  * @returns how many were still in the outbox
  * @throws AggregateError of what the hook threw, once the others are recorded
  */

@@ -1,19 +1,26 @@
 /**
- * Schedules that are declared in code and deployed with the function. The ledger keeps which list was last put in
- * force: one read a minute finds that nothing has changed.
+ * Schedules that are declared in code and deployed with the function. The ledger keeps which list was put in force last, so
+ * that one read a minute shows that nothing has changed.
  */
-import type * as z from "zod";
 import type { Catalog, PayloadOf } from "../../protocol/wire/catalog.ts";
 import { SignalboxError } from "../../protocol/error.ts";
 import type { ScheduleLedger } from "../../protocol/ledger/schedules.ts";
 import type { ScheduleSpec } from "../../protocol/schedule/schedule.ts";
-import { scheduleRequest, toScheduleSpec } from "./request.ts";
 import { validate } from "../http/validation.ts";
+import { scheduleRequest, toScheduleSpec, type ScheduleInput } from "./request.ts";
 
-/** A schedule as `PUT /v1/schedules/:id` takes it, with its id. */
-export type DeclaredSchedule = z.input<typeof scheduleRequest> & { readonly id: string };
+/**
+ * A schedule as `PUT /v1/schedules/:id` takes it, with its id.
+ * @example
+ * const nightly: DeclaredSchedule = { id: "nightly", cron: "0 30 2 * * *", name: "report" };
+ */
+export type DeclaredSchedule = ScheduleInput & { readonly id: string };
 
-/** The same, its name and payload checked against a catalogue. */
+/**
+ * The same, its name and payload checked against a catalogue.
+ * @example
+ * const nightly: DeclaredFor<typeof catalog> = { id: "nightly", cron: "@daily", name: "report", payload: {} };
+ */
 export type DeclaredFor<C extends Catalog> = {
   readonly [N in keyof C & string]: Omit<DeclaredSchedule, "name" | "payload"> & {
     readonly name: N;
@@ -26,7 +33,15 @@ const maxDeclared = 1_000;
 /** Schedules of one queue in one call. */
 const chunk = 200;
 
-/** Declares schedules; with a catalogue as type argument, their names and payloads are those of its jobs. */
+/**
+ * Declares schedules; with a catalogue as type argument, their names and payloads are those of its jobs. Checked when the
+ * tick puts them in force, which logs `schedule.refused` for each that cannot be made.
+ * @example
+ * const schedules = declare<typeof catalog>([
+ *   { id: "metrics", cron: "0 * * * *", timeZone: "Europe/Berlin", name: "host.metrics", payload: {} },
+ * ]);
+ * export default createSignalbox({ schedules });
+ */
 export function declare<C extends Catalog = never>(
   list: readonly ([C] extends [never] ? DeclaredSchedule : DeclaredFor<C>)[],
 ): readonly DeclaredSchedule[] {
@@ -53,9 +68,9 @@ export interface SyncedSchedules {
 }
 
 /**
- * Makes the schedules of `list`, and deletes those of the list before it that are gone. May be cut short
- * anywhere and is then done again: names are written down before anything is made.
- * @throws SignalboxError `config_invalid` for a list that is not as it should be
+ * Makes the schedules of `list`, and deletes those of the previous list that are gone. May be cut short anywhere and is then
+ * done again: names are written down before anything is made.
+ * @throws SignalboxError `config_invalid` for a list that cannot be right, `reply_unexpected`
  */
 export async function syncDeclared(
   schedules: Pick<ScheduleLedger, "declared" | "declare" | "put" | "delete" | "signedBy">,
@@ -77,8 +92,10 @@ export async function syncDeclared(
   for (let from = 0; from < specs.length; from += chunk) {
     const some = specs.slice(from, from + chunk);
     const answers = await schedules.put(some, { source: "declared", nonce, max, planNow: false });
-    for (const [at, { verdict }] of answers.entries()) {
-      const { id = "", queue = "" } = some[at] ?? {};
+    for (const [at, { id, queue }] of some.entries()) {
+      const verdict = answers[at]?.verdict;
+      if (verdict === undefined)
+        throw new SignalboxError("reply_unexpected", `expected an answer for schedule ${id}`);
       if (verdict === "foreign")
         refused.push({ id, queue, reason: "made over HTTP, and left alone" });
       else if (verdict === "full") refused.push({ id, queue, reason: "the queue has too many" });

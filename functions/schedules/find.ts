@@ -1,18 +1,14 @@
-/** Where a schedule is: like a job, its id says nothing of its queue. */
+/** Where a schedule is: like that of a job, its id does not name its queue. */
 import type { Context } from "hono";
-import * as z from "zod";
 import { SignalboxError } from "../../protocol/error.ts";
-import { defaultQueue, scheduleIdPattern } from "../../protocol/wire/names.ts";
 import type { StoredSchedule } from "../../protocol/schedule/schedule.ts";
+import { defaultQueue, scheduleIdPattern } from "../../protocol/wire/names.ts";
 import type { AppDeps } from "../deps.ts";
-import { queueName } from "../jobs/request.ts";
-import { objectError, validateQuery } from "../http/validation.ts";
+import { validateQuery } from "../http/validation.ts";
+import { scheduleQuery } from "./request.ts";
 
-/** What the schedule routes need. */
-export type ScheduleDeps = Pick<
-  AppDeps,
-  "ledger" | "schedules" | "config" | "newId" | "isAllowedQueue"
->;
+/** What it takes to find a schedule. */
+export type FindDeps = Pick<AppDeps, "ledger" | "schedules" | "isAllowedQueue">;
 
 export interface FoundSchedule {
   readonly id: string;
@@ -20,17 +16,8 @@ export interface FoundSchedule {
   readonly schedule: StoredSchedule;
 }
 
-/** Query of what is done with one schedule. */
-export const scheduleQuery = z.strictObject(
-  { queue: queueName.exactOptional() },
-  { error: objectError("a query of queue") },
-);
-
 /** The schedule that the path names: in the queue of the query, else in the default one, else in any that may be used. */
-export async function findSchedule(
-  deps: Pick<ScheduleDeps, "ledger" | "schedules" | "isAllowedQueue">,
-  c: Context,
-): Promise<FoundSchedule | null> {
+export async function findSchedule(deps: FindDeps, c: Context): Promise<FoundSchedule | null> {
   const { queue } = validateQuery(scheduleQuery, c.req.queries());
   const id = c.req.param("id") ?? "";
   if (!scheduleIdPattern.test(id)) return null;
@@ -43,11 +30,8 @@ export async function findSchedule(
   return found === null ? null : { id, ...found };
 }
 
-/** @throws SignalboxError `not_found` */
-export async function requireSchedule(
-  deps: Pick<ScheduleDeps, "ledger" | "schedules" | "isAllowedQueue">,
-  c: Context,
-): Promise<FoundSchedule> {
+/** @throws SignalboxError `not_found`, `invalid_request`, `forbidden` */
+export async function requireSchedule(deps: FindDeps, c: Context): Promise<FoundSchedule> {
   const found = await findSchedule(deps, c);
   if (found === null) throw noSchedule();
   return found;
@@ -57,5 +41,13 @@ export function noSchedule(): SignalboxError {
   return new SignalboxError(
     "not_found",
     "expected the id of a schedule; ended ones are kept for a day",
+  );
+}
+
+/** The refusal to change over HTTP what the deployed code declares. */
+export function declaredInCode(id: string): SignalboxError {
+  return new SignalboxError(
+    "schedule_declared",
+    `expected a schedule that was made over HTTP; ${id} is declared in the code that is deployed: change it there`,
   );
 }

@@ -1,26 +1,29 @@
-/** What a caller may ask for of schedules: the schema, and how it becomes a schedule. */
+/** What a caller may ask of schedules: bodies and queries, and how a request becomes a schedule. */
 import * as z from "zod";
-import { createCronClock } from "../../protocol/schedule/cron.ts";
 import { SignalboxError } from "../../protocol/error.ts";
-import type { Json } from "../../protocol/wire/json.ts";
-import { defaultQueue, scheduleIdPattern } from "../../protocol/wire/names.ts";
+import { createCronClock } from "../../protocol/schedule/cron.ts";
 import {
   defaultPlan,
   type Plan,
   type Rule,
   type ScheduleSpec,
+  type Template,
 } from "../../protocol/schedule/schedule.ts";
 import {
-  backoff,
   jobName,
   longestMs,
-  nodeName,
+  objectError,
   queueName,
   time,
-  utf8Bytes,
   whole,
-} from "../jobs/request.ts";
-import { objectError } from "../http/validation.ts";
+  wholeFrom,
+} from "../../protocol/wire/fields.ts";
+import { optionNames, runOptions } from "../../protocol/wire/job-options.ts";
+import type { Json } from "../../protocol/wire/json.ts";
+import { defaultQueue, scheduleIdPattern } from "../../protocol/wire/names.ts";
+import { omitUndefined } from "../../protocol/wire/omit-undefined.ts";
+import { pageLimit } from "../http/page-limit.ts";
+import { payloadTooLarge, utf8Bytes } from "../http/payload.ts";
 
 /** Ids that are paths of the API, or stand for none; `.` and `..` no URL can name. */
 const reserved: readonly string[] = ["-", ".", "..", "count", "preview"];
@@ -29,25 +32,60 @@ export const scheduleId = z
   .regex(scheduleIdPattern, "expected the id of a schedule: 1 to 100 of A-Z a-z 0-9 . _ : ~ -")
   .refine((id) => !reserved.includes(id), `expected an id other than ${reserved.join(", ")}`);
 
-/** What a run carries is read and written with its schedule, hundreds at once. */
+/** Milliseconds since 1970 or RFC 3339, as text of a query. */
+const until = z
+  .string()
+  .transform((text) => (/^\d+$/.test(text) ? Number(text) : text))
+  .pipe(time("until"));
+/** Query of `GET /v1/schedules`. */
+export const listSchedulesQuery = z.strictObject(
+  {
+    queue: queueName.exactOptional(),
+    until: until.exactOptional(),
+    cursor: z.string().exactOptional(),
+    limit: pageLimit,
+  },
+  { error: objectError("a query of queue, until, cursor and limit") },
+);
+/** Query of `GET /v1/schedules/count`. */
+export const countSchedulesQuery = z.strictObject(
+  { queue: queueName.exactOptional(), until: until.exactOptional() },
+  { error: objectError("a query of queue and until") },
+);
+/** Query of a route of one schedule. */
+export const scheduleQuery = z.strictObject(
+  { queue: queueName.exactOptional() },
+  { error: objectError("a query of queue") },
+);
+/** Query of the routes that put a schedule. */
+export const noQuery = z.strictObject({}, { error: objectError("no query: the body says it all") });
+
+/** Body of `POST /v1/schedules/:id/next`. */
+export const nextRequest = z.strictObject(
+  { at: time("at") },
+  { error: objectError("an object with at: the time of the next run") },
+);
+/** What `POST /v1/schedules/:id/run` takes as `Idempotency-Key`. */
+export const runKey = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9._~-]{1,24}$/,
+    "expected an Idempotency-Key of 1 to 24 of A-Z a-z 0-9 . _ ~ -",
+  );
+
+/** The payload of a run is read and written with its schedule, hundreds together. */
 const maxPayloadBytes = 32_768;
 const shortestEveryMs = 1_000;
 const longestJitterMs = 3_600_000;
 
-const everyMs = `expected everyMs: a whole number from ${shortestEveryMs} to ${longestMs}`;
 const cronText =
   "expected cron: five or six fields, or a name such as @daily; up to 200 characters";
 const zone = "expected timeZone: an IANA name such as Europe/Berlin";
-const span = (what: string, max: number) => {
-  const message = `expected ${what}: a whole number from 0 to ${max}`;
-  return z.int(message).min(0, message).max(max, message);
-};
-
 /** The times of a schedule: one of `runAt`, `delayMs`, `everyMs`, `cron`, and what goes with it. */
 const timesShape = {
   runAt: time("runAt").exactOptional(),
   delayMs: whole("delayMs", longestMs).exactOptional(),
-  everyMs: z.int(everyMs).min(shortestEveryMs, everyMs).max(longestMs, everyMs).exactOptional(),
+  everyMs: wholeFrom(shortestEveryMs, "everyMs", longestMs).exactOptional(),
   aligned: z.boolean("expected aligned: true or false").exactOptional(),
   cron: z.string(cronText).min(1, cronText).max(200, cronText).exactOptional(),
   timeZone: z.string(zone).min(1, zone).max(64, zone).exactOptional(),
@@ -63,37 +101,34 @@ export const scheduleRequest = z
       id: scheduleId.exactOptional(),
       ...timesShape,
       count: whole("count", 1_000_000_000).exactOptional(),
-      jitterMs: span("jitterMs", longestJitterMs).exactOptional(),
+      jitterMs: wholeFrom(0, "jitterMs", longestJitterMs).exactOptional(),
       missed: z
         .enum(["skip", "latest", "all"], "expected missed: skip, latest or all")
         .default(defaultPlan.missed),
       maxMissed: whole("maxMissed", 1_000).default(defaultPlan.maxMissed),
-      graceMs: span("graceMs", longestMs).default(defaultPlan.graceMs),
+      graceMs: wholeFrom(0, "graceMs", longestMs).default(defaultPlan.graceMs),
       overlap: z
         .enum(
           ["allow", "skip", "queue", "cancel"],
           "expected overlap: allow, skip, queue or cancel",
         )
         .default(defaultPlan.overlap),
-      keepHistory: span("keepHistory", 100).default(defaultPlan.keepHistory),
+      keepHistory: wholeFrom(0, "keepHistory", 100).default(defaultPlan.keepHistory),
       name: jobName,
       payload: z.unknown().exactOptional(),
-      node: nodeName.exactOptional(),
-      queue: queueName.exactOptional(),
-      attempts: whole("attempts", 100).exactOptional(),
-      backoff: backoff.exactOptional(),
-      timeoutMs: whole("timeoutMs", 86_400_000).exactOptional(),
-      ttlMs: whole("ttlMs", longestMs).exactOptional(),
+      ...runOptions,
     },
     {
       error: objectError(
         `a schedule with name, ${timesText}, count?, jitterMs?, missed?, maxMissed?, graceMs?, overlap?, ` +
-          "keepHistory?, id?, payload?, node?, queue?, attempts?, backoff?, timeoutMs?, ttlMs?",
+          `keepHistory?, id?, payload?, ${optionNames(runOptions)}`,
       ),
     },
   )
   .superRefine(checkTimes);
 export type ScheduleRequest = z.output<typeof scheduleRequest>;
+/** A schedule as a caller writes it. */
+export type ScheduleInput = z.input<typeof scheduleRequest>;
 
 /** Body of `POST /v1/schedules/preview`. */
 export const previewRequest = z
@@ -145,20 +180,19 @@ function checkTimes(times: Times, context: z.RefinementCtx): void {
 
 /** The times as they are stored. */
 export function toTimes(times: Times): Pick<Plan, "rule" | "startMs" | "endMs"> {
-  const { startAt, endAt } = times;
   return {
     rule: ruleOf(times),
-    ...(startAt === undefined ? {} : { startMs: startAt }),
-    ...(endAt === undefined ? {} : { endMs: endAt }),
+    ...omitUndefined({ startMs: times.startAt, endMs: times.endAt }),
   };
 }
 
-function ruleOf({ runAt, delayMs, everyMs: every, aligned, cron, timeZone = "UTC" }: Times): Rule {
+function ruleOf({ runAt, delayMs, everyMs, aligned, cron, timeZone = "UTC" }: Times): Rule {
   if (runAt !== undefined) return { kind: "at", atMs: runAt };
   if (delayMs !== undefined) return { kind: "in", inMs: delayMs };
-  if (every !== undefined)
-    return { kind: "every", everyMs: every, ...(aligned === true ? { aligned } : {}) };
-  return { kind: "cron", cron: cron ?? "", timeZone };
+  if (everyMs !== undefined)
+    return { kind: "every", everyMs, ...(aligned === true ? { aligned } : {}) };
+  if (cron !== undefined) return { kind: "cron", cron, timeZone };
+  throw new SignalboxError("internal", "expected times that were checked");
 }
 
 /**
@@ -171,34 +205,37 @@ export function toScheduleSpec(
   limits: { readonly maxPayloadBytes: number },
 ): ScheduleSpec {
   const { count, jitterMs, missed, maxMissed, graceMs, overlap, keepHistory } = request;
-  const { name, payload, node, attempts, backoff: pause, timeoutMs, ttlMs } = request;
+  const { queue = defaultQueue, payload } = request;
   const max = Math.min(limits.maxPayloadBytes, maxPayloadBytes);
   const text = payload === undefined ? "" : JSON.stringify(payload);
-  if (utf8Bytes(text, max) > max) {
-    throw new SignalboxError(
-      "payload_too_large",
-      `expected a payload of at most ${max} bytes of JSON for schedule ${id}; ` +
-        "put large data where the handler can fetch it, and its address into the payload",
-    );
-  }
+  if (utf8Bytes(text, max) > max) throw payloadTooLarge(max, `of JSON for schedule ${id}`);
   return {
     id,
-    queue: request.queue ?? defaultQueue,
+    queue,
     plan: {
       ...toTimes(request),
-      ...(count === undefined ? {} : { count }),
-      ...(jitterMs === undefined ? {} : { jitterMs }),
-      ...{ missed, maxMissed, graceMs, overlap, keepHistory },
+      ...omitUndefined({ count, jitterMs }),
+      missed,
+      maxMissed,
+      graceMs,
+      overlap,
+      keepHistory,
     },
-    job: {
-      name,
-      // The request was parsed from JSON, so the payload is JSON.
-      ...(payload === undefined ? {} : { payload: payload as Json }),
-      ...(node === undefined ? {} : { node }),
-      ...(attempts === undefined ? {} : { attempts }),
-      ...(pause === undefined ? {} : { backoff: pause }),
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(ttlMs === undefined ? {} : { ttlMs }),
-    },
+    job: templateOf(request),
+  };
+}
+
+const templateOptions = (Object.keys(runOptions) as (keyof typeof runOptions)[]).filter(
+  (name) => name !== "queue",
+);
+
+/** What each run is. The request was parsed from JSON, so the payload is JSON. */
+function templateOf(request: ScheduleRequest): Template {
+  const { name, payload } = request;
+  const options = Object.fromEntries(templateOptions.map((option) => [option, request[option]]));
+  return {
+    name,
+    ...omitUndefined({ payload: payload as Json | undefined }),
+    ...omitUndefined(options),
   };
 }

@@ -1,10 +1,15 @@
-/** What the API answers, as the client gives it on. A test holds these against the types of the function. */
+/**
+ * What the routes of jobs answer. This folder holds each type that HTTP answers once: the function's views make them, its
+ * schemas (and so the OpenAPI document) are held to them, and the client hands them on. Types alone, nothing to run.
+ * Times are ISO 8601 in UTC, by Redis's clock.
+ */
 import type { ScheduledRun } from "../wire/catalog.ts";
-import type { Failure } from "../wire/messages.ts";
 import type { JobState, TerminalState } from "../wire/job.ts";
 import type { Json } from "../wire/json.ts";
+import type { Failure } from "../wire/messages.ts";
+import type { ReportLine } from "../wire/report.ts";
 
-/** A job as lists show it. Times are ISO 8601, by Redis's clock. */
+/** A job as lists show it. */
 export interface JobLine {
   readonly id: string;
   readonly name: string;
@@ -12,29 +17,33 @@ export interface JobLine {
   readonly state: JobState;
   /** Where it runs or ran last; before that, the only node that may run it; else null. */
   readonly node: string | null;
-  /** Attempts that ended without ending the job. */
+  /** Attempts that ended without ending the job: how often it was tried again, or will be. */
   readonly retries: number;
+  /** How often a node was sent it. */
   readonly deliveries: number;
   readonly acceptedAt: string;
   readonly finishedAt?: string;
+  /** By when it must have been started. */
   readonly expiresAt?: string;
 }
 
-/** A line of the failed set. */
-export interface FailedLine extends JobLine {
-  readonly error?: Failure;
+/** A page of jobs, newest first; `cursor` is null only at the end. */
+export interface JobPage {
+  readonly jobs: readonly JobLine[];
+  readonly cursor: string | null;
 }
 
 /** All of a job; `Payload` and `Result` as its catalogue entry says. */
 export interface JobView<
   Name extends string = string,
-  Payload = unknown,
-  Result = unknown,
+  Payload = Json,
+  Result = Json,
 > extends JobLine {
   readonly name: Name;
   /** Whether the callback, or the tick, has recorded the result. */
   readonly recorded: boolean;
   readonly payload?: Payload;
+  /** Set where the job is a run of a schedule. */
   readonly schedule?: RunView;
   /** Set where `state` is `succeeded`. */
   readonly result?: Result;
@@ -62,9 +71,8 @@ export interface EarlierError {
   readonly error: Failure;
 }
 
-/** What a dispatch is answered with; `name` is that of the order, for `wait` to know the types. */
-export interface Receipt<Name extends string = string> {
-  readonly name: Name;
+/** The answer to one dispatched job. */
+export interface Receipt {
   readonly id: string;
   readonly state: JobState;
   readonly node: string | null;
@@ -77,10 +85,15 @@ export interface Receipt<Name extends string = string> {
   readonly deduplicated?: string;
 }
 
-/** What one job of a batch was refused with; the others were taken all the same. */
+/** Why one job of a batch was refused; the others were accepted all the same. */
 export interface Refusal {
   readonly id: string;
-  readonly error: { readonly code: string; readonly detail: string };
+  readonly error: { readonly code: "id_conflict" | "key_held"; readonly detail: string };
+}
+
+/** The answer to a batch: one entry for each job, in their order. */
+export interface Receipts {
+  readonly jobs: readonly (Receipt | Refusal)[];
 }
 
 /** What came of a cancellation. */
@@ -89,7 +102,7 @@ export interface Cancelled {
   readonly queue: string;
   /** `stopping`: its handler has been told. `ended`: too late; `state` says how. */
   readonly outcome: "cancelled" | "stopping" | "ended";
-  readonly state: JobState;
+  readonly state: "running" | TerminalState;
 }
 
 /** What came of sending a job again. */
@@ -98,37 +111,24 @@ export interface Resent {
   readonly queue: string;
   /** False for a job that waits or runs: it was left alone. */
   readonly resent: boolean;
+  /** Set where it was left alone. */
   readonly state?: JobState;
 }
 
-/** A node over all queues that it serves. */
-export interface NodeView {
-  readonly name: string;
-  readonly queues: readonly {
-    readonly queue: string;
-    readonly slots: number;
-    readonly busy: number;
-  }[];
-  readonly slots: number;
-  readonly busy: number;
-  readonly connected: boolean;
-  /** What the subscriber says of itself. */
-  readonly info: Json;
+/** From which attempt an event comes. */
+export interface ReportedBy {
+  readonly attempt: number;
+  readonly node: string;
+  readonly at: string;
 }
 
-/** A schedule: these fields, and those of its definition. */
-export interface ScheduleView {
-  readonly id: string;
-  readonly queue: string;
-  readonly state: string;
-  readonly name: string;
-  readonly nextAt: string | null;
-  /** How many runs it has made. */
-  readonly runs: number;
-  readonly [field: string]: Json;
-}
-
-/** A schedule that was put: whether it is new. */
-export interface PutSchedule extends ScheduleView {
-  readonly outcome: "created" | "replaced" | "unchanged";
-}
+/** One server-sent event of a job, by its name; `result` is the last. */
+export type JobEvent<View = JobView> =
+  | { readonly event: "state"; readonly data: JobLine }
+  | { readonly event: "progress"; readonly data: ReportedBy & { readonly progress: Json } }
+  /** A line, or how many lines were left out: a handler may write more than is kept. */
+  | {
+      readonly event: "log";
+      readonly data: ReportedBy & (ReportLine | { readonly dropped: number });
+    }
+  | { readonly event: "result"; readonly data: Ended<View> };

@@ -117,7 +117,7 @@ export function decodeBody(body: string): JobBody {
   return JSON.parse(body.startsWith(",") ? `{${body.slice(1)}` : `{${body}`) as JobBody;
 }
 
-/** The content of a body; neither whose run it is, nor who signed it. */
+/** The content of a body, without its schedule and its signature. */
 export function contentOf(body: JobContent): JobContent {
   const found = contentNames.flatMap((name) =>
     body[name] === undefined ? [] : [[name, body[name]]],

@@ -64,9 +64,9 @@ test("a tick of an idle system is a few requests and one line", async ({ expect 
       ...{
         declared: { put: 0, dropped: 0, refused: 0 },
         leases: { again: 0, ended: 0 },
-        moments: { placed: 0, expired: 0, made: 0, left: 0 },
+        due: { placed: 0, expired: 0, made: 0, left: 0 },
       },
-      ...{ parked: { waiting: 0 }, outbox: { recorded: 0 }, retired: { forgotten: 0 } },
+      ...{ parked: { waiting: 0 }, outbox: { recorded: 0 }, pruned: { forgotten: 0 } },
     },
   ]);
 });
@@ -150,6 +150,6 @@ test("a part that fails stops no other, and all failures are told", async ({ exp
   const failed = tick({ ...deps, maintenance, onResult }, now);
   await expect(failed).rejects.toThrow("tick failed in: leases (internal), outbox (internal)");
   expect(stack.logged).toMatchObject([
-    { level: "error", retired: { forgotten: 1 }, errors: [{ part: "leases" }, { part: "outbox" }] },
+    { level: "error", pruned: { forgotten: 1 }, errors: [{ part: "leases" }, { part: "outbox" }] },
   ]);
 });

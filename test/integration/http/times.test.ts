@@ -156,7 +156,7 @@ test("the tick does what is due where there is no subscriber", async ({ expect }
   await post({ id: "j2", ttlMs: 5_000 });
   now += 5_000;
   await tick({ ...stack.deps, ...simulated, declared: [] }, now);
-  expect(stack.logged).toMatchObject([{ dueItems: { placed: 1, expired: 1 } }]);
+  expect(stack.logged).toMatchObject([{ due: { placed: 1, expired: 1 } }]);
   expect(await get("/v1/jobs")).toMatchObject({
     jobs: [
       { id: "j2", state: "expired" },

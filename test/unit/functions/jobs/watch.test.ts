@@ -42,7 +42,7 @@ function report(second: number, more: Partial<StoredReport> = {}): StoredReport 
 const line = (message: string) => ({ level: "info" as const, message });
 const brief = (events: readonly WatchEvent[]) =>
   events.map(({ event, data }) => {
-    const { state, message, dropped, progress } = data as Record<string, unknown>;
+    const { state, message, dropped, progress }: Record<string, unknown> = { ...data };
     return [event, state ?? message ?? dropped ?? progress];
   });
 
