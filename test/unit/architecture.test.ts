@@ -1,3 +1,4 @@
+/** How the parts of the code may depend on one another. Each test fails with the import that breaks the rule. */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -40,15 +41,35 @@ function importsOf(folder: string): readonly Import[] {
     .flatMap((name) => {
       const file = join(folder, name);
       const source = readFileSync(join(root, file), "utf8");
-      const found = source.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g);
+      const found = source.matchAll(/(?:from|import)\s*\(?\s*"([^"\n]+)"/g);
       return [...found].map(([, target = ""]) => ({ file, folder, target }));
     });
 }
 
 const all = Object.keys(allowed).flatMap(importsOf);
 
-function folderOf({ file, target }: Import): string {
-  return relative(root, resolve(root, dirname(file), target)).split("/")[0] ?? "";
+function folderOf(each: Import): string {
+  return fileOf(each).split("/")[0] ?? "";
+}
+
+function fileOf({ file, target }: Pick<Import, "file" | "target">): string {
+  return relative(root, resolve(root, dirname(file), target));
+}
+
+/** The imports of a file that are there when it runs. */
+function valueImportsOf(file: string): readonly Pick<Import, "target">[] {
+  const source = readFileSync(join(root, file), "utf8");
+  const found = source.matchAll(/^(?:import|export)\s(?!type\s)[^;]*?from "([^"]+)"/gm);
+  return [...found].map(([, target = ""]) => ({ target }));
+}
+
+/** Which files each file imports, of ours. */
+function edgesOf(imports: readonly Import[]): ReadonlyMap<string, readonly string[]> {
+  const edges = new Map<string, string[]>();
+  for (const each of imports.filter(({ target }) => target.startsWith("."))) {
+    edges.set(each.file, [...(edges.get(each.file) ?? []), fileOf(each)]);
+  }
+  return edges;
 }
 
 describe("imports", () => {
@@ -73,11 +94,7 @@ describe("imports", () => {
   });
 
   test("form no cycle", () => {
-    const edges = new Map<string, string[]>();
-    for (const each of all.filter(({ target }) => target.startsWith("."))) {
-      const to = relative(root, resolve(root, dirname(each.file), each.target));
-      edges.set(each.file, [...(edges.get(each.file) ?? []), to]);
-    }
+    const edges = edgesOf(all);
     const done = new Set<string>();
     const walk = (file: string, path: readonly string[]): readonly string[] => {
       if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
@@ -95,7 +112,111 @@ describe("imports", () => {
     expect(cycles).toEqual([]);
   });
 
+  test("keep the schema library out of what the client and the wire load", () => {
+    const loaded = new Set<string>();
+    const load = (file: string) => {
+      if (loaded.has(file)) return;
+      loaded.add(file);
+      for (const { target } of valueImportsOf(file)) {
+        if (target.startsWith(".")) load(fileOf({ file, target }));
+        else loaded.add(target);
+      }
+    };
+    for (const entry of ["client/index.ts", "protocol/index.ts"]) load(entry);
+    const packages = [...loaded].filter((each) => !each.endsWith(".ts"));
+    expect(packages).toEqual([]);
+  });
+
   test("find something to check", () => {
     expect(all.length).toBeGreaterThan(100);
+  });
+});
+
+/**
+ * The parts of `functions/`, each with the parts that it may import besides itself: `http`, `auth` and `redis` serve every
+ * resource, `openapi` describes them all, and files beside the folders are parts by themselves.
+ */
+const parts: Readonly<Record<string, readonly string[]>> = {
+  http: [],
+  redis: [],
+  auth: [],
+  "config.ts": ["http", "auth"],
+  "deps.ts": ["config.ts", "redis"],
+  "log.ts": ["deps.ts"],
+  jobs: ["http", "redis", "deps.ts"],
+  failed: ["http", "deps.ts", "jobs"],
+  schedules: ["http", "deps.ts"],
+  nodes: ["http", "deps.ts"],
+  results: ["http", "deps.ts"],
+  health: ["http", "deps.ts"],
+  openapi: ["http", "jobs", "failed", "schedules", "nodes", "results", "health"],
+  "tick.ts": ["http", "deps.ts", "results", "schedules"],
+  "schedules.ts": ["schedules"],
+};
+/** The files that put the parts together: they may import any of them. */
+const roots = ["app.ts", "signalbox.ts", "index.ts", "worker.ts"];
+const resources = ["jobs", "failed", "schedules", "nodes", "results", "health"];
+
+function partOf(file: string): string {
+  return file.split("/")[1] ?? "";
+}
+
+describe("in functions/, imports", () => {
+  const own = all.filter(
+    (each) =>
+      each.folder === "functions" &&
+      each.target.startsWith(".") &&
+      fileOf(each).startsWith("functions/"),
+  );
+
+  test("go only in the directions that are listed", () => {
+    const wrong = own.filter((each) => {
+      const [from, to] = [partOf(each.file), partOf(fileOf(each))];
+      return from !== to && !roots.includes(from) && !(parts[from] ?? []).includes(to);
+    });
+    expect(wrong.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
+  });
+
+  test("let a document describe what a resource answers, and never run it", () => {
+    const inContract = own.filter(({ file }) => /\/(?:contract|answers|request)\.ts$/.test(file));
+    const allowedFiles =
+      /\/(?:contract|answers|request|operation|answer-fields|page-limit|payload)\.ts$/;
+    const wrong = inContract.filter((each) => !allowedFiles.test(fileOf(each)));
+    const frameworks = all.filter(
+      ({ file, target }) =>
+        inContract.some((each) => each.file === file) && /^hono(?:\/|$)/.test(target),
+    );
+    const described = own.filter(
+      (each) =>
+        partOf(each.file) === "openapi" &&
+        resources.includes(partOf(fileOf(each))) &&
+        !fileOf(each).endsWith("/contract.ts"),
+    );
+    expect(
+      [...wrong, ...frameworks, ...described].map(({ file, target }) => `${file} → ${target}`),
+    ).toEqual([]);
+  });
+
+  test("form at most nine floors", () => {
+    const edges = edgesOf(own);
+    const floors = new Map<string, number>();
+    const floorOf = (file: string): number => {
+      const known = floors.get(file);
+      if (known !== undefined) return known;
+      const floor = 1 + Math.max(0, ...(edges.get(file) ?? []).map(floorOf));
+      floors.set(file, floor);
+      return floor;
+    };
+    const tooHigh = [...edges.keys()].filter((file) => floorOf(file) > 9);
+    expect(tooHigh).toEqual([]);
+  });
+
+  test("give every resource the same shape", () => {
+    const missing = resources.flatMap((resource) =>
+      ["contract.ts", "routes.ts"]
+        .map((name) => join("functions", resource, name))
+        .filter((file) => !own.some((each) => each.file === file)),
+    );
+    expect(missing).toEqual([]);
   });
 });
