@@ -90,22 +90,7 @@ export function createRequest(options: ClientOptions): {
 
   /** Makes a call, again while that is safe, within its time-out. */
   async function attempt<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
-    const limitMs = Math.min(call.timeoutMs ?? standard, longestTimeoutMs);
-    const deadline = Date.now() + limitMs;
-    // Not AbortSignal.timeout: that would end a stream long after it was opened.
-    const limited = new AbortController();
-    const limit = limited.signal;
-    const timer = setTimeout(() => {
-      limited.abort();
-    }, limitMs);
-    const signal = call.signal === undefined ? limit : AbortSignal.any([call.signal, limit]);
-    const requireTime = (cause?: unknown) => {
-      call.signal?.throwIfAborted();
-      if (limit.aborted)
-        throw new SignalboxApiError("timed_out", `expected an answer within ${limitMs} ms`, {
-          cause,
-        });
-    };
+    const { signal, deadline, requireTime, clear } = limitOf(call, standard);
     const tryOnce = async (): Promise<
       { readonly value: T } | { readonly failure: SignalboxApiError }
     > => {
@@ -138,7 +123,7 @@ export function createRequest(options: ClientOptions): {
         requireTime(failure);
       }
     } finally {
-      clearTimeout(timer);
+      clear();
     }
   }
 
@@ -146,6 +131,40 @@ export function createRequest(options: ClientOptions): {
     request: (call) =>
       attempt(call, async (response) => ({ body: parse(await response.text(), response.status) })),
     open: (call) => attempt(call, (response) => Promise.resolve(response)),
+  };
+}
+
+/** What ends a call with all its tries: its time-out, or its signal. */
+interface Limit {
+  readonly signal: AbortSignal;
+  /** When the time-out passes, in milliseconds since 1970. */
+  readonly deadline: number;
+  /** @throws SignalboxApiError `timed_out`, with `cause`, or the reason of the call's signal, once either has ended it */
+  readonly requireTime: (cause?: unknown) => void;
+  /** Stops the timer. */
+  readonly clear: () => void;
+}
+
+function limitOf(call: Call, standardMs: number): Limit {
+  const limitMs = Math.min(call.timeoutMs ?? standardMs, longestTimeoutMs);
+  // Not AbortSignal.timeout: that would end a stream long after it was opened.
+  const limited = new AbortController();
+  const timer = setTimeout(() => {
+    limited.abort();
+  }, limitMs);
+  return {
+    signal:
+      call.signal === undefined ? limited.signal : AbortSignal.any([call.signal, limited.signal]),
+    deadline: Date.now() + limitMs,
+    requireTime(cause) {
+      call.signal?.throwIfAborted();
+      if (!limited.signal.aborted) return;
+      const detail = `expected an answer within ${limitMs} ms`;
+      throw new SignalboxApiError("timed_out", detail, { cause });
+    },
+    clear() {
+      clearTimeout(timer);
+    },
   };
 }
 

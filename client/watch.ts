@@ -25,18 +25,16 @@ export async function* watchJob<View>(
   let last: string | undefined;
   const limits = omitUndefined({ signal, timeoutMs });
   for (;;) {
-    const headers = last === undefined ? {} : { "last-event-id": last };
+    const headers = omitUndefined({ "last-event-id": last });
     const target = { method: "GET", path, query: { queue }, headers, isRepeatSafe: true } as const;
     const { status, body } = await open({ ...limits, ...target });
     if (status === 204 || body === null) return;
     try {
-      for await (const block of blocks(body)) {
-        const { event, id, data } = fieldsOf(block);
-        if (id !== undefined) last = id;
-        if (event === undefined || data === undefined) continue;
-        // `data` is of the type that the function writes; see `functions/jobs/watch.ts`.
-        yield { event, data: JSON.parse(data) as unknown } as WatchEvent<View>;
-        if (event === "result") return;
+      for await (const { id, told } of eventsOf<View>(body)) {
+        last = id ?? last;
+        if (told === null) continue;
+        yield told;
+        if (told.event === "result") return;
       }
     } catch (error) {
       signal?.throwIfAborted();
@@ -45,6 +43,21 @@ export async function* watchJob<View>(
     }
     await sleep(pauseMs, signal);
     signal?.throwIfAborted();
+  }
+}
+
+/** The events of one stream; a block that only carries an id, or a comment, tells nothing. */
+async function* eventsOf<View>(
+  body: ReadableStream<Uint8Array>,
+): AsyncGenerator<{ readonly id: string | undefined; readonly told: WatchEvent<View> | null }> {
+  for await (const block of blocks(body)) {
+    const { event, id, data } = fieldsOf(block);
+    const isEvent = event !== undefined && data !== undefined;
+    // `data` is of the type that the function writes; see `functions/jobs/watch.ts`.
+    const told = isEvent
+      ? ({ event, data: JSON.parse(data) as unknown } as WatchEvent<View>)
+      : null;
+    yield { id, told };
   }
 }
 

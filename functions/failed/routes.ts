@@ -105,17 +105,28 @@ function manyOf<Outcome extends string>(
 
     const acted: string[] = [];
     const skipped: SkippedJob[] = [];
-    for (const [at, id] of asked.entries()) {
-      const outcome = outcomes[at];
-      if (outcome === undefined)
-        throw new SignalboxError("reply_unexpected", `expected an outcome for job ${id}`);
+    for (const { id, outcome } of pairsOf(asked, outcomes)) {
       if (isDone(outcome) || (seen !== null && wasDone(outcome))) acted.push(id);
       else skipped.push({ id, reason: outcome === "unknown" ? "unknown" : "not_failed" });
     }
-    // All that was read has left the set: what comes next has moved up.
-    const next = seen === null || seen.next === null ? null : seen.next - asked.length;
-    return c.json(answer(acted, { skipped, cursor: encode(next) }), 202);
+    const cursor = cursorAfter(seen, asked.length);
+    return c.json(answer(acted, { skipped, cursor }), 202);
   };
+}
+
+/** Where to go on once the jobs that were read have left the set: what follows has moved up by as many. */
+function cursorAfter(seen: Found | null, left: number): string | null {
+  return seen === null || seen.next === null ? null : encode(seen.next - left);
+}
+
+/** @throws SignalboxError `reply_unexpected` where a job has no outcome */
+function pairsOf<Outcome>(ids: readonly string[], outcomes: readonly Outcome[]) {
+  return ids.map((id, at) => {
+    const outcome = outcomes[at];
+    if (outcome === undefined)
+      throw new SignalboxError("reply_unexpected", `expected an outcome for job ${id}`);
+    return { id, outcome };
+  });
 }
 
 function encode(next: number | null): string | null {

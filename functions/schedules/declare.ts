@@ -87,6 +87,22 @@ export async function syncDeclared(
   await schedules.declare(
     JSON.stringify({ digest: "", names: [...new Set([...before.names, ...names])] }),
   );
+  const { put, refused } = await putAll(schedules, specs, { nonce, max });
+  const gone = before.names.filter((name) => !names.includes(name));
+  let dropped = 0;
+  for (const [queue, ids] of byQueue(gone)) {
+    const answers = await schedules.delete(queue, ids, "declared");
+    dropped += answers.filter((answer) => answer === "deleted").length;
+  }
+  await schedules.declare(JSON.stringify({ digest, names }));
+  return { put, dropped, refused };
+}
+
+async function putAll(
+  schedules: Pick<ScheduleLedger, "put">,
+  specs: readonly ScheduleSpec[],
+  { nonce, max }: { readonly nonce: string; readonly max: number },
+): Promise<Pick<SyncedSchedules, "put" | "refused">> {
   const refused: SyncedSchedules["refused"][number][] = [];
   let put = 0;
   for (let from = 0; from < specs.length; from += chunk) {
@@ -102,14 +118,7 @@ export async function syncDeclared(
       else if (verdict !== "unchanged") put++;
     }
   }
-  const gone = before.names.filter((name) => !names.includes(name));
-  let dropped = 0;
-  for (const [queue, ids] of byQueue(gone)) {
-    const answers = await schedules.delete(queue, ids, "declared");
-    dropped += answers.filter((answer) => answer === "deleted").length;
-  }
-  await schedules.declare(JSON.stringify({ digest, names }));
-  return { put, dropped, refused };
+  return { put, refused };
 }
 
 function readList(list: readonly DeclaredSchedule[]): readonly ScheduleSpec[] {

@@ -147,34 +147,43 @@ export const previewRequest = z
 type Times = z.output<z.ZodObject<typeof timesShape>>;
 
 function checkTimes(times: Times, context: z.RefinementCtx): void {
-  const refuse = (path: string, message: string) => {
-    context.addIssue({ code: "custom", path: [path], message });
-  };
-  const given = (["runAt", "delayMs", "everyMs", "cron"] as const).filter(
+  const kinds = (["runAt", "delayMs", "everyMs", "cron"] as const).filter(
     (name) => times[name] !== undefined,
   );
-  const [kind, ...others] = given;
+  const [kind, ...others] = kinds;
   if (kind === undefined || others.length > 0) {
     context.addIssue({
       code: "custom",
-      message: `expected one of runAt, delayMs, everyMs, cron; got ${given.join(", ") || "none"}`,
+      message: `expected one of runAt, delayMs, everyMs, cron; got ${kinds.join(", ") || "none"}`,
     });
     return;
   }
-  if (times.aligned !== undefined && kind !== "everyMs")
-    refuse("aligned", "expected aligned with everyMs only");
-  if (times.timeZone !== undefined && kind !== "cron")
-    refuse("timeZone", "expected timeZone with cron only");
-  if (times.startAt !== undefined && times.endAt !== undefined && times.endAt < times.startAt)
-    refuse("endAt", "expected endAt not before startAt");
-  if (times.cron === undefined) return;
+  for (const [path, message] of [...misplaced(times, kind), ...cronProblems(times)])
+    context.addIssue({ code: "custom", path: [path], message });
+}
+
+type TimeProblem = readonly [path: string, message: string];
+
+/** Fields that do not go with the kind of rule, or with each other. */
+function misplaced({ aligned, timeZone, startAt, endAt }: Times, kind: string): TimeProblem[] {
+  const problems: TimeProblem[] = [];
+  if (aligned !== undefined && kind !== "everyMs")
+    problems.push(["aligned", "expected aligned with everyMs only"]);
+  if (timeZone !== undefined && kind !== "cron")
+    problems.push(["timeZone", "expected timeZone with cron only"]);
+  if (startAt !== undefined && endAt !== undefined && endAt < startAt)
+    problems.push(["endAt", "expected endAt not before startAt"]);
+  return problems;
+}
+
+function cronProblems({ cron, timeZone = "UTC" }: Times): TimeProblem[] {
+  if (cron === undefined) return [];
   try {
-    const expression = { cron: times.cron, timeZone: times.timeZone ?? "UTC" };
-    if (createCronClock().after(expression, 0) === null)
-      refuse("cron", "expected an expression that matches some time; this one never does");
+    if (createCronClock().after({ cron, timeZone }, 0) !== null) return [];
+    return [["cron", "expected an expression that matches some time; this one never does"]];
   } catch (error) {
     if (!(error instanceof SignalboxError)) throw error;
-    refuse("cron", error.message);
+    return [["cron", error.message]];
   }
 }
 
