@@ -11,7 +11,7 @@ import { defaultQueue } from "../wire/names.ts";
 
 /** Durations of the ledger, in milliseconds. All parts of a deployment must agree on them. */
 export interface Timing {
-  /** Lease of a delivery until its node is heard of. @default 10_000 */
+  /** Lease of a delivery until its node acknowledges it by a renewal. @default 10_000 */
   readonly unacknowledgedMs: number;
   /** Lease after each renewal. @default 30_000 */
   readonly leaseMs: number;

@@ -86,7 +86,7 @@ async function applyAll(
 function ranDue({ found, steps }: QueuePlan, applied: AppliedSteps | undefined): RanDue {
   const { placed, expired, nextInMs } = found;
   if (applied === undefined) return { placed, expired, planned: 0, made: 0, faulty: [], nextInMs };
-  // A stale step was not applied: whoever changed the schedule meanwhile has planned it since.
+  // A stale step was not applied: the caller that changed the schedule first has planned it too.
   const faulty = steps.filter(
     ({ state }, at) => state === "faulty" && itemAt(applied.verdicts, at, "a verdict") !== "stale",
   );

@@ -1,6 +1,6 @@
 /**
  * Plans a schedule: which of its times are run now, which were missed, and when it is due next. Pure: the same record at
- * the same time gives the same step, whoever plans it.
+ * the same time gives the same step, for every caller.
  */
 import { SignalboxError } from "../error.ts";
 import { createCronClock, type CronClock } from "./cron.ts";

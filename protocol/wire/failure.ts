@@ -15,7 +15,7 @@ export const failureCodes = {
   attempt_lost: true,
   /** The node that received the job has no such handler; another version of it may have one. */
   no_handler: true,
-  /** No node was heard of in ten deliveries. */
+  /** No node acknowledged the job in ten deliveries. */
   undeliverable: false,
   /** The node runs signed jobs only, and the job is not signed or differs from what was signed. */
   signature_refused: false,

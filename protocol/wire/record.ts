@@ -11,7 +11,7 @@ export interface Stored {
   readonly state: JobState;
   /** Stream id given when the job was accepted: `<ms>-<n>`, by Redis's clock. */
   readonly accepted: string;
-  /** How many times the job was assigned to a node, whether or not the node was heard of. */
+  /** How many times the job was assigned to a node, whether or not the node acknowledged it. */
   readonly deliveries: number;
   /** Attempts that ended without ending the job; at most the `attempts` that the job's body allows. */
   readonly attemptsUsed: number;
