@@ -138,13 +138,14 @@ function answerOf(spec: JobSpec, placement: Exclude<Placement, { kind: "missigne
   const { node } = placement;
   const state = stateOf(placement.phase);
   const place = { queue, state, node, delivered: isDelivered(state) };
+  const own = { ...place, id, node: node ?? spec.node ?? null };
   switch (placement.kind) {
     case "known":
       if (placement.other !== undefined && !hasContent(spec, placement.other))
         return { kind: "conflict", id, queue };
-      return { kind: "accepted", id, ...place, node: node ?? spec.node ?? null, duplicate: true };
+      return { kind: "accepted", ...own, duplicate: true };
     case "placed":
-      return { kind: "accepted", id, ...place, node: node ?? spec.node ?? null, duplicate: false };
+      return { kind: "accepted", ...own, duplicate: false };
     case "rejected":
       return { kind: "rejected", id, queue, holder: placement.id };
     case "returned":
