@@ -1731,8 +1731,14 @@ local function general_path()
 local function plain_head(phase, accepted, deliveries, attempts_used, node)
 return phase .. " " .. accepted .. " " .. deliveries .. " " .. attempts_used .. " - " .. node .. " - "
 end
-local function match_plain(text)
-return string.match(text, "^Q (%S+) (%d+) (%d+) %- %- %- ()(%S+)\\n()")
+local function start_plain(text, node)
+local accepted, deliveries, attempts_used, name_at, name, body_at =
+string.match(text, "^Q (%S+) (%d+) (%d+) %- %- %- ()(%S+)\\n()")
+local delivery = accepted and counts[deliveries] and digits[counts[deliveries] + 1]
+local attempt = delivery and counts[attempts_used] and digits[counts[attempts_used] + 1]
+if not attempt then return nil end
+local record = plain_head("R", accepted, delivery, attempts_used, node) .. string.sub(text, name_at)
+return record, accepted .. "." .. delivery, attempt, name, string.sub(text, body_at)
 end
 local function is_too_late(job, ms)
 return job.deadline ~= "-" and job.attempts_used == 0 and tonumber(job.deadline) <= ms
@@ -2211,24 +2217,20 @@ ensure_now()
 lease(job, node, unacknowledged_ms)
 envelopes[#envelopes + 1] = envelope_of(job)
 end
-local function start_plain(node, id, text)
-local accepted, deliveries, attempts_used, name_at, name, body_at = match_plain(text)
-local delivery = accepted and counts[deliveries] and digits[counts[deliveries] + 1]
-local attempt = delivery and counts[attempts_used] and digits[counts[attempts_used] + 1]
-if not attempt then return false end
-ensure_now()
-local token = accepted .. "." .. delivery
-add_lease(lease_member(id, token, node), unacknowledged_ms)
-add_record(id, plain_head("R", accepted, delivery, attempts_used, node) .. string.sub(text, name_at))
-envelopes[#envelopes + 1] =
-write_envelope(envelope_head(node, token, attempt), id, name, string.sub(text, body_at))
-return true
-end
 local function feed(takers)
 local used = 0
 return pop_each("-", #takers, function(id, text)
 local node = takers[used + 1]
-if not (text and start_plain(node, id, text)) then
+local record, token, attempt, name, body
+if text then
+record, token, attempt, name, body = start_plain(text, node)
+end
+if record then
+if now == 0 then ensure_now() end
+add_record(id, record)
+add_lease(lease_member(id, token, node), unacknowledged_ms)
+envelopes[#envelopes + 1] = write_envelope(envelope_head(node, token, attempt), id, name, body)
+else
 local job = read_waiting(id, text)
 if not job then return false end
 start(node, job)

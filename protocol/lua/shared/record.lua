@@ -50,7 +50,14 @@ local function plain_head(phase, accepted, deliveries, attempts_used, node)
   return phase .. " " .. accepted .. " " .. deliveries .. " " .. attempts_used .. " - " .. node .. " - "
 end
 
--- Of a plain job that waits: accepted, deliveries, attempts_used, where its name begins, name, where its body begins.
-local function match_plain(text)
-  return string.match(text, "^Q (%S+) (%d+) (%d+) %- %- %- ()(%S+)\n()")
+-- Starts a plain job that waits at a node, as most that wait are: its text is copied, not read. Answers its new record,
+-- token, attempt, name and body; nil for any other job.
+local function start_plain(text, node)
+  local accepted, deliveries, attempts_used, name_at, name, body_at =
+    string.match(text, "^Q (%S+) (%d+) (%d+) %- %- %- ()(%S+)\n()")
+  local delivery = accepted and counts[deliveries] and digits[counts[deliveries] + 1]
+  local attempt = delivery and counts[attempts_used] and digits[counts[attempts_used] + 1]
+  if not attempt then return nil end
+  local record = plain_head("R", accepted, delivery, attempts_used, node) .. string.sub(text, name_at)
+  return record, accepted .. "." .. delivery, attempt, name, string.sub(text, body_at)
 end

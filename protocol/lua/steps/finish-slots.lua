@@ -13,27 +13,21 @@ local function start(node, job)
   envelopes[#envelopes + 1] = envelope_of(job)
 end
 
--- For a plain job, as most are: its text is copied, not read. False if it is none.
-local function start_plain(node, id, text)
-  local accepted, deliveries, attempts_used, name_at, name, body_at = match_plain(text)
-  local delivery = accepted and counts[deliveries] and digits[counts[deliveries] + 1]
-  local attempt = delivery and counts[attempts_used] and digits[counts[attempts_used] + 1]
-  if not attempt then return false end
-  ensure_now()
-  local token = accepted .. "." .. delivery
-  add_lease(lease_member(id, token, node), unacknowledged_ms)
-  add_record(id, plain_head("R", accepted, delivery, attempts_used, node) .. string.sub(text, name_at))
-  envelopes[#envelopes + 1] =
-    write_envelope(envelope_head(node, token, attempt), id, name, string.sub(text, body_at))
-  return true
-end
-
 -- Starts what waits for any node, one job for each of `takers`. Answers how many took one.
 local function feed(takers)
   local used = 0
   return pop_each("-", #takers, function(id, text)
     local node = takers[used + 1]
-    if not (text and start_plain(node, id, text)) then
+    local record, token, attempt, name, body
+    if text then
+      record, token, attempt, name, body = start_plain(text, node)
+    end
+    if record then
+      if now == 0 then ensure_now() end
+      add_record(id, record)
+      add_lease(lease_member(id, token, node), unacknowledged_ms)
+      envelopes[#envelopes + 1] = write_envelope(envelope_head(node, token, attempt), id, name, body)
+    else
       local job = read_waiting(id, text)
       if not job then return false end
       start(node, job)
