@@ -8,6 +8,8 @@ export default defineConfig({
     retry: 0,
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      // Too slow for `npm run test:fast`.
+      { test: { name: "exhaustive", include: ["test/exhaustive/**/*.test.ts"] } },
       {
         test: {
           name: "integration",

@@ -1,8 +1,8 @@
 /** All benches, in the order in which they run. */
 import type { Bench } from "./bench.ts";
-import { dispatchLatency } from "./benches/dispatch-latency.ts";
 import { cluster } from "./benches/cluster.ts";
 import { cost } from "./benches/cost.ts";
+import { dispatchLatency } from "./benches/dispatch-latency.ts";
 import { edge } from "./benches/edge.ts";
 import { fairness } from "./benches/fairness.ts";
 import { memory } from "./benches/memory.ts";

@@ -1,6 +1,6 @@
 /** The same steps on several subjects in turn, so that whatever slows the machine slows all of them. */
-import type { JobSpec } from "../protocol/wire/job.ts";
 import type { JobLedger } from "../protocol/ledger/jobs.ts";
+import type { JobSpec } from "../protocol/wire/job.ts";
 import { newJobId } from "../protocol/wire/names.ts";
 import type { Row } from "./row.ts";
 import { median } from "./statistics.ts";

@@ -1,10 +1,10 @@
 /** The ledger used directly, in the bench's own process: for what is asked of the scripts alone. */
 import { defaultTiming } from "../protocol/ledger/binding.ts";
-import { defaultNaming } from "../protocol/redis/keys.ts";
 import { createJobLedger, type JobLedger } from "../protocol/ledger/jobs.ts";
+import { createMaintenance, type Maintenance } from "../protocol/ledger/maintenance.ts";
 import { createNodeLedger, type NodeLedger } from "../protocol/ledger/nodes.ts";
 import { createScheduleLedger, type ScheduleLedger } from "../protocol/ledger/schedules.ts";
-import { createMaintenance, type Maintenance } from "../protocol/ledger/maintenance.ts";
+import { defaultNaming } from "../protocol/redis/keys.ts";
 import { createConnection, createRedisPort } from "../subscriber/connection/ioredis.ts";
 
 /** All of the ledger over one connection. */

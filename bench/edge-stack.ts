@@ -32,7 +32,9 @@ export async function withFunction<T>(use: (urls: Urls) => Promise<T>): Promise<
     const redisUrl = server.url;
     const gatewayUrl = await startGateway(supervisor, { redisUrl, token: gatewayToken });
     const functionUrl = await startFunction(supervisor, {
-      ...{ root, directory, port: await freePort() },
+      root,
+      directory,
+      port: await freePort(),
       variables: variablesOf(gatewayUrl),
     });
     return await use({ redisUrl, gatewayUrl, functionUrl });

@@ -1,7 +1,7 @@
 /** Nodes that run nothing: they listen, and keep what they are sent until it is asked for. */
-import { decodeDispatch, type Envelope } from "../protocol/wire/messages.ts";
-import { defaultNaming, dispatchChannel } from "../protocol/redis/keys.ts";
 import type { Ending, NodeLedger } from "../protocol/ledger/nodes.ts";
+import { defaultNaming, dispatchChannel } from "../protocol/redis/keys.ts";
+import { decodeDispatch, type Envelope } from "../protocol/wire/messages.ts";
 import { createConnection } from "../subscriber/connection/ioredis.ts";
 
 /** Many nodes on one connection. */

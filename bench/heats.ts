@@ -3,8 +3,8 @@
  * much again: these are processes that live for weeks, and in 3,000 jobs V8 has compiled little of them.
  */
 import { jobsOf, type Setting } from "./bench.ts";
-import { contenderNames, queueNames, type ContenderName } from "./contender.ts";
-import { persistences, type Persistence } from "./redis-server.ts";
+import { type ContenderName, contenderNames, queueNames } from "./contender.ts";
+import { type Persistence, persistences } from "./redis-server.ts";
 import type { Heat } from "./rounds.ts";
 
 /** One caller that waits for each result before it sends the next job. */
@@ -25,7 +25,9 @@ function calls(
   const burst = (jobs: number) => ({ kind: "calls", jobs, inFlight }) as const;
   return {
     scenario: {
-      ...{ name, slots, processes: 1 },
+      name,
+      slots,
+      processes: 1,
       warmUp: burst(jobsOf(setting, of.jobs / 2)),
       workload: burst(jobsOf(setting, of.jobs)),
     },
@@ -47,7 +49,9 @@ export function batches(
   const burst = (count: number) => ({ kind: "batches", jobs: count, size: 1_000 }) as const;
   return {
     scenario: {
-      ...{ name: `batches, ${processes} × ${slots} slots`, slots, processes },
+      name: `batches, ${processes} × ${slots} slots`,
+      slots,
+      processes,
       warmUp: burst(jobsOf(setting, Math.max(1_000, jobs / 2))),
       workload: burst(jobsOf(setting, jobs)),
     },

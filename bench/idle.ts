@@ -1,8 +1,8 @@
 /** What systems at rest send to Redis. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ContenderName } from "./contender.ts";
 import { startBenchRedis } from "./redis-server.ts";
 import { startSide } from "./remote-side.ts";
-import type { ContenderName } from "./contender.ts";
 
 /** How many consumers rest, and for how long, in milliseconds. */
 export interface Rest {

@@ -44,7 +44,9 @@ const tookSeconds = () => Math.round((performance.now() - startedAt) / 1_000);
 /** After each bench, so that a run which is cut short leaves what it found. */
 async function write(): Promise<void> {
   const results = {
-    ...{ at: new Date().toISOString(), tookSeconds: tookSeconds(), rounds: rounds.count },
+    at: new Date().toISOString(),
+    tookSeconds: tookSeconds(),
+    rounds: rounds.count,
     loadAverage: loadavg(),
     machine,
     finishedWhen,

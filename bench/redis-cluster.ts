@@ -1,7 +1,7 @@
 /** A Cluster of three masters of the bench's own, each with a third of the slots. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort, LOOPBACK } from "../local/ports.ts";
-import { startBenchRedis, type BenchRedis } from "./redis-server.ts";
+import { type BenchRedis, startBenchRedis } from "./redis-server.ts";
 
 const size = 3;
 const slots = 16_384;

@@ -3,7 +3,7 @@
  * opposite order every other round, so that a machine that grows slower or faster treats them alike.
  */
 import type { ContenderName } from "./contender.ts";
-import { startBenchRedis, type Persistence } from "./redis-server.ts";
+import { type Persistence, startBenchRedis } from "./redis-server.ts";
 import type { Row, Target } from "./row.ts";
 import { measure, type Sample, type Scenario } from "./scenario.ts";
 

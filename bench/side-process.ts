@@ -3,14 +3,14 @@
  * Takes orders from its parent and answers each with what it measured.
  */
 import {
-  monotonicMs,
   type Caller,
   type ContenderName,
+  monotonicMs,
   type Payload,
   type Side,
 } from "./contender.ts";
 import { loadContender } from "./load-contender.ts";
-import { runWorkload, type CallerReport, type Workload } from "./workload.ts";
+import { type CallerReport, runWorkload, type Workload } from "./workload.ts";
 
 /** What the process is. */
 export type SideOptions = { readonly contender: ContenderName; readonly url: string } & (

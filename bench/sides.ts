@@ -1,7 +1,7 @@
 /** One system's caller and consumers, each in a process of its own, and how a burst of jobs is run through them. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ContenderName } from "./contender.ts";
-import { startSide, type RemoteSide } from "./remote-side.ts";
+import { type RemoteSide, startSide } from "./remote-side.ts";
 import type { CallerReport, Workload } from "./workload.ts";
 
 /** Who takes part. */

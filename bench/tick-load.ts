@@ -1,8 +1,8 @@
 /** Schedules that are due now, for ticks to work off. */
 import type { Redis } from "ioredis";
 import { defaultTiming } from "../protocol/ledger/binding.ts";
-import { defaultNaming } from "../protocol/redis/keys.ts";
 import { createScheduleLedger } from "../protocol/ledger/schedules.ts";
+import { defaultNaming } from "../protocol/redis/keys.ts";
 import { defaultPlan, type Rule, type ScheduleSpec } from "../protocol/schedule/schedule.ts";
 import { createRedisPort } from "../subscriber/connection/ioredis.ts";
 
@@ -35,7 +35,9 @@ export async function loadSchedules(
 ): Promise<void> {
   await redis.flushall();
   const schedules = createScheduleLedger({
-    ...{ redis: createRedisPort(redis), naming: defaultNaming, timing: defaultTiming },
+    redis: createRedisPort(redis),
+    naming: defaultNaming,
+    timing: defaultTiming,
     simulatedNow: () => Date.now() - hour,
   });
   const specs = Array.from({ length: count }, (_, at): ScheduleSpec => {

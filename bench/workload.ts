@@ -1,5 +1,5 @@
 /** How a caller drives a system: the same for all of them. */
-import { monotonicMs, type Caller, type Payload } from "./contender.ts";
+import { type Caller, monotonicMs, type Payload } from "./contender.ts";
 
 /** One burst of jobs. */
 export type Workload =

@@ -1,9 +1,9 @@
-/** The client of the command line. URL and token come from the environment: a command line is there for all to see. */
+/** The client that the commands use. URL and token come from the environment: other users of a machine can read a command line. */
 import type { Client } from "../client/calls.ts";
 import { createClient } from "../client/client.ts";
 import { UsageError } from "./exit.ts";
 
-/** @throws UsageError if SIGNALBOX_URL or SIGNALBOX_TOKEN is missing or cannot be one */
+/** @throws UsageError if SIGNALBOX_URL or SIGNALBOX_TOKEN is missing or malformed */
 export function connect(): Client {
   const url = process.env["SIGNALBOX_URL"] ?? "";
   const token = process.env["SIGNALBOX_TOKEN"] ?? "";

@@ -1,10 +1,10 @@
 /** The doctor's checks of this machine, and of the Redis that its subscriber uses. */
 import { readNaming } from "../local/redis-users.ts";
-import { createConnection } from "../subscriber/connection/ioredis.ts";
 import { readConfig } from "../subscriber/config/config.ts";
+import { createConnection } from "../subscriber/connection/ioredis.ts";
 import { judgeRedis } from "../subscriber/connection/redis-check.ts";
 import { checkRights } from "./doctor-rights.ts";
-import { ok, skipped, warning, wrong, type Finding } from "./finding.ts";
+import { type Finding, ok, skipped, warning, wrong } from "./finding.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -15,27 +15,27 @@ const fixes: Readonly<Record<string, string>> = {
   NOAUTH: "put user and password into REDIS_URL: redis://user:password@host",
   NOPERM: "give its user the rules that `signalbox keys acl` prints",
 };
-/** Older servers were never tried. */
+/** The oldest major version that was ever tested. */
 const oldestRedis = 6;
 const doubtfulMs = 30_000;
 
-/** The versions in use. `main.ts` has seen to it that Node is new enough. */
+/** The versions in use. `main.ts` has already refused a Node that is too old. */
 export function checkVersions(version: string): Finding {
   return ok("versions", `signalbox ${version}, Node ${process.versions.node}`);
 }
 
-/** The settings of a subscriber, where any are made. */
+/** The settings of a subscriber, if the environment has any. */
 export function checkSubscriber(env: Environment): Finding {
   const check = "subscriber";
   if (env["SIGNALBOX_NODES"] === undefined && env["SIGNALBOX_HANDLERS"] === undefined) {
-    const fix = "set what it has, such as SIGNALBOX_NODES, to have it checked";
-    return skipped(check, "no settings of a subscriber here", fix);
+    const fix = "set its variables, such as SIGNALBOX_NODES, to have them checked";
+    return skipped(check, "the environment has no settings of a subscriber", fix);
   }
   try {
     const { assignments } = readConfig(env);
     return ok(
       check,
-      `${assignments.length} seats: ${assignments.map(({ node }) => node).join(", ")}`,
+      `${assignments.length} assignments: ${assignments.map(({ node }) => node).join(", ")}`,
     );
   } catch (error) {
     const problem = error instanceof Error ? error.message.replaceAll("\n", "; ") : "";
@@ -43,21 +43,21 @@ export function checkSubscriber(env: Environment): Finding {
   }
 }
 
-/** Whether Redis is there, keeps what it is given, lets its user do what subscribers do, and how its clock is. Never throws. */
+/** Checks that Redis answers, keeps its data, lets the user do what subscribers do, and has the right time. Never throws. */
 export async function checkRedis(env: Environment): Promise<readonly Finding[]> {
   const check = "redis";
   const url = env["REDIS_URL"];
   if (url === undefined || url === "") {
-    const fix = "set REDIS_URL as subscribers have it";
+    const fix = "set REDIS_URL to the value that subscribers have";
     return [skipped(check, "REDIS_URL is not set", fix)];
   }
   if (!/^rediss?:$/.test(URL.parse(url)?.protocol ?? "")) {
-    return [wrong(check, "REDIS_URL is not a URL of Redis", "begin it with redis:// or rediss://")];
+    return [wrong(check, "REDIS_URL is not a Redis URL", "begin it with redis:// or rediss://")];
   }
   const redis = createConnection(url);
   let reason = "";
   redis.on("error", (error: Error) => {
-    reason ||= error.message; // what the call fails with says less
+    reason ||= error.message; // says more than the error of the call
   });
   const late = setTimeout(() => {
     redis.disconnect();
@@ -65,24 +65,29 @@ export async function checkRedis(env: Environment): Promise<readonly Finding[]> 
   try {
     await redis.connect();
     const rights = await checkRights(redis, readNaming(env));
-    // Without them the rest cannot be asked for.
+    // Without these rights INFO and TIME may be refused too.
     if (rights.state === "wrong") return [rights];
     const info = await redis.info();
     const [seconds = 0] = await redis.time();
     return [...judge(info), rights, judgeClock(seconds * 1_000)];
   } catch (error) {
-    const said = `${reason} ${error instanceof Error ? error.message : ""}`;
-    const refused = /\b(WRONGPASS|NOAUTH|NOPERM|SIGNALBOX_[A-Z_]+PREFIX)\b/.exec(said)?.[1];
-    if (refused !== undefined)
-      return [wrong(check, `it refuses: ${refused}`, fixes[refused] ?? prefixFix)];
-    // Not the whole error: it may show the URL, and the password with it.
-    const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
-    const fix = "check address, password and TLS of REDIS_URL, and that the server runs";
-    return [wrong(check, `it does not answer${code}`, fix)];
+    return [judgeError(error, reason)];
   } finally {
     clearTimeout(late);
     redis.disconnect();
   }
+}
+
+/** Shows only the code of `error`: its message may contain the URL, and the password with it. */
+function judgeError(error: unknown, reason: string): Finding {
+  const check = "redis";
+  const said = `${reason} ${error instanceof Error ? error.message : ""}`;
+  const refused = /\b(WRONGPASS|NOAUTH|NOPERM|SIGNALBOX_[A-Z_]+PREFIX)\b/.exec(said)?.[1];
+  if (refused !== undefined)
+    return wrong(check, `it refuses: ${refused}`, fixes[refused] ?? prefixFix);
+  const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+  const fix = "check address, password and TLS of REDIS_URL, and that the server runs";
+  return wrong(check, `it does not answer${code}`, fix);
 }
 
 function judge(info: string): readonly Finding[] {
@@ -97,16 +102,15 @@ function judge(info: string): readonly Finding[] {
     findings.push(wrong(check, refused, fix));
   }
   if (Number.parseInt(version, 10) < oldestRedis) {
-    findings.push(warning(check, `version ${version} was never tried`, "use Redis 6.2 or later"));
+    findings.push(warning(check, `version ${version} was never tested`, "use Redis 6.2 or later"));
   }
-  return findings.length === 0
-    ? [ok(check, `version ${version}, keeps what it is given`)]
-    : findings;
+  return findings.length === 0 ? [ok(check, `version ${version}, keeps its data`)] : findings;
 }
 
 function judgeClock(theirsMs: number): Finding {
   const offMs = Math.abs(Date.now() - theirsMs);
-  const detail = `${Math.round(offMs / 1_000)} s apart from this machine's`;
-  const fix = "set both clocks by NTP: times are Redis's, so jobs would run early or late";
+  const detail = `${Math.round(offMs / 1_000)} s apart from the clock of this machine`;
+  const fix =
+    "set both clocks by NTP: Redis decides when jobs are due, so they would run early or late";
   return offMs > doubtfulMs ? warning("redis clock", detail, fix) : ok("redis clock", detail);
 }

@@ -1,39 +1,42 @@
-/** The doctor's check of what the user of `REDIS_URL` may do, if it is not one who may do everything. */
+/** The doctor's check of the rights of the user in `REDIS_URL`. */
 import { aclChannels, aclCommands } from "../protocol/redis/acl.ts";
 import {
   controlChannel,
   deadLettersKey,
+  type Naming,
   queueKeys,
   queuesKey,
-  type Naming,
 } from "../protocol/redis/keys.ts";
 import type { createConnection } from "../subscriber/connection/ioredis.ts";
-import { ok, skipped, wrong, type Finding } from "./finding.ts";
+import { type Finding, ok, skipped, wrong } from "./finding.ts";
 
 type Connection = ReturnType<typeof createConnection>;
 
 const check = "redis rights";
 const fix =
   "give its user the rules that `signalbox keys acl` prints; the prefixes must be the same";
-/** Only a Cluster is asked these; ioredis takes replies of those for subscriptions; the others would end the transaction. */
+/**
+ * Not probed: `CLUSTER` is sent to a Cluster only, ioredis takes any reply to `SUBSCRIBE` for a subscription, and
+ * `MULTI` or `DISCARD` would end the transaction.
+ */
 const notTried = /^(?:cluster|subscribe|unsubscribe|multi|discard)/;
 
-/** A call, and the rule that is missing where its user may not make it. */
+/** A call, and the ACL rule that the user lacks if it is refused. */
 interface Probe {
   readonly call: readonly [string, ...string[]];
   readonly rule: string;
-  /** Whether its answer tells of the command alone, and not of keys and channels too. */
+  /** Whether it probes the command only; a refusal of its keys or channels then does not count. */
   readonly isOfCommand: boolean;
 }
 
 /**
- * Queues the calls of a subscriber in a transaction and throws it away: Redis looks at rights when a call is
- * queued, and none is run. Some 200 commands.
+ * Queues a subscriber's calls in a transaction and discards it: Redis checks the rights when a call is queued, and
+ * runs none of them. Some 200 commands.
  */
 export async function checkRights(redis: Connection, naming: Naming): Promise<Finding> {
-  // Alone at first: if Redis refused to begin a transaction, what follows would be run.
+  // MULTI by itself first: if Redis refused it, the calls after it would run.
   const [opened] = await inTransaction(redis, []);
-  if (opened !== null) return skipped(check, "its user may not call MULTI and DISCARD", fix);
+  if (opened !== null) return skipped(check, "the user may not call MULTI and DISCARD", fix);
   const probes = [...commandProbes(naming), ...placeProbes(naming)];
   const [, ...refusals] = await inTransaction(redis, probes);
   const missing = probes.flatMap(({ rule, isOfCommand }, at) => {
@@ -41,15 +44,17 @@ export async function checkRights(redis: Connection, naming: Naming): Promise<Fi
     const counts = isOfCommand ? /^NOPERM.* to run /.test(refusal) : refusal.startsWith("NOPERM");
     return counts ? [rule] : [];
   });
-  if (missing.length === 0) return ok(check, "all that a subscriber needs");
-  return wrong(check, `NOPERM: its user lacks ${[...new Set(missing)].join(" ")}`, fix);
+  if (missing.length === 0) return ok(check, "the user has every right that a subscriber needs");
+  return wrong(check, `NOPERM: the user lacks ${[...new Set(missing)].join(" ")}`, fix);
 }
 
-/** With no arguments, with one, and so on: Redis looks at their number before it looks at rights. */
+/** Each command with no arguments, with one, and so on: Redis checks the number of arguments before the rights. */
 function commandProbes(naming: Naming): readonly Probe[] {
   const givenTo = (command: string) => [
     command === "publish" ? controlChannel(naming) : queuesKey(naming),
-    ...["0", "0", "0"],
+    "0",
+    "0",
+    "0",
   ];
   return aclCommands("subscriber")
     .filter((command) => !notTried.test(command))
@@ -69,7 +74,7 @@ function placeProbes(naming: Naming): readonly Probe[] {
   return [
     ...keys.map((key) => ({ call: ["GET", key] as const, rule: `~${key}`, isOfCommand: false })),
     ...aclChannels(naming).map((pattern) => ({
-      // As a name it is one of those that the pattern stands for, once nothing in it is escaped.
+      // Unescaped, the pattern is itself a channel name that it matches.
       call: ["PUBLISH", pattern.replaceAll(/\\(.)/g, "$1"), ""] as const,
       rule: `&${pattern}`,
       isOfCommand: false,
@@ -78,8 +83,8 @@ function placeProbes(naming: Naming): readonly Probe[] {
 }
 
 /**
- * What each call is refused with, null where it is not; the first is for `MULTI`. One write: on a connection that is
- * made anew in between, the rest would be run.
+ * Resolves to the error of each call, or null; the first is that of `MULTI`. Sends all in one write: if the connection
+ * were replaced in between, the rest would run outside a transaction.
  */
 async function inTransaction(
   redis: Connection,

@@ -1,4 +1,4 @@
-/** `signalbox doctor`: looks at everything that can be looked at from here, and says what to fix. */
+/** `signalbox doctor`: checks everything that can be checked from this machine, and says what to fix. */
 import type { Command } from "commander";
 import { checkFunction } from "./doctor-function.ts";
 import { checkRedis, checkSubscriber, checkVersions } from "./doctor-machine.ts";
@@ -10,14 +10,14 @@ import { show, state, withProgress } from "./output.ts";
 export function addDoctorCommand(program: Command, version: string): void {
   program
     .command("doctor")
-    .summary("check settings, reachability, Redis, clocks, signature; say what to fix")
+    .summary("check settings, connections, Redis, clocks and secrets, and say what to fix")
     .description(
-      "Checks what the environment says: SIGNALBOX_URL and SIGNALBOX_TOKEN, SIGNALBOX_SIGNING_SECRET, REDIS_URL, and " +
-        "the settings of a subscriber. Changes nothing. Exit code 1 if anything is wrong.",
+      "Checks the settings in the environment: SIGNALBOX_URL, SIGNALBOX_TOKEN, SIGNALBOX_SIGNING_SECRET, REDIS_URL and " +
+        "those of a subscriber. Changes nothing. Exits with 1 if anything is wrong.",
     )
     .action(async (_flags: unknown, command: Command) => {
       const { env } = process;
-      const findings = await withProgress("looking", async () => {
+      const findings = await withProgress("checking", async () => {
         const [redis, answers] = await Promise.all([checkRedis(env), checkFunction(env)]);
         return [checkVersions(version), checkSubscriber(env), ...redis, ...answers];
       });

@@ -1,4 +1,4 @@
-/** The exit codes of `signalbox`, and which error is which. */
+/** The exit codes of `signalbox`, and which error leads to which. */
 import { CommanderError } from "commander";
 import { SignalboxApiError } from "../client/error.ts";
 import { SignalboxError } from "../protocol/error.ts";
@@ -8,13 +8,13 @@ export const exitCodes = {
   done: 0,
   /** The job failed, the API refused, or the doctor found something. */
   failed: 1,
-  /** The command or its settings make no sense. */
+  /** The command line or the settings are invalid. */
   usage: 2,
-  /** No answer, or none in time. */
+  /** No answer, or not in time. */
   unreachable: 3,
 } as const;
 
-/** What was asked for on the command line, or is set in the environment, makes no sense. */
+/** The command line or the environment is invalid. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -28,7 +28,7 @@ export interface ShownError {
 
 const unreachable: readonly string[] = ["network_failed", "timed_out", "redis_unavailable"];
 
-/** What an error means to whoever called the program. */
+/** Translates any error into what the caller of the program sees. */
 export function shownError(error: unknown): ShownError {
   if (error instanceof CommanderError) {
     const exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;

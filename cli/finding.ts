@@ -1,18 +1,18 @@
-/** What a check of the doctor found. */
+/** The result of one check of the doctor. */
 export interface Finding {
   readonly check: string;
   readonly state: "ok" | "warning" | "wrong" | "skipped";
   readonly detail: string;
-  /** What to do about it. */
+  /** What the user can do about it. */
   readonly fix?: string;
 }
 
-/** All is as it should be. */
+/** Nothing to do. */
 export function ok(check: string, detail: string): Finding {
   return { check, state: "ok", detail };
 }
 
-/** It works, but not for long or not everywhere. */
+/** It works now, but may fail later or elsewhere. */
 export function warning(check: string, detail: string, fix: string): Finding {
   return { check, state: "warning", detail, fix };
 }
@@ -22,7 +22,7 @@ export function wrong(check: string, detail: string, fix: string): Finding {
   return { check, state: "wrong", detail, fix };
 }
 
-/** It could not be looked at; `fix` says what would allow it. */
+/** The check could not run; `fix` says what it needs. */
 export function skipped(check: string, detail: string, fix: string): Finding {
   return { check, state: "skipped", detail, fix };
 }

@@ -1,17 +1,18 @@
 /** `signalbox dispatch` and `signalbox jobs …`. */
-import { Option, type Command } from "commander";
+import { type Command, Option } from "commander";
 import type { AnyJob, JobOptions } from "../client/order.ts";
+import { sleep } from "../client/request.ts";
 import type { WatchEvent } from "../client/watch.ts";
 import type { Ended, JobLine } from "../protocol/api/jobs.ts";
 import type { Catalog } from "../protocol/wire/catalog.ts";
-import { jobStates, type JobState } from "../protocol/wire/job.ts";
-import { sleep } from "../client/request.ts";
+import { type JobState, jobStates } from "../protocol/wire/job.ts";
+import { omitUndefined } from "../protocol/wire/omit-undefined.ts";
 import { connect } from "./connection.ts";
 import { exitCodes } from "./exit.ts";
 import { readJsonInput, whole } from "./json-input.ts";
 import { pretty, show, state, table, wantsJson, withProgress } from "./output.ts";
 
-/** How long the stream may take to tell the end that is known already, in milliseconds. */
+/** How long to wait for the last lines of the stream once the outcome is known, in milliseconds. */
 const lastWordsMs = 1_000;
 
 interface DispatchFlags extends Pick<JobOptions, "id" | "queue" | "node" | "attempts" | "delayMs"> {
@@ -35,40 +36,42 @@ export function addJobCommands(program: Command): void {
   program
     .command("dispatch")
     .summary("dispatch a job")
-    .description("Dispatches a job; the payload is JSON, from the argument, a file, or stdin (-).")
-    .argument("<name>", "which handler is to run it")
+    .description(
+      "Dispatches a job. The payload is JSON from the argument, from a file, or from stdin (-).",
+    )
+    .argument("<name>", "the job's name, which selects its handler")
     .argument("[payload]", "JSON, or - for stdin")
-    .option("-f, --file <path>", "read the payload from a file; - for stdin")
-    .option("--id <id>", "the job's id: the same again makes no second job")
-    .option("-q, --queue <queue>", "the queue")
+    .option("-f, --file <path>", "read the payload from a file, or - for stdin")
+    .option("--id <id>", "the job's id; dispatching the same id again makes no second job")
+    .option("-q, --queue <queue>", "the queue; default if not given")
     .option("--node <node>", "the only node that may run it")
-    .option("--attempts <n>", "how often it is tried", whole)
-    .option("--timeout-ms <ms>", "for one attempt", whole)
-    .option("--delay-ms <ms>", "when it may start", whole)
-    .option("-w, --wait", "wait for its end; exit code 1 if it does not succeed")
-    .option("--wait-ms <ms>", "wait, and give up after this time", whole)
+    .option("--attempts <n>", "how many times it may be tried", whole)
+    .option("--timeout-ms <ms>", "the time limit of one attempt", whole)
+    .option("--delay-ms <ms>", "how long to wait before it may start", whole)
+    .option("-w, --wait", "wait for its outcome; exit with 1 unless it succeeds")
+    .option("--wait-ms <ms>", "wait, but give up after this time", whole)
     .action(dispatch);
 
-  const jobs = program.command("jobs").summary("look at jobs, and manage them");
+  const jobs = program.command("jobs").summary("list, inspect and manage jobs");
   jobs
     .command("list")
     .summary("list jobs, newest first")
-    .addOption(new Option("-s, --state <state>", "in this state only").choices(jobStates))
-    .option("-q, --queue <queue>", "of this queue only")
-    .option("-n, --name <name>", "of this name only")
-    .option("-l, --limit <n>", "at most so many", whole, 20)
+    .addOption(new Option("-s, --state <state>", "only jobs in this state").choices(jobStates))
+    .option("-q, --queue <queue>", "only jobs of this queue")
+    .option("-n, --name <name>", "only jobs with this name")
+    .option("-l, --limit <n>", "at most this many", whole, 20)
     .action(list);
   const one = (name: string, summary: string) =>
     jobs
       .command(name)
       .summary(summary)
       .argument("<id>", "the job's id")
-      .option("-q, --queue <queue>", "where it is; looked for in all queues if not given");
+      .option("-q, --queue <queue>", "its queue; without it, all queues are searched");
   one("get", "show a job").action(async (id: string, flags: InQueueFlags, command: Command) => {
     const job = await connect().get(id, flags);
     show(command, job, () => pretty(job));
   });
-  one("watch", "wait for a job's end; exit code 1 if it does not succeed")
+  one("watch", "follow a job until it ends; exit with 1 unless it succeeds")
     .option("--wait-ms <ms>", "give up after this time", whole)
     .action(watch);
   one("cancel", "cancel a job").action(
@@ -77,10 +80,14 @@ export function addJobCommands(program: Command): void {
       show(command, done, () => `${id} ${done.outcome} (${state(done.state)})`);
     },
   );
-  one("retry", "send a failed, cancelled or expired job again").action(
+  one("retry", "run a failed, cancelled or expired job again").action(
     async (id: string, flags: InQueueFlags, command: Command) => {
       const done = await connect().retry(id, flags);
-      show(command, done, () => `${id} ${done.resent ? "sent again" : "left alone: it is alive"}`);
+      show(
+        command,
+        done,
+        () => `${id} ${done.resent ? "sent again" : "left alone: it has not ended"}`,
+      );
     },
   );
   one("delete", "delete a job that has ended").action(
@@ -100,16 +107,13 @@ async function dispatch(
   const { file, wait, waitMs, ...options } = flags;
   const client = connect();
   const payload = await readJsonInput({ argument, file });
-  const receipt = await client.dispatch({
-    ...{ name, ...options },
-    ...(payload === undefined ? {} : { payload }),
-  });
+  const receipt = await client.dispatch({ name, ...options, ...omitUndefined({ payload }) });
   if (wait === undefined && waitMs === undefined) {
     const where = receipt.node === null ? "" : ` on node ${receipt.node}`;
     show(command, receipt, () => `${receipt.id} ${state(receipt.state)}${where}`);
     return;
   }
-  const limit = waitMs === undefined ? {} : { timeoutMs: waitMs };
+  const limit = omitUndefined({ timeoutMs: waitMs });
   const job = await withProgress(`job ${receipt.id}`, () => client.wait(receipt, limit));
   showEnd(command, job);
 }
@@ -119,27 +123,24 @@ async function watch(
   { queue, waitMs }: InQueueFlags & { readonly waitMs?: number },
   command: Command,
 ): Promise<void> {
-  const options = {
-    ...(queue === undefined ? {} : { queue }),
-    ...(waitMs === undefined ? {} : { timeoutMs: waitMs }),
-  };
+  const options = omitUndefined({ queue, timeoutMs: waitMs });
   const client = connect();
   const stop = new AbortController();
-  // What it says on the way is for people; the end comes from `wait`, whatever becomes of the stream.
-  const telling = wantsJson(command)
+  // The stream is for people to read; the outcome comes from `wait`, even if the stream breaks.
+  const printing = wantsJson(command)
     ? undefined
-    : tell(client.watch(id, { ...options, signal: stop.signal })).catch(() => undefined);
+    : printEvents(client.watch(id, { ...options, signal: stop.signal })).catch(() => undefined);
   try {
     const job = await client.wait(id, options);
-    await Promise.race([telling, sleep(lastWordsMs)]);
+    await Promise.race([printing, sleep(lastWordsMs)]);
     showEnd(command, job);
   } finally {
     stop.abort();
   }
 }
 
-/** To stderr: the result alone is stdout's. */
-async function tell(events: AsyncIterable<WatchEvent<unknown>>): Promise<void> {
+/** Writes events to stderr, because stdout carries only the result. */
+async function printEvents(events: AsyncIterable<WatchEvent<unknown>>): Promise<void> {
   for await (const { event, data } of events) {
     const line =
       event === "state"
@@ -173,9 +174,7 @@ async function list({ limit, ...filter }: ListFlags, command: Command): Promise<
   show(command, jobs, () =>
     table(
       ["id", "name", "queue", "state", "node", "accepted"],
-      jobs.map((job) => [
-        ...[job.id, job.name, job.queue, job.state, job.node ?? "-", job.acceptedAt],
-      ]),
+      jobs.map((job) => [job.id, job.name, job.queue, job.state, job.node ?? "-", job.acceptedAt]),
     ),
   );
 }

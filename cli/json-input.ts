@@ -1,10 +1,10 @@
-/** JSON that a command takes: from its argument, from a file, or from stdin. */
+/** Reads the JSON that a command takes from its argument, from a file, or from stdin. */
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import type { Json } from "../protocol/wire/json.ts";
 import { UsageError } from "./exit.ts";
 
-/** Where the JSON is. */
+/** Where to read the JSON. At most one of the two may be given. */
 export interface JsonSource {
   /** The text itself; `-` for stdin. */
   readonly argument?: string | undefined;
@@ -13,8 +13,8 @@ export interface JsonSource {
 }
 
 /**
- * Undefined if there is neither an argument nor a file.
- * @throws UsageError
+ * Resolves to undefined if neither an argument nor a file is given.
+ * @throws UsageError if both are given, the file cannot be read, or the text is not JSON
  */
 export async function readJsonInput({ argument, file }: JsonSource): Promise<Json | undefined> {
   if (argument !== undefined && file !== undefined)
@@ -39,7 +39,7 @@ async function contentOf(argument?: string, file?: string): Promise<string | und
   }
 }
 
-/** For options that take a whole number. @throws UsageError */
+/** Parses an option that takes a whole number. @throws UsageError */
 export function whole(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new UsageError(`expected a whole number, got "${text}"`);

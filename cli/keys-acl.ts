@@ -1,18 +1,18 @@
-/** `signalbox keys acl`: users of Redis for function and subscribers. Passwords go to stdout and nowhere else. */
+/** `signalbox keys acl`: Redis users for the function and the subscribers. Passwords go to stdout and nowhere else. */
 import type { Command } from "commander";
-import { aclRules, type AclRole } from "../protocol/redis/acl.ts";
-import { makeRedisUsers, readNaming, urlAs, type RedisUser } from "../local/redis-users.ts";
+import { makeRedisUsers, readNaming, type RedisUser, urlAs } from "../local/redis-users.ts";
+import { type AclRole, aclRules } from "../protocol/redis/acl.ts";
 import { UsageError } from "./exit.ts";
 import { show } from "./output.ts";
 
-/** What is to be set where. */
+/** The users, and where each is to be set. */
 export interface MadeUsers {
-  /** The file that `aclfile` in redis.conf names; it holds digests alone. */
+  /** The content of the file that `aclfile` in redis.conf names; it holds digests, no passwords. */
   readonly file: string;
-  /** May do everything: for whoever runs the server. */
+  /** May do everything; for the operator of the server. */
   readonly admin: RedisUser;
   readonly users: Readonly<Record<AclRole, RedisUser & { readonly url: string }>>;
-  /** For a server that makes passwords itself: what follows `ACL SETUSER <name>`. */
+  /** For a server that makes the passwords itself: the rules after `ACL SETUSER <name>`. */
   readonly rules: Readonly<Record<AclRole, string>>;
 }
 
@@ -20,9 +20,9 @@ export interface MadeUsers {
 export function addAclCommand(keys: Command): void {
   keys
     .command("acl")
-    .summary("make users of Redis that may do what Signalbox needs, and no more")
+    .summary("make Redis users with exactly the rights that Signalbox needs")
     .description(
-      "Makes users with new passwords, for the prefixes in SIGNALBOX_KEY_PREFIX and SIGNALBOX_CHANNEL_PREFIX. " +
+      "Prints users with new passwords, for the prefixes in SIGNALBOX_KEY_PREFIX and SIGNALBOX_CHANNEL_PREFIX. " +
         "Takes the address of Redis from REDIS_URL. Changes nothing.",
     )
     .action((_flags: unknown, command: Command) => {
@@ -31,7 +31,7 @@ export function addAclCommand(keys: Command): void {
     });
 }
 
-/** @throws UsageError where a prefix or REDIS_URL cannot be one */
+/** @throws UsageError if a prefix or REDIS_URL is malformed */
 export function makeUsers(env: Readonly<Record<string, string | undefined>>): MadeUsers {
   const address = URL.parse(env["REDIS_URL"] ?? "redis://127.0.0.1:6379");
   if (address === null || !/^rediss?:$/.test(address.protocol))
@@ -41,7 +41,8 @@ export function makeUsers(env: Readonly<Record<string, string | undefined>>): Ma
   const withUrl = (user: RedisUser) => ({ ...user, url: urlAs(address.href, user) });
   const rules = (role: AclRole) => aclRules(naming, role).join(" ");
   return {
-    ...{ file, admin },
+    file,
+    admin,
     users: { function: withUrl(made.function), subscriber: withUrl(made.subscriber) },
     rules: { function: rules("function"), subscriber: rules("subscriber") },
   };
@@ -56,14 +57,14 @@ function namingOf(env: Readonly<Record<string, string | undefined>>) {
 }
 
 function linesOf({ file, admin, users }: MadeUsers): string {
-  return `# The file that aclfile in redis.conf names: digests alone, no password.
+  return `# The file that aclfile in redis.conf names; it holds digests, no passwords.
 ${file}
-# For the gateway in front of Redis, which the function asks:
+# For the gateway, through which the function reaches Redis:
 REDIS_URL=${users.function.url}
 
-# For every subscriber, and each producer:
+# For every subscriber and every producer:
 REDIS_URL=${users.subscriber.url}
 
-# For whoever runs the server, as user ${admin.name}:
+# For the operator of the server, as user ${admin.name}:
 REDISCLI_AUTH=${admin.password}`;
 }

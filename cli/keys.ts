@@ -1,21 +1,22 @@
-/** `signalbox keys new`, `token` and `rotate`. What they write is secret; it goes to stdout and nowhere else. */
+/** `signalbox keys new`, `token` and `rotate`. Their output is secret and goes to stdout, nowhere else. */
 import { randomBytes } from "node:crypto";
-import { InvalidArgumentError, type Command } from "commander";
-import { queueNamePattern } from "../protocol/wire/names.ts";
+import { type Command, InvalidArgumentError } from "commander";
 import { ratePattern } from "../protocol/ledger/rate-limit.ts";
 import {
+  type Scope,
   scopes,
   tokenDigest,
-  tokenNamePattern,
-  type Scope,
   type TokenEntry,
+  tokenNamePattern,
 } from "../protocol/signing/api-token.ts";
 import { importSigningKeys, type SecretSetting } from "../protocol/signing/keys.ts";
+import { queueNamePattern } from "../protocol/wire/names.ts";
+import { omitUndefined } from "../protocol/wire/omit-undefined.ts";
 import { UsageError } from "./exit.ts";
 import { addAclCommand } from "./keys-acl.ts";
 import { show } from "./output.ts";
 
-/** The values of a setting while its key is exchanged, and the ids of both keys. */
+/** The values that a setting takes during a rotation, and the ids of both keys. */
 export interface Rotation {
   /** The current key first: it still signs, and both are accepted. */
   readonly both: string;
@@ -27,15 +28,15 @@ export interface Rotation {
   readonly nextId: string;
 }
 
-/** A token, and the list that has it besides those of before. */
+/** A new token, and the token list with its entry added. */
 export interface MadeToken {
-  /** For its holder; nobody can tell it again. */
+  /** For its holder; it cannot be shown again. */
   readonly token: string;
   /** For the function: the value of `SIGNALBOX_TOKENS`. */
   readonly tokens: readonly TokenEntry[];
 }
 
-/** What a token is to be good for. */
+/** What a new token allows. */
 export interface TokenFlags {
   readonly scopes: readonly Scope[];
   readonly queues?: readonly string[];
@@ -49,12 +50,12 @@ interface KeyFlags {
 
 const envelopeFlag = [
   "--envelope",
-  "the secret with which jobs are signed, SIGNALBOX_ENVELOPE_SECRET",
+  "the secret that signs jobs, SIGNALBOX_ENVELOPE_SECRET",
 ] as const;
 
 /** Adds the commands. */
 export function addKeyCommands(program: Command): void {
-  const keys = program.command("keys").summary("make secrets");
+  const keys = program.command("keys").summary("make and rotate secrets, tokens and Redis users");
   keys
     .command("new")
     .summary("make a signing secret and a bearer token")
@@ -74,22 +75,26 @@ export function addKeyCommands(program: Command): void {
     });
   keys
     .command("token <name>")
-    .summary("make a bearer token that may do some things alone")
+    .summary("make a bearer token with limited rights")
     .description(
-      "Makes a token and its entry in the list SIGNALBOX_TOKENS, which holds its digest alone. Adds the entry to the " +
-        "list in the environment, if there is one. The token is shown this once.",
+      "Makes a token and its entry in the list SIGNALBOX_TOKENS, which holds only its digest. If SIGNALBOX_TOKENS is set, " +
+        "prints that list with the entry added. The token is shown only once.",
     )
-    .requiredOption("--scopes <list>", `of ${scopes.join(", ")}, separated by commas`, scopeList)
-    .option("--queues <list>", "the only queues that it is good for", queueList)
-    .option("--expires <time>", "from when on it is refused, such as 2027-01-31T00:00:00Z", instant)
-    .option("--rate <rate>", "how many requests, such as 100/10s", rate)
+    .requiredOption(
+      "--scopes <list>",
+      `what it may do: some of ${scopes.join(", ")}, separated by commas`,
+      scopeList,
+    )
+    .option("--queues <list>", "the only queues it may use, separated by commas", queueList)
+    .option("--expires <time>", "when it expires, such as 2027-01-31T00:00:00Z", instant)
+    .option("--rate <rate>", "how many requests it may make, such as 100/10s", rate)
     .action(async (name: string, flags: TokenFlags, command: Command) => {
       const made = await makeToken(name, flags, process.env["SIGNALBOX_TOKENS"] ?? "[]");
       show(command, made, () => linesOf(made));
     });
   keys
     .command("rotate")
-    .summary("exchange the signing secret without a gap")
+    .summary("replace a signing secret without downtime")
     .description(
       "Makes the next secret and prints the steps. Reads the current one from SIGNALBOX_SIGNING_SECRET, or from " +
         "SIGNALBOX_ENVELOPE_SECRET with --envelope. Changes nothing.",
@@ -104,8 +109,9 @@ export function addKeyCommands(program: Command): void {
 }
 
 /**
- * @param secret what the function has now
- * @throws UsageError if that is none; SignalboxError `config_invalid` if it is not one
+ * Makes the next secret and every value of `setting` on the way to it.
+ * @param secret the current value
+ * @throws UsageError if it is empty or has two secrets; SignalboxError `config_invalid` if it is malformed
  */
 export async function rotate(
   secret: string,
@@ -127,8 +133,9 @@ export async function rotate(
 }
 
 /**
+ * Makes a token and adds its entry to a list.
  * @param current the list so far, as JSON
- * @throws UsageError for a name that cannot be one or is taken, or where the list is none
+ * @throws UsageError if the name is malformed or taken, or if `current` is not a list
  */
 export async function makeToken(
   name: string,
@@ -136,18 +143,18 @@ export async function makeToken(
   current: string,
 ): Promise<MadeToken> {
   if (!tokenNamePattern.test(name))
-    throw new UsageError("expected a name of 1 to 64 of A-Z a-z 0-9 . _ - and not - alone");
+    throw new UsageError(
+      "expected a name of 1 to 64 characters A-Z a-z 0-9 . _ - that is not just -",
+    );
   const entries = entriesOf(current);
   if (entries.some((entry) => entry.name === name))
-    throw new UsageError(`expected a name that SIGNALBOX_TOKENS does not have; it has ${name}`);
+    throw new UsageError(`expected a name that is not in SIGNALBOX_TOKENS yet, got ${name}`);
   const token = newToken();
   const entry = {
     name,
     sha256: Buffer.from(await tokenDigest(token)).toString("hex"),
     scopes: allowed,
-    ...(queues === undefined ? {} : { queues }),
-    ...(expires === undefined ? {} : { expiresAt: expires }),
-    ...(limit === undefined ? {} : { rateLimit: limit }),
+    ...omitUndefined({ queues, expiresAt: expires, rateLimit: limit }),
   };
   return { token, tokens: [...entries, entry] };
 }
@@ -159,16 +166,16 @@ function entriesOf(text: string): readonly TokenEntry[] {
   } catch {
     // Refused below.
   }
-  // The function checks the entries; here they are passed on.
+  // The function checks the entries; this passes them on.
   if (Array.isArray(value)) return value as readonly TokenEntry[];
-  throw new UsageError("expected SIGNALBOX_TOKENS to be a list in JSON, or not to be set");
+  throw new UsageError("expected SIGNALBOX_TOKENS to be a JSON list, or unset");
 }
 
 function linesOf({ token, tokens }: MadeToken): string {
   return `# For its holder; it is not shown again.
 SIGNALBOX_TOKEN=${token}
 
-# For the function, which needs no secret of it:  npx wrangler secret put SIGNALBOX_TOKENS
+# For the function, which stores only the digest:  npx wrangler secret put SIGNALBOX_TOKENS
 SIGNALBOX_TOKENS='${JSON.stringify(tokens)}'`;
 }
 
@@ -182,13 +189,13 @@ function scopeList(text: string): readonly Scope[] {
 function queueList(text: string): readonly string[] {
   const given = [...new Set(listOf(text))];
   if (given.length > 0 && given.every((name) => queueNamePattern.test(name))) return given;
-  throw new InvalidArgumentError("expected names of queues, separated by commas");
+  throw new InvalidArgumentError("expected queue names, separated by commas");
 }
 
-/** Without a zone it would be another moment on another machine. */
+/** A time without a zone would mean a different instant on another machine. */
 function instant(text: string): string {
-  const isMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d.*(?:Z|[+-]\d\d:\d\d)$/.test(text);
-  const ms = isMoment ? Date.parse(text) : Number.NaN;
+  const isInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d.*(?:Z|[+-]\d\d:\d\d)$/.test(text);
+  const ms = isInstant ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(ms)) throw new InvalidArgumentError("expected a time with a zone");
   return new Date(ms).toISOString();
 }
@@ -205,34 +212,34 @@ function listOf(text: string): readonly string[] {
     .filter(Boolean);
 }
 
-/** Only subscribers sign, only the function checks: it must know the next key before anybody uses it. */
+/** Subscribers sign and the function checks, so the function must know the next key before any subscriber uses it. */
 function signingSteps({ both, next, currentId, nextId }: Rotation): string {
   return `# From key ${currentId} to key ${nextId}.
 # 1. The function accepts both:  npx wrangler secret put SIGNALBOX_SIGNING_SECRET
 SIGNALBOX_SIGNING_SECRET="${both}"
 
-# 2. Every subscriber signs with the next one: set it, and restart them one by one.
+# 2. Every subscriber signs with the next key: set it, and restart them one by one.
 SIGNALBOX_SIGNING_SECRET="${next}"
 
-# 3. Look whether it is known:  SIGNALBOX_SIGNING_SECRET=… npx signalbox doctor
-# 4. Once no subscriber has the old one, the function accepts the next one alone: put it as in step 1.
-#    From now on ${currentId} is refused. What a subscriber still signs with it stays in the outbox, and is recorded by the tick.`;
+# 3. Check that the function knows it:  SIGNALBOX_SIGNING_SECRET=… npx signalbox doctor
+# 4. Once no subscriber has the old secret, the function accepts only the next one: put it as in step 1.
+#    From then on ${currentId} is refused. Results that a subscriber still signs with it stay in the outbox until the tick records them.`;
 }
 
-/** Only the function signs, only subscribers check, and what was signed may wait for long. */
+/** The function signs and subscribers check; a signed job may wait for a long time before it is checked. */
 function envelopeSteps({ both, turned, next, currentId, nextId }: Rotation): string {
   return `# From key ${currentId} to key ${nextId}.
 # 1. Every subscriber accepts both: set this, and restart them one by one.
 SIGNALBOX_ENVELOPE_SECRET="${both}"
 
-# 2. The function, and each producer, signs with the next one:  npx wrangler secret put SIGNALBOX_ENVELOPE_SECRET
+# 2. The function and every producer sign with the next key:  npx wrangler secret put SIGNALBOX_ENVELOPE_SECRET
 SIGNALBOX_ENVELOPE_SECRET="${turned}"
 
-# 3. Wait until what was signed with ${currentId} has ended: jobs that wait, are delayed or tried again. PUT the schedules
-#    that were made over HTTP again, from your own definitions; declared ones are signed anew by the next tick.
-# 4. The function and every subscriber get the next one alone.
+# 3. Wait until every job signed with ${currentId} has ended, including those that are delayed or retried. PUT the schedules
+#    made over HTTP again, from your own definitions; the next tick signs declared ones again by itself.
+# 4. The function and every subscriber get only the next secret.
 SIGNALBOX_ENVELOPE_SECRET="${next}"
-#    From now on a job that ${currentId} signed is refused: it fails as signature_refused, and can be dispatched anew.`;
+#    From then on a job signed with ${currentId} is refused: it fails as signature_refused, and can be dispatched again.`;
 }
 
 function newSecret(): string {

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-/** The program `signalbox`. Looks at Node's version before anything is loaded that an older one cannot read. */
+/** The program `signalbox`. Checks the version of Node before it loads anything that an older one cannot parse. */
 const oldest = 24;
 if (Number.parseInt(process.versions.node, 10) < oldest) {
   process.stderr.write(
     `signalbox: expected Node ${oldest} or later, this is ${process.versions.node}. ` +
-      "Install it, or give this project its own: npm install --save-dev node@24 (npx uses it then)\n",
+      "Install it, or give this project its own: npm install --save-dev node@24 (npx then uses it)\n",
   );
   process.exitCode = 2;
 } else {

@@ -17,14 +17,17 @@ export interface QueueView {
 export function addNodeCommands(program: Command): void {
   program
     .command("nodes")
-    .summary("list the nodes, their slots, and which are connected")
+    .summary("list nodes, their slots, and which are connected")
     .action(async (_flags: unknown, command: Command) => {
       const nodes = await connect().nodes.list();
       show(command, nodes, () =>
         table(
           ["node", "connected", "busy", "slots", "queues"],
           nodes.map(({ name, connected, busy, slots, queues }) => [
-            ...[name, connected ? "yes" : "no", String(busy), String(slots)],
+            name,
+            connected ? "yes" : "no",
+            String(busy),
+            String(slots),
             queues.map(({ queue }) => queue).join(","),
           ]),
         ),
@@ -39,20 +42,23 @@ export function addNodeCommands(program: Command): void {
         table(
           ["queue", "busy", "slots", "nodes"],
           queues.map(({ queue, busy, slots, nodes }) => [
-            ...[queue, String(busy), String(slots), nodes.join(",")],
+            queue,
+            String(busy),
+            String(slots),
+            nodes.join(","),
           ]),
         ),
       );
     });
 }
 
-/** By name; of nodes that are not connected nothing is counted. */
+/** Sums up the connected nodes by queue, sorted by name. */
 export function queuesOf(nodes: readonly NodeView[]): readonly QueueView[] {
-  const seats = nodes
+  const assignments = nodes
     .filter(({ connected }) => connected)
-    .flatMap(({ name, queues }) => queues.map((seat) => ({ node: name, ...seat })));
-  return [...new Set(seats.map(({ queue }) => queue))].sort().map((queue) => {
-    const its = seats.filter((seat) => seat.queue === queue);
+    .flatMap(({ name, queues }) => queues.map((queue) => ({ node: name, ...queue })));
+  return [...new Set(assignments.map(({ queue }) => queue))].sort().map((queue) => {
+    const its = assignments.filter((each) => each.queue === queue);
     return {
       queue,
       nodes: its.map(({ node }) => node),

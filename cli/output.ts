@@ -1,6 +1,6 @@
 /**
- * What the program writes. Results go to stdout, everything else to stderr; colours and progress appear only on a
- * terminal, and colours not even there where NO_COLOR is set.
+ * What the program writes. Results go to stdout, everything else to stderr. Colours and progress appear only on a
+ * terminal; NO_COLOR turns colours off there too.
  */
 import { styleText } from "node:util";
 import type { Command } from "commander";
@@ -21,7 +21,7 @@ const styles: Readonly<Record<string, Style>> = {
   wrong: "red",
 };
 
-/** Writes a value: as one line of JSON with `--json`, else as `render` has it. */
+/** Writes a value: as one line of JSON with `--json`, otherwise as `render` returns it. */
 export function show(command: Command, value: unknown, render: () => string): void {
   process.stdout.write(`${wantsJson(command) ? JSON.stringify(value) : render()}\n`);
 }
@@ -54,12 +54,12 @@ export function table(heading: readonly string[], rows: readonly (readonly strin
   return [top, ...rows.map(line)].join("\n");
 }
 
-/** A value for people: indented JSON, a text as it is. */
+/** Formats a value for people: a string as it is, anything else as indented JSON. */
 export function pretty(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value, null, 2);
 }
 
-/** Says on a terminal what takes long, and how long it has taken. */
+/** Runs `work`. On a terminal, shows what it is waiting for and for how long, and removes that line at the end. */
 export async function withProgress<T>(what: string, work: () => Promise<T>): Promise<T> {
   const { stderr } = process;
   if (!stderr.isTTY) return work();

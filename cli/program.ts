@@ -1,4 +1,4 @@
-/** The commands of `signalbox`, and how it ends. */
+/** Assembles the commands of `signalbox`, runs one, and sets the exit code. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import tab from "@bomb.sh/tab/commander";
@@ -13,12 +13,17 @@ import { addStackCommands } from "./stack-commands.ts";
 
 const help = `
 Environment:
-  SIGNALBOX_URL     where the function is, with the path where it is mounted
-  SIGNALBOX_TOKEN   the bearer token of its API
-  NO_COLOR          no colours, even on a terminal
+  SIGNALBOX_URL     URL of the function, with the path where Signalbox is mounted
+  SIGNALBOX_TOKEN   bearer token for its API
+  NO_COLOR          turns colours off
 
-Exit codes: 0 done; 1 the job failed, the API refused, or the doctor found something; 2 wrong usage or settings;
-3 no answer, or none in time. Completion: source <(signalbox complete bash), or zsh, fish, powershell.`;
+Exit codes:
+  0  success
+  1  the job failed, the API refused the request, or the doctor found a problem
+  2  invalid command line or settings
+  3  no answer, or not in time
+
+Completion: source <(signalbox complete bash); also for zsh, fish and powershell.`;
 
 /** Runs the command line. Sets the exit code; never rejects. */
 export async function runProgram(args: readonly string[]): Promise<void> {
@@ -33,7 +38,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     if (shown.exitCode === 0) return;
     const { code, detail } = shown;
     if (isJson) process.stderr.write(`${JSON.stringify({ code, detail })}\n`);
-    // Commander writes its own.
+    // Commander writes its own errors.
     else if (!(error instanceof CommanderError))
       process.stderr.write(`signalbox: ${detail} (${code})\n`);
   }
@@ -41,7 +46,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
 
 function createProgram(version: string, isJson: boolean): Command {
   const program = new Command("signalbox")
-    .description("Dispatches jobs from the edge to machines of your own.")
+    .description("Dispatches jobs from the edge to your own machines.")
     .version(version)
     .option("--json", "write results and errors as JSON")
     .addHelpText("after", help)
@@ -62,14 +67,14 @@ function createProgram(version: string, isJson: boolean): Command {
   return program;
 }
 
-/** Of the package, which is one or two folders up: as source, or built. */
+/** The version in package.json, which is one folder up from the source and two up from the build. */
 function packageVersion(): string {
   for (const up of ["..", "../.."]) {
     try {
       const text = readFileSync(join(import.meta.dirname, up, "package.json"), "utf8");
       return (JSON.parse(text) as { readonly version: string }).version;
     } catch {
-      // Not there: one further up.
+      // Not there: try the next folder up.
     }
   }
   return "unknown";

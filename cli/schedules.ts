@@ -4,6 +4,7 @@ import type { ScheduleOrder, ScheduleTimes } from "../client/order.ts";
 import type { ScheduleLine, ScheduleView } from "../protocol/api/schedules.ts";
 import type { Catalog } from "../protocol/wire/catalog.ts";
 import type { Json } from "../protocol/wire/json.ts";
+import { omitUndefined } from "../protocol/wire/omit-undefined.ts";
 import { connect } from "./connection.ts";
 import { UsageError } from "./exit.ts";
 import { readJsonInput, whole } from "./json-input.ts";
@@ -27,12 +28,12 @@ interface PutFlags extends RuleFlags {
 
 /** Adds the commands. */
 export function addScheduleCommands(program: Command): void {
-  const schedules = program.command("schedules").summary("look at schedules, and manage them");
+  const schedules = program.command("schedules").summary("list, inspect and manage schedules");
   schedules
     .command("list")
-    .summary("list schedules, by queue and id")
-    .option("-q, --queue <queue>", "of this queue only")
-    .option("-l, --limit <n>", "at most so many", whole, 100)
+    .summary("list schedules by queue and id")
+    .option("-q, --queue <queue>", "only schedules of this queue")
+    .option("-l, --limit <n>", "at most this many", whole, 100)
     .action(list);
 
   const one = (name: string, summary: string) =>
@@ -40,31 +41,37 @@ export function addScheduleCommands(program: Command): void {
       .command(name)
       .summary(summary)
       .argument("<id>", "the schedule's id")
-      .option("-q, --queue <queue>", "where it is; looked for in all queues if not given");
+      .option("-q, --queue <queue>", "its queue; without it, all queues are searched");
   const withRule = (command: Command) =>
     command
-      .argument("[definition]", "all of it as JSON, or - for stdin; flags add to it")
-      .option("-f, --file <path>", "read the definition from a file; - for stdin")
-      .option("--cron <expression>", "five or six fields, seconds first")
-      .option("--time-zone <zone>", "of the cron expression; UTC if not given")
-      .option("--every-ms <ms>", "every so often", whole);
+      .argument(
+        "[definition]",
+        "the whole definition as JSON, or - for stdin; flags override its fields",
+      )
+      .option("-f, --file <path>", "read the definition from a file, or - for stdin")
+      .option(
+        "--cron <expression>",
+        "a cron expression of five or six fields; with six, seconds come first",
+      )
+      .option("--time-zone <zone>", "time zone of the cron expression; UTC if not given")
+      .option("--every-ms <ms>", "the interval between runs", whole);
 
-  withRule(one("put", "make a schedule, or make it what is given"))
-    .option("-n, --name <name>", "the name of its jobs")
-    .option("-p, --payload <json>", "their payload")
+  withRule(one("put", "create or replace a schedule"))
+    .option("-n, --name <name>", "the name of the jobs it makes")
+    .option("-p, --payload <json>", "the payload of the jobs it makes")
     .action(put);
   withRule(schedules.command("preview").summary("show the next times of a rule"))
-    .option("-c, --count <n>", "how many", whole)
+    .option("-c, --count <n>", "how many times to show", whole)
     .action(preview);
   one("get", "show a schedule").action(async (id: string, flags: QueueFlag, command: Command) => {
     showAll(command, await connect().schedules.get(id, flags));
   });
-  one("pause", "make no runs until it is resumed").action(
+  one("pause", "stop making runs until it is resumed").action(
     async (id: string, flags: QueueFlag, command: Command) => {
       showOne(command, await connect().schedules.pause(id, flags));
     },
   );
-  one("resume", "go on from the present").action(
+  one("resume", "continue with the next time from now").action(
     async (id: string, flags: QueueFlag, command: Command) => {
       showOne(command, await connect().schedules.resume(id, flags));
     },
@@ -73,10 +80,10 @@ export function addScheduleCommands(program: Command): void {
     const job = await connect().schedules.run(id, flags);
     show(command, { id, job }, () => job);
   });
-  one("delete", "delete a schedule; its runs stay").action(
+  one("delete", "delete a schedule, but not the jobs it made").action(
     async (id: string, flags: QueueFlag, command: Command) => {
       const existed = await connect().schedules.delete(id, flags);
-      show(command, { id, existed }, () => `${id} ${existed ? "deleted" : "was not there"}`);
+      show(command, { id, existed }, () => `${id} ${existed ? "deleted" : "did not exist"}`);
     },
   );
 }
@@ -87,8 +94,7 @@ async function list(
 ): Promise<void> {
   const found: ScheduleLine[] = [];
   if (limit > 0) {
-    const filter = queue === undefined ? {} : { queue };
-    for await (const schedule of connect().schedules.list(filter)) {
+    for await (const schedule of connect().schedules.list(omitUndefined({ queue }))) {
       found.push(schedule);
       if (found.length === limit) break;
     }
@@ -97,7 +103,12 @@ async function list(
     table(
       ["id", "queue", "state", "name", "next", "runs"],
       found.map((each) => [
-        ...[each.id, each.queue, each.state, each.name, each.nextAt ?? "-", String(each.runs)],
+        each.id,
+        each.queue,
+        each.state,
+        each.name,
+        each.nextAt ?? "-",
+        String(each.runs),
       ]),
     ),
   );
@@ -112,13 +123,8 @@ async function put(
   const { name, queue, payload } = flags;
   const definition = await readDefinition(argument, flags);
   const carried = await readJsonInput({ argument: payload });
-  const order = {
-    ...definition,
-    ...(name === undefined ? {} : { name }),
-    ...(queue === undefined ? {} : { queue }),
-    ...(carried === undefined ? {} : { payload: carried }),
-  };
-  // The function checks what it is, and says what is missing.
+  const order = { ...definition, ...omitUndefined({ name, queue, payload: carried }) };
+  // The function validates it and names what is missing.
   const made = await connect().schedules.put(id, order as ScheduleOrder<Catalog, string>);
   show(command, made, () => `${id} ${made.outcome}, next at ${made.nextAt ?? "no time"}`);
 }
@@ -129,7 +135,7 @@ async function preview(
   command: Command,
 ): Promise<void> {
   const definition = await readDefinition(argument, flags);
-  const asked = { ...definition, ...(count === undefined ? {} : { count }) } as ScheduleTimes;
+  const asked = { ...definition, ...omitUndefined({ count }) } as ScheduleTimes;
   const times = await connect().schedules.preview(asked);
   show(command, times, () => times.join("\n"));
 }
@@ -143,9 +149,7 @@ async function readDefinition(
     throw new UsageError("expected the definition to be a JSON object");
   return {
     ...(given as Readonly<Record<string, Json>>),
-    ...(cron === undefined ? {} : { cron }),
-    ...(timeZone === undefined ? {} : { timeZone }),
-    ...(everyMs === undefined ? {} : { everyMs }),
+    ...omitUndefined({ cron, timeZone, everyMs }),
   };
 }
 

@@ -1,4 +1,4 @@
-/** `signalbox dev`, `subscribe` and `gateway`: programs of their own, which read the environment. */
+/** `signalbox dev`, `subscribe` and `gateway`: long-running programs that take their settings from the environment. */
 import type { Command } from "commander";
 
 interface DevFlags {
@@ -15,13 +15,16 @@ export function addStackCommands(program: Command): void {
     .command("dev")
     .summary("run the whole stack on this machine")
     .description(
-      "Starts Redis (or uses REDIS_URL), gateway, function, subscriber and clock, until Ctrl-C. Redis is found, or " +
-        "installed where the machine allows it. Takes the settings of function and subscriber from the environment.",
+      "Starts Redis (or uses REDIS_URL), gateway, function, subscriber and clock, and runs them until Ctrl-C. Uses the " +
+        "redis-server of this machine, or installs one. Function and subscriber take their settings from the environment.",
     )
-    .option("--app <module>", "the Worker's module, served in Node; Signalbox alone if not given")
-    .option("--mount <path>", "where that module mounts Signalbox, if not at /")
-    .option("--handlers <module>", "the module with your handlers; examples if not given")
-    .option("--port <port>", "of the function; 8787, or a free one")
+    .option(
+      "--app <module>",
+      "the module of your Worker, served in Node; without it, Signalbox itself",
+    )
+    .option("--mount <path>", "the path where that module mounts Signalbox; / if not given")
+    .option("--handlers <module>", "the module with your handlers; the examples if not given")
+    .option("--port <port>", "the port of the function; 8787 or a free one if not given")
     .option("--demo", "run the demonstration first")
     .action(async ({ app, mount, handlers, port, demo }: DevFlags) => {
       if (handlers !== undefined) process.env["SIGNALBOX_HANDLERS"] = handlers;
@@ -36,10 +39,10 @@ export function addStackCommands(program: Command): void {
     });
   program
     .command("subscribe")
-    .summary("run a subscriber: the process that runs jobs")
+    .summary("run a subscriber, the process that runs jobs")
     .description(
-      "Settings come from the environment: REDIS_URL, SIGNALBOX_NODES, SIGNALBOX_HANDLERS and more; see docs/configuration.md. " +
-        "Exit codes: 0 drained, 1 jobs given back, 2 misconfigured.",
+      "Takes its settings from the environment: REDIS_URL, SIGNALBOX_NODES, SIGNALBOX_HANDLERS and more; see docs/configuration.md. " +
+        "Exit codes: 0 all running jobs ended, 1 some were given back, 2 invalid settings.",
     )
     .option("--handlers <module>", "the module with your handlers")
     .option("--nodes <names>", "the nodes to host, such as 1,2,3")
@@ -52,9 +55,9 @@ export function addStackCommands(program: Command): void {
     );
   program
     .command("gateway")
-    .summary("run the REST API in front of a Redis of your own")
+    .summary("run the REST API in front of your own Redis")
     .description(
-      "Settings come from the environment: REDIS_URL, UPSTASH_REDIS_REST_TOKEN, HOST, PORT, GATEWAY_MAX_BODY_BYTES.",
+      "Takes its settings from the environment: REDIS_URL, UPSTASH_REDIS_REST_TOKEN, HOST, PORT, GATEWAY_MAX_BODY_BYTES.",
     )
     .action(async () => {
       await import("../gateway/main.ts");

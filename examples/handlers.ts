@@ -1,9 +1,9 @@
 /** The demonstration's handlers, one per entry of the catalogue; `SIGNALBOX_HANDLERS` names this file. */
 import type { Handlers } from "../protocol/wire/catalog.ts";
 import type { catalog } from "./catalog.ts";
+import { parseFetchHosts } from "./fetch-hosts.ts";
 import { hostMetrics } from "./host-metrics.ts";
 import { createPageFetch } from "./page-fetch.ts";
-import { parseFetchHosts } from "./fetch-hosts.ts";
 
 export { catalog } from "./catalog.ts";
 

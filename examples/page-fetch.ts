@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import type { RunContext } from "../protocol/wire/catalog.ts";
 import type { Page } from "./catalog.ts";
-import { isFetchAllowed, type FetchHost } from "./fetch-hosts.ts";
+import { type FetchHost, isFetchAllowed } from "./fetch-hosts.ts";
 import { JobError } from "./job-error.ts";
 import { createOutlineReader, type PageOutline } from "./page-outline.ts";
 
@@ -92,15 +92,18 @@ function assertAllowed(url: URL, hosts: readonly FetchHost[]): void {
   }
 }
 
+async function refuseBadStatus(url: URL, { status, body }: Response): Promise<void> {
+  if (status !== 429 && status < 500) return;
+  await body?.cancel();
+  throw new JobError(`${url.href} answered ${status}; it may do better later.`, {
+    code: "bad_status",
+    retryable: true,
+  });
+}
+
 async function read(url: URL, response: Response, maxBytes: number): Promise<Page> {
   const { status } = response;
-  if (status === 429 || status >= 500) {
-    await response.body?.cancel();
-    throw new JobError(`${url.href} answered ${status}; it may do better later.`, {
-      code: "bad_status",
-      retryable: true,
-    });
-  }
+  await refuseBadStatus(url, response);
   const type = parseContentType(response.headers.get("content-type") ?? "");
   const reader = HTML_TYPES.has(type.essence) ? createOutlineReader(url.href) : undefined;
   const decoder = createDecoder(type.charset);

@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from "node:http";
 import { Redis } from "ioredis";
-import { CONNECTION, isReplyError, type Connection } from "./redis.ts";
+import { CONNECTION, type Connection, isReplyError } from "./redis.ts";
 import { Refusal } from "./refusal.ts";
 
 export interface Subscription extends Connection {

@@ -8,7 +8,7 @@
  *           them the whole group gets SIGKILL. Further calls of stop() join the first.
  * gone      whichever way the process ended, what is left of its group has been killed.
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 

@@ -3,8 +3,8 @@
  * Signalbox descends from; then a few jobs that do real work. Speaks to the function over HTTP only.
  */
 import type { ApiClient } from "./api-client.ts";
-import { runDemoJob, type DemoJob, type DemoOutcome, type DemoRun } from "./demo-job.ts";
-import { describeBriefly, describeFully, summarise, type DemoSummary } from "./demo-report.ts";
+import { type DemoJob, type DemoOutcome, type DemoRun, runDemoJob } from "./demo-job.ts";
+import { type DemoSummary, describeBriefly, describeFully, summarise } from "./demo-report.ts";
 
 export interface DemoOptions {
   readonly api: ApiClient;

@@ -2,7 +2,7 @@
  * Finds a real Redis server program, or installs one, or says how to. Never a stand-in: the
  * ledger's scripts are only as good as the server that ran them in the tests.
  */
-import { thisMachine, type Machine } from "./machine.ts";
+import { type Machine, thisMachine } from "./machine.ts";
 
 /** Valkey is the same server under another name; either will do. */
 const PROGRAMS = ["redis-server", "valkey-server"] as const;

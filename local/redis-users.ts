@@ -3,7 +3,7 @@
  * function, one for the subscribers. The file that Redis reads holds digests of their passwords alone.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { aclRules, type AclRole } from "../protocol/redis/acl.ts";
+import { type AclRole, aclRules } from "../protocol/redis/acl.ts";
 import { defaultNaming, type Naming } from "../protocol/redis/keys.ts";
 
 export interface RedisUser {

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { freePort, LOOPBACK } from "./ports.ts";
 import { findRedisServer } from "./redis-binary.ts";
-import { makeRedisUsers, readNaming, urlAs, type RedisUsers } from "./redis-users.ts";
+import { makeRedisUsers, readNaming, type RedisUsers, urlAs } from "./redis-users.ts";
 import { writeSecretFile } from "./secret-file.ts";
 import type { Supervisor } from "./supervisor.ts";
 

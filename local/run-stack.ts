@@ -8,10 +8,10 @@ import { createApiClient } from "./api-client.ts";
 import { runDemo } from "./demo.ts";
 import { parentGone, watchInterrupts } from "./interrupts.ts";
 import { createLogLine, isRoutine } from "./log-line.ts";
-import { parseOptions, USAGE, type StartOptions } from "./options.ts";
+import { parseOptions, type StartOptions, USAGE } from "./options.ts";
 import { freePort, isPortFree } from "./ports.ts";
 import { isBuilt } from "./program.ts";
-import { startStack, type Stack } from "./stack.ts";
+import { type Stack, startStack } from "./stack.ts";
 import { createSupervisor, describeExit, type Supervisor } from "./supervisor.ts";
 
 /** The project's folder, or that of what was built from it. */

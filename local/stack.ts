@@ -7,7 +7,7 @@ import { startGateway } from "./gateway.ts";
 import { startNodeFunction } from "./node-function.ts";
 import { startPages } from "./pages.ts";
 import { isBuilt, programPath } from "./program.ts";
-import { startRedis, type StackRedis } from "./redis.ts";
+import { type StackRedis, startRedis } from "./redis.ts";
 import { startSubscriber } from "./subscriber.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -66,7 +66,9 @@ export async function startStack(supervisor: Supervisor, options: StackOptions):
   const workerUrl =
     app === undefined
       ? await startFunction(supervisor, {
-          ...{ root, port, variables },
+          root,
+          port,
+          variables,
           directory: join(home, "wrangler"),
         })
       : await startNodeFunction(supervisor, { app, port, variables });

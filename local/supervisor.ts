@@ -3,7 +3,7 @@
  * the opposite order. Knows nothing of what the parts are.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { startChild, type Child, type ChildSpec, type Exit } from "./child.ts";
+import { type Child, type ChildSpec, type Exit, startChild } from "./child.ts";
 import { readable } from "./log-line.ts";
 
 /** Something that runs until told otherwise. */

@@ -1,10 +1,10 @@
 /** The same work in three queues of a Cluster: all on one master, and one on each of three. */
 import { pino } from "pino";
+import { createSubscribers } from "../../subscriber/cluster/subscribers.ts";
 import { readConfig } from "../../subscriber/config/config.ts";
 import { createEvents } from "../../subscriber/events.ts";
 import { noOutbox } from "../../subscriber/outcome/outbox.ts";
-import { createSubscribers } from "../../subscriber/cluster/subscribers.ts";
-import { jobsOf, type Bench, type Setting } from "../bench.ts";
+import { type Bench, jobsOf, type Setting } from "../bench.ts";
 import { plainJobs } from "../compare.ts";
 import { openLedger } from "../direct-ledger.ts";
 import { startBenchCluster } from "../redis-cluster.ts";
@@ -28,8 +28,12 @@ export const cluster: Bench = {
     }
     return [
       {
-        ...{ bench: "cluster", label: "three queues, batches of 1,000, 100 slots each" },
-        ...{ unit: "jobs/s", persistence: null, values: found, targets: [] },
+        bench: "cluster",
+        label: "three queues, batches of 1,000, 100 slots each",
+        unit: "jobs/s",
+        persistence: null,
+        values: found,
+        targets: [],
       },
     ];
   },
@@ -52,8 +56,12 @@ async function jobsPerSecond(
   let left = each * queues.length;
   const subscriber = createSubscribers({
     config: readConfig({
-      ...{ REDIS_URL: url, SIGNALBOX_NODES: "1", SIGNALBOX_SLOTS: "100" },
-      ...{ SIGNALBOX_QUEUES: queues.join(","), SIGNALBOX_HANDLERS: "given", LOG_LEVEL: "silent" },
+      REDIS_URL: url,
+      SIGNALBOX_NODES: "1",
+      SIGNALBOX_SLOTS: "100",
+      SIGNALBOX_QUEUES: queues.join(","),
+      SIGNALBOX_HANDLERS: "given",
+      LOG_LEVEL: "silent",
     }),
     module: { handlers: { bench: () => null }, catalog: undefined },
     outbox: {
@@ -63,7 +71,8 @@ async function jobsPerSecond(
         if (left === 0) stored.resolve(undefined);
       },
     },
-    ...{ events, log: pino({ level: "silent" }) },
+    events,
+    log: pino({ level: "silent" }),
   });
   subscriber.start();
   await listening.promise;

@@ -1,7 +1,7 @@
 /** What a job costs, and what nothing costs: commands and bytes. */
 import { tick } from "../../functions/tick.ts";
 import { newJobId } from "../../protocol/wire/names.ts";
-import { jobsOf, type Bench, type Setting } from "../bench.ts";
+import { type Bench, jobsOf, type Setting } from "../bench.ts";
 import { contenderNames, queueNames } from "../contender.ts";
 import { openLedger } from "../direct-ledger.ts";
 import { commandsAtRest } from "../idle.ts";
@@ -51,7 +51,11 @@ async function perJob(
     say(`${how}: ${contender}`);
   }
   const row = (label: string, unit: string, of: (sample: Sample) => number): Row => ({
-    ...{ bench: "cost", label: `a job ${how}: ${label}`, unit, persistence: null, targets: [] },
+    bench: "cost",
+    label: `a job ${how}: ${label}`,
+    unit,
+    persistence: null,
+    targets: [],
     values: Object.fromEntries([...samples].map(([name, sample]) => [name, [of(sample)]])),
   });
   return [
@@ -79,7 +83,9 @@ async function atRest({ isShort, say }: Setting): Promise<Row> {
 
 /** What a tick is given besides a ledger. */
 export const tickRest = {
-  ...{ declared: [], newId: newJobId, log: () => undefined },
+  declared: [],
+  newId: newJobId,
+  log: () => undefined,
   config: { retention, maxSchedules: 1_000_000 },
 };
 

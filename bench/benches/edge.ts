@@ -1,13 +1,13 @@
 /** Through `wrangler dev` and the REST stand-in: what the function adds to a round trip, and what it weighs. */
-import { createSignalbox } from "../../functions/signalbox.ts";
 import { createUpstash } from "../../functions/redis/upstash.ts";
+import { createSignalbox } from "../../functions/signalbox.ts";
 import { defaultTiming } from "../../protocol/ledger/binding.ts";
-import { decodeResults } from "../../protocol/wire/messages.ts";
-import { defaultNaming, resultChannel } from "../../protocol/redis/keys.ts";
 import { createJobLedger, type JobLedger } from "../../protocol/ledger/jobs.ts";
+import { defaultNaming, resultChannel } from "../../protocol/redis/keys.ts";
+import { decodeResults } from "../../protocol/wire/messages.ts";
 import { createConnection } from "../../subscriber/connection/ioredis.ts";
 import { createArrivals } from "../arrivals.ts";
-import { jobsOf, type Bench, type Setting } from "../bench.ts";
+import { type Bench, jobsOf, type Setting } from "../bench.ts";
 import { measureBundle } from "../bundle.ts";
 import { compare, plainJobs } from "../compare.ts";
 import { openLedger, timed } from "../direct-ledger.ts";

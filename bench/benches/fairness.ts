@@ -1,7 +1,7 @@
 /** Ten nodes of unequal speed: does each do its share, and does one sit idle while work waits? */
-import { jobsOf, type Bench } from "../bench.ts";
-import { queueNames, type ContenderName } from "../contender.ts";
-import { startBenchRedis, type BenchRedis } from "../redis-server.ts";
+import { type Bench, jobsOf } from "../bench.ts";
+import { type ContenderName, queueNames } from "../contender.ts";
+import { type BenchRedis, startBenchRedis } from "../redis-server.ts";
 import type { Row } from "../row.ts";
 import { startSides } from "../sides.ts";
 

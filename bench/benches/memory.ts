@@ -1,13 +1,13 @@
 /** What jobs take in Redis, and whether a long backlog makes anything slower. */
 import type { Envelope } from "../../protocol/wire/messages.ts";
-import { jobsOf, type Bench, type Setting } from "../bench.ts";
-import { queueNames, type ContenderName } from "../contender.ts";
+import { type Bench, jobsOf, type Setting } from "../bench.ts";
+import { compare, fill, plainJobs } from "../compare.ts";
+import { type ContenderName, queueNames } from "../contender.ts";
 import { openLedger, timed } from "../direct-ledger.ts";
 import { startStation, succeeded } from "../fake-node.ts";
 import { startBenchRedis } from "../redis-server.ts";
 import { atMost, type Row } from "../row.ts";
 import { startSides } from "../sides.ts";
-import { compare, fill, plainJobs } from "../compare.ts";
 
 export const memory: Bench = {
   name: "memory",
@@ -81,7 +81,11 @@ async function longBacklog(setting: Setting): Promise<readonly Row[]> {
     "finish of 100 that fetches 100": (queue) => timed(() => finish(queue)),
   });
   return compared.map(({ label, values }) => ({
-    ...{ bench: "memory", label, unit: "ms", persistence: null, values },
+    bench: "memory",
+    label,
+    unit: "ms",
+    persistence: null,
+    values,
     targets: [atMost(1.2, "1,000 waiting", "1,000,000 waiting")],
   }));
 }

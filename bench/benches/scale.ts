@@ -2,8 +2,8 @@
 import { tick } from "../../functions/tick.ts";
 import { defaultNaming, queuesKey } from "../../protocol/redis/keys.ts";
 import { defaultPlan, type ScheduleSpec } from "../../protocol/schedule/schedule.ts";
-import { jobsOf, type Bench, type Setting } from "../bench.ts";
-import { compare, plainJobs, type Compared } from "../compare.ts";
+import { type Bench, jobsOf, type Setting } from "../bench.ts";
+import { compare, type Compared, plainJobs } from "../compare.ts";
 import { openLedger, timed } from "../direct-ledger.ts";
 import { startStation, succeeded } from "../fake-node.ts";
 import { startBenchRedis } from "../redis-server.ts";
@@ -76,7 +76,9 @@ async function withSchedules(setting: Setting): Promise<readonly Compared[]> {
     const server = stack.use(await startBenchRedis("none"));
     const direct = stack.use(await openLedger(server.url));
     const specs = Array.from({ length }, (_, at): ScheduleSpec => ({
-      ...{ id: `s${at}`, queue: "default", job: { name: "bench" } },
+      id: `s${at}`,
+      queue: "default",
+      job: { name: "bench" },
       plan: { ...defaultPlan, rule: { kind: "in", inMs: 86_400_000 } },
     }));
     for (let from = 0; from < length; from += 500) {

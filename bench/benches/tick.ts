@@ -6,7 +6,7 @@ import type { Redis } from "ioredis";
 import { fireCron } from "../../local/clock.ts";
 import { defaultNaming, queuesKey } from "../../protocol/redis/keys.ts";
 import { createConnection } from "../../subscriber/connection/ioredis.ts";
-import { jobsOf, type Bench } from "../bench.ts";
+import { type Bench, jobsOf } from "../bench.ts";
 import { tie } from "../children.ts";
 import { variablesOf, withFunction } from "../edge-stack.ts";
 import { descendantsMs } from "../processor-time.ts";
@@ -72,7 +72,11 @@ export const tick: Bench = {
 
 function row(label: string, values: readonly number[], limit?: number): Row {
   return {
-    ...{ bench: "tick", label, unit: "ms CPU", persistence: null, values: { signalbox: values } },
+    bench: "tick",
+    label,
+    unit: "ms CPU",
+    persistence: null,
+    values: { signalbox: values },
     targets: limit === undefined ? [] : [atMost(limit)],
   };
 }

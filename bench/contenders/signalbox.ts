@@ -4,14 +4,14 @@
  * callback at a time.
  */
 import { pino } from "pino";
-import { defaultTiming } from "../../protocol/ledger/binding.ts";
-import { defaultNaming } from "../../protocol/redis/keys.ts";
-import { createMaintenance } from "../../protocol/ledger/maintenance.ts";
-import { readConfig } from "../../subscriber/config/config.ts";
-import { createEvents } from "../../subscriber/events.ts";
-import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
-import type { Delivery, Outbox } from "../../subscriber/outcome/outbox.ts";
 import { createProducer } from "../../producer/producer.ts";
+import { defaultTiming } from "../../protocol/ledger/binding.ts";
+import { createMaintenance } from "../../protocol/ledger/maintenance.ts";
+import { defaultNaming } from "../../protocol/redis/keys.ts";
+import { readConfig } from "../../subscriber/config/config.ts";
+import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
+import { createEvents } from "../../subscriber/events.ts";
+import type { Delivery, Outbox } from "../../subscriber/outcome/outbox.ts";
 import { createSubscriber } from "../../subscriber/subscriber.ts";
 import type { Contender, Payload } from "../contender.ts";
 

@@ -85,7 +85,9 @@ export async function readAudit(direct: Redis): Promise<Audit> {
     for (const words of commandsOf(await readFile(join(dir, name, file)))) follow(words);
   }
   return {
-    ...{ ends, outbox, acceptances },
+    ends,
+    outbox,
+    acceptances,
     slots: slots.flatMap(({ problems }) => problems),
     checks: slots.reduce((sum, each) => sum + each.checks(), 0),
   };

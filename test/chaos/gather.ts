@@ -1,4 +1,5 @@
 /** Gathers the evidence once the stack is quiet, and ends the stack's parts to see how they end. */
+import { deadLettersKey, defaultNaming } from "../../protocol/redis/keys.ts";
 import { readAudit } from "./audit.ts";
 import type { Evidence } from "./evidence.ts";
 import { explain, wasLate } from "./explain.ts";
@@ -10,7 +11,6 @@ import type { Random } from "./random.ts";
 import { readRuns } from "./run-log.ts";
 import type { PutSchedules } from "./schedules.ts";
 import { queueNames, type Stack } from "./stack.ts";
-import { deadLettersKey, defaultNaming } from "../../protocol/redis/keys.ts";
 
 /** Jobs that are also read over HTTP, and how many at a time. */
 const maxViews = 600;
@@ -38,7 +38,12 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
   for (const station of stack.stations) await station.stop();
   const runs = await readRuns(stack.runs);
   return {
-    ...{ ledgers, views, runs, unrest, deadLetters, schedules },
+    ledgers,
+    views,
+    runs,
+    unrest,
+    deadLetters,
+    schedules,
     asked: load.asked,
     again: explain(runs, history),
     heard: observer.heard,

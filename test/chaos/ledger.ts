@@ -2,7 +2,7 @@
 import type { Redis } from "ioredis";
 import { defaultNaming, queueKeys } from "../../protocol/redis/keys.ts";
 import { parseRecord, parseResultRecord, type Stored } from "../../protocol/wire/record.ts";
-import { readState, type LedgerState } from "../support/ledger-state.ts";
+import { type LedgerState, readState } from "../support/ledger-state.ts";
 import { queueNames } from "./stack.ts";
 
 /** A job that has ended, as the ledger keeps it. */

@@ -1,6 +1,6 @@
 /** A TCP link between two parts that can be spoilt in the ways that networks spoil links. */
 import { once } from "node:events";
-import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /**
  * - `pass`: all is well.

@@ -1,6 +1,6 @@
 /** The function in workerd, and the gateway through which it reaches Redis: processes that can be killed. */
 import { join } from "node:path";
-import { startChild, type Child } from "../../local/child.ts";
+import { type Child, startChild } from "../../local/child.ts";
 import { startFunction } from "../../local/function.ts";
 import { createSupervisor, type Supervisor } from "../../local/supervisor.ts";
 import { until } from "../support/until.ts";

@@ -1,7 +1,7 @@
 /** A plain subscriber of `CHANNEL_RESULT`, as any program may be one: what it hears of each job's end. */
 import { Redis } from "ioredis";
-import { decodeResults } from "../../protocol/wire/messages.ts";
 import { defaultNaming, resultChannel } from "../../protocol/redis/keys.ts";
+import { decodeResults } from "../../protocol/wire/messages.ts";
 
 export type Observer = ReturnType<typeof createObserver>;
 

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { freePort } from "../../local/ports.ts";
-import { startRedisServer, type RedisServer } from "../support/redis-server.ts";
+import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
 import { urlAs } from "../support/redis-users.ts";
-import type { History } from "./history.ts";
 import { startForeignNode } from "./foreign-node.ts";
-import { startLink, type Link } from "./link.ts";
+import type { History } from "./history.ts";
+import { type Link, startLink } from "./link.ts";
 import { createFunctionPart, createGatewayPart, type Part } from "./master.ts";
 import { startStation, type Station } from "./station.ts";
 
@@ -108,7 +108,9 @@ async function build(parts: AsyncDisposableStack, history: History): Promise<Sta
   const stations: Station[] = [];
   for (const [name, nodes] of Object.entries(stationNodes)) {
     const station = await startStation({
-      ...{ name, nodes, history },
+      name,
+      nodes,
+      history,
       redis: await link(`redis-${name}`, redis.port),
       callback: await link(`callback-${name}`, port),
       env: {
@@ -124,7 +126,13 @@ async function build(parts: AsyncDisposableStack, history: History): Promise<Sta
     stations.push(parts.use(station));
   }
   return {
-    ...{ redis, direct, stations, links, gateway, master, runs },
+    redis,
+    direct,
+    stations,
+    links,
+    gateway,
+    master,
+    runs,
     clientUrl: `http://127.0.0.1:${client.port}`,
     headers: { authorization: `Bearer ${clientToken}`, "content-type": "application/json" },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),

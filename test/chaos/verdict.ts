@@ -2,29 +2,29 @@
 import { stampMs } from "../../protocol/wire/record.ts";
 import { acceptedOf, type Evidence } from "./evidence.ts";
 import {
+  cancelled,
+  type EndedJob,
+  oldToken,
   tally,
+  wrongCancel,
   wrongEnd,
+  wrongTime,
   wrongView,
   wrongWinner,
-  oldToken,
-  cancelled,
-  wrongCancel,
-  wrongTime,
-  type EndedJob,
 } from "./judge-jobs.ts";
 import {
-  wrongEnds,
-  notInLog,
   acceptedTwice,
-  wrongRecords,
+  leftOver,
+  notInLog,
   total,
   unasked,
-  wrongLedger,
-  leftOver,
   wrongDeadLetters,
+  wrongEnds,
+  wrongLedger,
+  wrongRecords,
 } from "./judge-ledger.ts";
+import { afterKills, again, gracious, unexplained } from "./judge-runs.ts";
 import { judgeSchedules } from "./schedules.ts";
-import { afterKills, gracious, again, unexplained } from "./judge-runs.ts";
 
 export interface Row {
   readonly what: string;

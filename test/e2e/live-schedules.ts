@@ -9,8 +9,8 @@ import { join, resolve } from "node:path";
 import { Redis } from "ioredis";
 import { fireCron, startClock } from "../../local/clock.ts";
 import { freePort } from "../../local/ports.ts";
-import { decodeBody } from "../../protocol/wire/job.ts";
 import { defaultNaming, queueKeys } from "../../protocol/redis/keys.ts";
+import { decodeBody } from "../../protocol/wire/job.ts";
 import { parseRecord, stampMs } from "../../protocol/wire/record.ts";
 import { createFunctionPart, createGatewayPart } from "../chaos/master.ts";
 import { pause } from "../chaos/pace.ts";
@@ -52,11 +52,15 @@ export async function runLive(minutes: number, say: (line: string) => void): Pro
     direct.disconnect();
   });
   const gateway = createGatewayPart({
-    ...{ redisUrl: urlAs(redis.url, "function"), port: await freePort(), token: gatewayToken },
+    redisUrl: urlAs(redis.url, "function"),
+    port: await freePort(),
+    token: gatewayToken,
   });
   const variables = {
-    ...{ UPSTASH_REDIS_REST_URL: gateway.url, UPSTASH_REDIS_REST_TOKEN: gatewayToken },
-    ...{ SIGNALBOX_TOKEN: token, SIGNALBOX_SIGNING_SECRET: secret },
+    UPSTASH_REDIS_REST_URL: gateway.url,
+    UPSTASH_REDIS_REST_TOKEN: gatewayToken,
+    SIGNALBOX_TOKEN: token,
+    SIGNALBOX_SIGNING_SECRET: secret,
   };
   const master = createFunctionPart({ directory, port: await freePort(), variables });
   parts.defer(master.stop);
@@ -74,9 +78,12 @@ export async function runLive(minutes: number, say: (line: string) => void): Pro
   parts.defer(() => clock.stop());
   const launch = () =>
     spawnSubscriber({
-      ...{ REDIS_URL: redis.url, SIGNALBOX_NODES: "1:50", SIGNALBOX_HANDLERS: handlers },
+      REDIS_URL: redis.url,
+      SIGNALBOX_NODES: "1:50",
+      SIGNALBOX_HANDLERS: handlers,
       SIGNALBOX_CALLBACK_URL: `${master.url}/v1/results`,
-      ...{ SIGNALBOX_SIGNING_SECRET: secret, LOG_LEVEL: "info" },
+      SIGNALBOX_SIGNING_SECRET: secret,
+      LOG_LEVEL: "info",
       CHAOS_RUNS: join(directory, "runs.jsonl"),
     });
   let subscriber = await launch();
@@ -110,7 +117,8 @@ export async function runLive(minutes: number, say: (line: string) => void): Pro
 
   const keys = queueKeys(defaultNaming, "default");
   await until(async () => (await direct.zcount(keys.due, "-inf", Date.now())) === 0, {
-    ...{ within: 10_000, or: "nothing due" },
+    within: 10_000,
+    or: "nothing due",
   });
   const made = new Map<string, number>();
   const lateness: number[] = [];

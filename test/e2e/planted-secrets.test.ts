@@ -10,7 +10,7 @@ import { expect, test } from "vitest";
 import { freePort } from "../../local/ports.ts";
 import { createFunctionPart } from "../chaos/master.ts";
 import { createPlanted, filesBelow, type Planted } from "../support/planted.ts";
-import { startPlantedStack, type PlantedStack } from "../support/planted-stack.ts";
+import { type PlantedStack, startPlantedStack } from "../support/planted-stack.ts";
 import { until } from "../support/until.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -34,7 +34,8 @@ test("no secret is in logs, answers, Redis, files or the process list", async ()
   expect((await stack.ask("GET", "/healthz")).status).toBe(503);
   await stack.server.restart();
   await until(async () => (await stack.ask("GET", "/healthz")).status === 200, {
-    ...{ within: 20_000, or: "a healthy function" },
+    within: 20_000,
+    or: "a healthy function",
   });
   await first.says("listening", { count: 2 });
   expect((await run(stack, "again", "echo")).text).toContain(`"state":"succeeded"`);
@@ -146,7 +147,8 @@ async function misconfigureFunctions(stack: PlantedStack, { plant }: Planted): P
   ].entries()) {
     await using part = new AsyncDisposableStack();
     const made = createFunctionPart({
-      ...{ directory: join(stack.home, `wrong-${at}`), port: await freePort() },
+      directory: join(stack.home, `wrong-${at}`),
+      port: await freePort(),
       variables: { ...stack.variables, ...wrong },
     });
     part.defer(made.stop);

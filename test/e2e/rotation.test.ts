@@ -11,11 +11,11 @@ import { rotate } from "../../cli/keys.ts";
 import { createClient } from "../../client/client.ts";
 import { freePort } from "../../local/ports.ts";
 import { defaultTiming } from "../../protocol/ledger/binding.ts";
-import { createJobSigner } from "../../protocol/signing/job.ts";
-import { defaultNaming, queueKeys } from "../../protocol/redis/keys.ts";
 import { createJobLedger } from "../../protocol/ledger/jobs.ts";
-import { sign } from "../../protocol/signing/webhook.ts";
+import { defaultNaming, queueKeys } from "../../protocol/redis/keys.ts";
+import { createJobSigner } from "../../protocol/signing/job.ts";
 import { importSigningKeys } from "../../protocol/signing/keys.ts";
+import { sign } from "../../protocol/signing/webhook.ts";
 import { createRedisPort } from "../../subscriber/connection/ioredis.ts";
 import { createFunctionPart, createGatewayPart, type Part } from "../chaos/master.ts";
 import { pause } from "../chaos/pace.ts";
@@ -51,7 +51,9 @@ async function startGround() {
     redis.disconnect();
   });
   const gateway = createGatewayPart({
-    ...{ redisUrl: server.url, port: await freePort(), token: gatewayToken },
+    redisUrl: server.url,
+    port: await freePort(),
+    token: gatewayToken,
   });
   await gateway.start();
   starting.defer(gateway.stop);
@@ -66,10 +68,13 @@ async function startGround() {
   async function deploy({ signing, envelope }: Secrets): Promise<void> {
     const port = await freePort();
     const part = createFunctionPart({
-      ...{ directory: join(directory, String(++deployed)), port },
+      directory: join(directory, String(++deployed)),
+      port,
       variables: {
-        ...{ UPSTASH_REDIS_REST_URL: gateway.url, UPSTASH_REDIS_REST_TOKEN: gatewayToken },
-        ...{ SIGNALBOX_TOKEN: token, SIGNALBOX_SIGNING_SECRET: signing },
+        UPSTASH_REDIS_REST_URL: gateway.url,
+        UPSTASH_REDIS_REST_TOKEN: gatewayToken,
+        SIGNALBOX_TOKEN: token,
+        SIGNALBOX_SIGNING_SECRET: signing,
         SIGNALBOX_ENVELOPE_SECRET: envelope,
       },
     });
@@ -83,13 +88,15 @@ async function startGround() {
   async function launch({ signing, envelope }: Secrets): Promise<SubscriberProcess> {
     const { unacknowledgedMs, leaseMs, foreignMs } = defaultTiming;
     const launched = await spawnSubscriber({
-      ...{ REDIS_URL: server.url, SIGNALBOX_NODES: "1:10", LOG_LEVEL: "info" },
-      ...{
-        SIGNALBOX_UNACKNOWLEDGED_MS: String(unacknowledgedMs),
-        SIGNALBOX_LEASE_MS: String(leaseMs),
-      },
-      ...{ SIGNALBOX_FOREIGN_MS: String(foreignMs), SIGNALBOX_CALLBACK_URL: `${url}/v1/results` },
-      ...{ SIGNALBOX_SIGNING_SECRET: signing, SIGNALBOX_ENVELOPE_SECRET: envelope },
+      REDIS_URL: server.url,
+      SIGNALBOX_NODES: "1:10",
+      LOG_LEVEL: "info",
+      SIGNALBOX_UNACKNOWLEDGED_MS: String(unacknowledgedMs),
+      SIGNALBOX_LEASE_MS: String(leaseMs),
+      SIGNALBOX_FOREIGN_MS: String(foreignMs),
+      SIGNALBOX_CALLBACK_URL: `${url}/v1/results`,
+      SIGNALBOX_SIGNING_SECRET: signing,
+      SIGNALBOX_ENVELOPE_SECRET: envelope,
     });
     parts.use(launched);
     return launched;
@@ -115,7 +122,8 @@ function startLoad(url: string, callers: number) {
     }
   });
   return {
-    ...{ accepted, refused },
+    accepted,
+    refused,
     end: async () => {
       isOver = true;
       await Promise.all(running);
@@ -145,7 +153,9 @@ test("secrets are exchanged under load: each job runs and is recorded, and the r
   await using ground = await startGround();
   const { url, redis } = ground;
   const ledger = createJobLedger({
-    ...{ redis: createRedisPort(redis), naming: defaultNaming, timing: defaultTiming },
+    redis: createRedisPort(redis),
+    naming: defaultNaming,
+    timing: defaultTiming,
     signer: createJobSigner(await importSigningKeys(old.envelope)),
   });
   const isRecorded = async (id = "") =>

@@ -1,5 +1,5 @@
 /** `npm start` as a person runs it: the demonstration, and that nothing survives the end. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "vitest";
 import { freePort, isPortFree } from "../../local/ports.ts";
 import { createPlanted } from "../support/planted.ts";
+import { until } from "../support/until.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const IS_UP = "Ctrl-C ends everything.";
@@ -119,15 +120,14 @@ async function pidOf(program: RegExp | undefined): Promise<number> {
   return found.pid;
 }
 
-/** What is left a moment after the end; a killed process takes one to go. */
+/** Resolves to what is still there two seconds after the end: a killed process takes a moment to go. */
 async function leftBehind(text: string): Promise<readonly unknown[]> {
-  const look = async (): Promise<readonly unknown[]> => [
-    ...(await openPorts(text)),
-    ...(hasProc ? await processes() : []),
-  ];
-  const until = performance.now() + 2_000;
-  let left = await look();
-  while (left.length > 0 && performance.now() < until) left = await look();
+  let left: readonly unknown[] = [];
+  const isClean = async () => {
+    left = [...(await openPorts(text)), ...(hasProc ? await processes() : [])];
+    return left.length === 0;
+  };
+  await until(isClean, { within: 2_000, or: "everything to be gone" }).catch(() => undefined);
   return left;
 }
 

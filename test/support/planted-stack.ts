@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { freePort } from "../../local/ports.ts";
-import { aclRules, type AclRole } from "../../protocol/redis/acl.ts";
+import { type AclRole, aclRules } from "../../protocol/redis/acl.ts";
 import { defaultNaming } from "../../protocol/redis/keys.ts";
 import { createFunctionPart, createGatewayPart } from "../chaos/master.ts";
 import { commandLines, filesBelow, type FoundFile, type Planted } from "./planted.ts";
@@ -64,7 +64,9 @@ export async function startPlantedStack({ plant, plantKey }: Planted) {
   };
   const restToken = plant("REST token");
   const gateway = createGatewayPart({
-    ...{ redisUrl: urls.function, port: await freePort(), token: restToken },
+    redisUrl: urls.function,
+    port: await freePort(),
+    token: restToken,
   });
   starting.defer(gateway.stop);
   await gateway.start();
@@ -122,8 +124,20 @@ export async function startPlantedStack({ plant, plantKey }: Planted) {
   }
 
   return {
-    ...{ home, server, admin, urls, token, limitedToken, restToken, variables, master, written },
-    ...{ write, ask, launch, gather },
+    home,
+    server,
+    admin,
+    urls,
+    token,
+    limitedToken,
+    restToken,
+    variables,
+    master,
+    written,
+    write,
+    ask,
+    launch,
+    gather,
     look: async () => write("the process list", (await commandLines()).join("\n")),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };

@@ -1,7 +1,7 @@
 /** A real Redis Cluster of three masters on free loopback ports, gone when it is stopped. */
 import { Redis } from "ioredis";
 import { freePort, LOOPBACK } from "../../local/ports.ts";
-import { startRedisServer, type RedisServer } from "./redis-server.ts";
+import { type RedisServer, startRedisServer } from "./redis-server.ts";
 import { until } from "./until.ts";
 
 /** A Cluster, all of whose slots are served. */
@@ -49,9 +49,13 @@ export async function startRedisCluster(): Promise<RedisCluster> {
 async function startMaster(): Promise<Master> {
   const busPort = await freePort();
   const args = [
-    ...["--cluster-enabled", "yes", "--cluster-port", String(busPort)],
+    "--cluster-enabled",
+    "yes",
+    "--cluster-port",
+    String(busPort),
     // A busy machine is not a dead master.
-    ...["--cluster-node-timeout", "15000"],
+    "--cluster-node-timeout",
+    "15000",
   ];
   return { server: await startRedisServer({ args }), busPort };
 }
@@ -77,7 +81,8 @@ async function form(masters: readonly Master[]): Promise<void> {
     return info.includes("cluster_state:ok") && info.includes(`cluster_size:${MASTERS}\r`);
   };
   await until(async () => (await Promise.all(clients.map(knowsAll))).every(Boolean), {
-    ...{ within: FORM_LIMIT_MS, or: "the masters to know of each other" },
+    within: FORM_LIMIT_MS,
+    or: "the masters to know of each other",
   });
 }
 

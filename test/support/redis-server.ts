@@ -1,8 +1,8 @@
 /** A real Redis server of a test's own: its own port, its own directory, gone when it is stopped. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -99,9 +99,22 @@ async function start(program: string, { dir, port, options }: Place): Promise<Ch
   const child = spawn(
     program,
     [
-      ...["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--logfile", log],
-      ...["--save", "", "--appendonly", options.appendonly === true ? "yes" : "no"],
-      ...["--appendfsync", "always", "--aclfile", join(dir, "users.acl")],
+      "--port",
+      String(port),
+      "--bind",
+      "127.0.0.1",
+      "--dir",
+      dir,
+      "--logfile",
+      log,
+      "--save",
+      "",
+      "--appendonly",
+      options.appendonly === true ? "yes" : "no",
+      "--appendfsync",
+      "always",
+      "--aclfile",
+      join(dir, "users.acl"),
       ...(options.args ?? []),
     ],
     { stdio: "ignore" },

@@ -3,7 +3,7 @@
  * operators are told to give them, so that a right which is missing fails the tests.
  */
 import { Redis } from "ioredis";
-import { aclRoles, aclRules, type AclRole } from "../../protocol/redis/acl.ts";
+import { type AclRole, aclRoles, aclRules } from "../../protocol/redis/acl.ts";
 import { defaultNaming, type Naming } from "../../protocol/redis/keys.ts";
 
 const password = "test-password";

@@ -1,6 +1,6 @@
 /** Many commands in one request: pipelines and transactions. */
 import { beforeAll, beforeEach, describe, it } from "vitest";
-import { startGateway, type Gateway } from "../../../gateway/server.ts";
+import { type Gateway, startGateway } from "../../../gateway/server.ts";
 import { startRedisServer } from "../../support/redis-server.ts";
 
 const TOKEN = "a-token-for-the-tests";

@@ -1,7 +1,7 @@
 /** The official client against the gateway, with every combination of its options. */
 import { Redis } from "@upstash/redis";
 import { beforeAll, beforeEach, describe, it } from "vitest";
-import { startGateway, type Gateway } from "../../../gateway/server.ts";
+import { type Gateway, startGateway } from "../../../gateway/server.ts";
 import { startRedisServer } from "../../support/redis-server.ts";
 
 const TOKEN = "a-token-for-the-tests";

@@ -1,7 +1,7 @@
 /** What goes over the wire: the forms of a request, statuses, errors and limits. */
 import fc from "fast-check";
 import { beforeAll, beforeEach, describe, it } from "vitest";
-import { startGateway, type Gateway } from "../../../gateway/server.ts";
+import { type Gateway, startGateway } from "../../../gateway/server.ts";
 import { startRedisServer } from "../../support/redis-server.ts";
 
 const TOKEN = "a-token-for-the-tests";

@@ -5,8 +5,8 @@ import { createInterface } from "node:readline";
 import { Redis } from "ioredis";
 import { describe, it, onTestFinished } from "vitest";
 import type { GatewayLog } from "../../../gateway/log.ts";
-import { startGateway, type Gateway } from "../../../gateway/server.ts";
-import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
+import { type Gateway, startGateway } from "../../../gateway/server.ts";
+import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
 
 const TOKEN = "a-token-for-the-tests";
 const MAIN = new URL("../../../gateway/main.ts", import.meta.url).pathname;

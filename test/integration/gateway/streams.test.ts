@@ -4,8 +4,8 @@ import { connect as connectSocket } from "node:net";
 import { Redis as Client } from "@upstash/redis";
 import { Redis } from "ioredis";
 import { beforeAll, describe, it, onTestFinished } from "vitest";
-import { startGateway, type Gateway } from "../../../gateway/server.ts";
-import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
+import { type Gateway, startGateway } from "../../../gateway/server.ts";
+import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
 
 const TOKEN = "a-token-for-the-tests";
 const HEARTBEAT = ": heartbeat";

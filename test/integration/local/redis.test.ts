@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, it } from "vitest";
-import { startRedis, type StackRedis } from "../../../local/redis.ts";
+import { type StackRedis, startRedis } from "../../../local/redis.ts";
 import { createSupervisor } from "../../../local/supervisor.ts";
 
 let directory: string;

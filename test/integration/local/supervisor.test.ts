@@ -4,6 +4,7 @@ import { afterEach, describe, it } from "vitest";
 import type { Child, ChildSpec } from "../../../local/child.ts";
 import { isPortFree } from "../../../local/ports.ts";
 import { createSupervisor, describeExit, type ServiceSpec } from "../../../local/supervisor.ts";
+import { until } from "../../support/until.ts";
 
 type Supervisor = ReturnType<typeof createSupervisor>;
 
@@ -52,7 +53,7 @@ const HAS_GRANDCHILD = `
 `;
 
 async function untilFree(port: number): Promise<void> {
-  while (!(await isPortFree(port))) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => isPortFree(port), { within: 30_000, or: `port ${port} to be free` });
 }
 
 describe("the supervisor", () => {

@@ -1,14 +1,14 @@
 /** Every key expires or has the bound that `docs/protocol.md` states: thousands of jobs of every kind, then a look at what is left. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
-import type { JobSpec } from "../../../protocol/wire/job.ts";
-import { defaultNaming, queueKeys } from "../../../protocol/redis/keys.ts";
 import { createJobLedger } from "../../../protocol/ledger/jobs.ts";
-import { newJobId } from "../../../protocol/wire/names.ts";
 import { createMaintenance, type Retention } from "../../../protocol/ledger/maintenance.ts";
+import { defaultNaming, queueKeys } from "../../../protocol/redis/keys.ts";
+import type { JobSpec } from "../../../protocol/wire/job.ts";
+import { newJobId } from "../../../protocol/wire/names.ts";
 import { createConnection, createRedisPort } from "../../../subscriber/connection/ioredis.ts";
 import type { Outbox } from "../../../subscriber/outcome/outbox.ts";
-import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
+import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
 import { runSubscriber } from "../../support/subscriber.ts";
 import { until } from "../../support/until.ts";
 

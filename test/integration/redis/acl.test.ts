@@ -5,7 +5,7 @@ import { checkRedis } from "../../../cli/doctor-machine.ts";
 import { makeUsers } from "../../../cli/keys-acl.ts";
 import { aclRoles, aclRules } from "../../../protocol/redis/acl.ts";
 import { defaultNaming } from "../../../protocol/redis/keys.ts";
-import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
+import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
 import { urlAs, urlFor } from "../../support/redis-users.ts";
 
 let server: RedisServer;
@@ -188,10 +188,10 @@ describe("signalbox doctor", () => {
   });
 
   it.for([
-    [["-xadd"], "NOPERM: its user lacks +xadd"],
-    [["-pubsub"], "NOPERM: its user lacks +pubsub|numsub"],
-    [["-evalsha", "-time"], "NOPERM: its user lacks +time +evalsha"],
-    [["-info"], "NOPERM: its user lacks +info"],
+    [["-xadd"], "NOPERM: the user lacks +xadd"],
+    [["-pubsub"], "NOPERM: the user lacks +pubsub|numsub"],
+    [["-evalsha", "-time"], "NOPERM: the user lacks +time +evalsha"],
+    [["-info"], "NOPERM: the user lacks +info"],
     [
       ["resetchannels", "&CHANNEL_RESULT"],
       "&CHANNEL_DISPATCH_* &CHANNEL_CONTROL &CHANNEL_REPORT_*:*",

@@ -1,5 +1,4 @@
-/** What schedules cost at rest, how precise they are with a subscriber, and how a tick shares out ten thousand. */
-import { setTimeout as delay } from "node:timers/promises";
+/** What schedules cost at rest, how precise they are with a subscriber, and what a tick does of ten thousand. */
 import { afterAll, beforeAll, test } from "vitest";
 import { tick, type TickDeps } from "../../../functions/tick.ts";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
@@ -11,6 +10,7 @@ import { defaultPlan, type Rule, type ScheduleSpec } from "../../../protocol/sch
 import { createScheduleLedger } from "../../../protocol/ledger/schedules.ts";
 import { createMaintenance } from "../../../protocol/ledger/maintenance.ts";
 import { createConnection, createRedisPort } from "../../../subscriber/connection/ioredis.ts";
+import { commandsSince, rested } from "../../support/command-count.ts";
 import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
 import { runSubscriber } from "../../support/subscriber.ts";
 import { until } from "../../support/until.ts";
@@ -50,26 +50,21 @@ async function putAll(some: readonly ScheduleSpec[]): Promise<void> {
   }
 }
 
-/** How many commands Redis ran since the last call, those inside scripts included. */
-async function commandsSince(): Promise<number> {
-  const stats = await redis.info("commandstats");
-  await redis.call("CONFIG", "RESETSTAT");
-  return [...stats.matchAll(/cmdstat_(\S+?):calls=(\d+)/g)]
-    .filter(([, name]) => name !== "info" && !name?.startsWith("config"))
-    .reduce((sum, [, , calls]) => sum + Number(calls), 0);
-}
-
 test("a thousand schedules at rest cost no command while a subscriber is connected", async ({
   expect,
 }) => {
   await redis.flushall();
-  await using subscriber = await runSubscriber({ url: server.url, env });
+  const resting = { connections: 2, pingMs: 2_000 };
+  await using subscriber = await runSubscriber({
+    url: server.url,
+    env: { ...env, SIGNALBOX_PING_MS: String(resting.pingMs) },
+  });
   const later = { kind: "in", inMs: 3_600_000 } as const;
   await putAll(specs(1_000, (at) => (at % 2 === 0 ? later : yearly), "rest"));
-  await delay(2_000); // the announced due times have been checked
-  await commandsSince();
-  await delay(20_000);
-  expect(await commandsSince()).toBe(0);
+  await rested(redis, { ...resting, periods: 1 }); // what was announced has been checked
+  await commandsSince(redis);
+  await rested(redis, { ...resting, periods: 10 });
+  expect(await commandsSince(redis)).toBe(0);
   expect(subscriber.seen("redis:failed")).toEqual([]);
 }, 60_000);
 

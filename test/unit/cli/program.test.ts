@@ -3,9 +3,9 @@ import { describe, it } from "vitest";
 import { shownError, UsageError } from "../../../cli/exit.ts";
 import { makeToken, rotate } from "../../../cli/keys.ts";
 import { queuesOf } from "../../../cli/nodes.ts";
-import { readConfig } from "../../../functions/config.ts";
-import { authenticate } from "../../../functions/auth/authenticate.ts";
 import { SignalboxApiError } from "../../../client/error.ts";
+import { authenticate } from "../../../functions/auth/authenticate.ts";
+import { readConfig } from "../../../functions/config.ts";
 import { SignalboxError } from "../../../protocol/error.ts";
 import { importSigningKeys } from "../../../protocol/signing/keys.ts";
 

@@ -3,8 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "vitest";
 import {
-  createApiClient,
   type ApiClient,
+  createApiClient,
   type JobView,
   type NewJob,
 } from "../../../local/api-client.ts";

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describe, it } from "vitest";
-import { which, type Machine } from "../../../local/machine.ts";
+import { type Machine, which } from "../../../local/machine.ts";
 import { findRedisServer } from "../../../local/redis-binary.ts";
 
 interface Script {

@@ -2,13 +2,7 @@ import { CronExpressionParser } from "cron-parser";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createCronClock, parse } from "../../../../protocol/schedule/cron.ts";
-import {
-  anyDay,
-  range,
-  timesOf,
-  wallClock,
-  type CronFields,
-} from "../../../support/cron-oracle.ts";
+import { wallClock } from "../../../support/cron-oracle.ts";
 
 const zones = [
   "UTC",
@@ -139,52 +133,6 @@ describe("against cron-parser", () => {
     expect(ours("0 0 16W * *", "UTC", from, 1)).toEqual([Date.UTC(2027, 0, 15)]);
     expect(ours("0 0 LW 1 *", "UTC", from, 1)).toEqual([Date.UTC(2027, 0, 29)]);
   });
-});
-
-/** Expressions and their fields, for the brute-force oracle. */
-const pairs: readonly CronFields[] = [
-  fixed("30 2 * * *", [30], [2]),
-  fixed("0 3 * * *", [0], [3]),
-  fixed("15,45 1-3 * * *", [15, 45], [1, 2, 3]),
-  fixed("0 0 * * *", [0], [0]),
-  fixed("10 2,14 * * *", [10], [2, 14]),
-  { ...fixed("5 2 L * *", [5], [2]), isDay: (day, _weekday, last) => day === last },
-  { ...fixed("0 2 * * SUN", [0], [2]), isDay: (_day, weekday) => weekday === 0 },
-  interval("*/20 * * * *", range(0, 59, 20), range(0, 23)),
-  interval("30 * * * *", new Set([30]), range(0, 23)),
-  interval("*/15 1-3 * * *", range(0, 59, 15), range(1, 3)),
-  interval("0 */2 * * *", new Set([0]), range(0, 23, 2)),
-];
-
-function fixed(text: string, minutes: readonly number[], hours: readonly number[]): CronFields {
-  const rest = { months: range(1, 12), isDay: anyDay, isFixed: true };
-  return { text, minutes: new Set(minutes), hours: new Set(hours), ...rest };
-}
-
-function interval(
-  text: string,
-  minutes: ReadonlySet<number>,
-  hours: ReadonlySet<number>,
-): CronFields {
-  return { text, minutes, hours, months: range(1, 12), isDay: anyDay, isFixed: false };
-}
-
-describe("against every minute of a year, daylight saving included", () => {
-  const from = Date.UTC(2026, 10, 20);
-  const to = Date.UTC(2027, 10, 20);
-  test.for(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo"])(
-    "%s: every time once, and no other",
-    { timeout: 60_000 },
-    (timeZone) => {
-      const wall = wallClock(timeZone);
-      for (const fields of pairs) {
-        const wanted = timesOf(fields, wall, from, to);
-        const found = ours(fields.text, timeZone, from, wanted.length + 1);
-        expect(found.slice(0, -1), `${fields.text} in ${timeZone}`).toEqual(wanted);
-        expect(found.at(-1)).toBeGreaterThan(to);
-      }
-    },
-  );
 });
 
 describe("times of an expression", () => {

@@ -1,0 +1,48 @@
+/**
+ * Counts what Redis is asked, and tells by the subscribers' own keep-alives that they have rested long enough: a
+ * test of silence then ends with an event, and not with a sleep.
+ */
+import type { Redis } from "ioredis";
+import { until } from "./until.ts";
+
+type Stats = ReadonlyMap<string, number>;
+
+async function commandStats(redis: Redis): Promise<Stats> {
+  const stats = await redis.info("commandstats");
+  const calls = stats.matchAll(/cmdstat_(\S+?):calls=(\d+)/g);
+  return new Map([...calls].map(([, name = "", count]) => [name, Number(count)]));
+}
+
+/**
+ * Resolves to the number of commands that Redis ran since the last call, those inside scripts included. The
+ * commands of this module and keep-alives do not count.
+ */
+export async function commandsSince(redis: Redis): Promise<number> {
+  const stats = await commandStats(redis);
+  await redis.call("CONFIG", "RESETSTAT");
+  return [...stats]
+    .filter(([name]) => name !== "info" && name !== "ping" && !name.startsWith("config"))
+    .reduce((sum, [, calls]) => sum + calls, 0);
+}
+
+export interface Rest {
+  /** How many connections send keep-alives: two for each subscriber. */
+  readonly connections: number;
+  /** Their SIGNALBOX_PING_MS. */
+  readonly pingMs: number;
+  /** For how many times `pingMs` they rest at least. */
+  readonly periods: number;
+}
+
+/**
+ * Resolves when at least `periods` times `pingMs` have passed on the subscribers' own timers: by then one of the
+ * connections must have sent `periods + 1` keep-alives. @throws Error if they do not come
+ */
+export async function rested(redis: Redis, { connections, pingMs, periods }: Rest): Promise<void> {
+  const pings = async () => (await commandStats(redis)).get("ping") ?? 0;
+  const wanted = (await pings()) + connections * periods + 1;
+  await until(async () => (await pings()) >= wanted, {
+    within: (periods + 2) * pingMs + 10_000,
+    or: `${wanted} keep-alives`,
+  });
+}
