@@ -7,7 +7,7 @@ export default defineConfig({
     reporters: ["default", new CountReporter()],
     retry: 0,
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["test/{unit,types}/**/*.test.ts"] } },
       // Too slow for `npm run test:fast`.
       { test: { name: "exhaustive", include: ["test/exhaustive/**/*.test.ts"] } },
       {
