@@ -1,11 +1,11 @@
-/** What a bench is, and what it is given. */
+/** What a bench is, and what it gets. */
 import type { Rounds } from "./rounds.ts";
 import type { Row } from "./row.ts";
 
 /** What all benches of one run share. */
 export interface Setting {
   readonly rounds: Rounds;
-  /** A few jobs only, to see that it still works: the figures mean nothing. */
+  /** Runs a few jobs only, to check that the bench works; the figures mean nothing. */
   readonly isShort: boolean;
   readonly say: (line: string) => void;
 }
@@ -16,7 +16,7 @@ export interface Bench {
   readonly run: (setting: Setting) => Promise<readonly Row[]>;
 }
 
-/** `full`, or a few for a short run. */
+/** The number of jobs: `full`, or `few` in a short run. */
 export function jobsOf({ isShort }: Setting, full: number, few = 20): number {
   return isShort ? few : full;
 }

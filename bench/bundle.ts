@@ -1,4 +1,4 @@
-/** The function as it would be deployed: how large it is, and how long a fresh process takes to load it. */
+/** Measures the function as it would be deployed: its size, and how long a fresh process takes to load it. */
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -13,11 +13,11 @@ const root = join(import.meta.dirname, "..");
 /** See `measureBundle`. */
 export interface Bundle {
   readonly gzippedKiB: number;
-  /** One for each of `loads` fresh processes: reading, compiling and evaluating it. */
+  /** Time to read, compile and evaluate it, one value for each of `loads` fresh processes. */
   readonly loadMs: readonly number[];
 }
 
-/** Bundles without deploying anything. */
+/** Bundles the function without deploying it, and loads it `loads` times. */
 export async function measureBundle(loads: number): Promise<Bundle> {
   const directory = await mkdtemp(join(tmpdir(), "signalbox-bundle-"));
   try {

@@ -1,9 +1,9 @@
-/** The picture: for the main figures one bar a system, as plain SVG. */
+/** The chart: one bar for each system and main figure, as plain SVG. */
 import { contenderNames } from "./contender.ts";
 import type { Row } from "./row.ts";
 import { median, readable } from "./statistics.ts";
 
-/** What is drawn, by bench and how its label starts; without persistence. */
+/** The rows to draw: bench, start of the label, and title. Only rows without persistence are drawn. */
 const drawn = [
   ["round-trip", "call → result known, p50", "Round trip, 1 in flight (ms, shorter is better)"],
   ["throughput", "window of 100", "Window of 100 (jobs/s)"],
@@ -14,7 +14,7 @@ const drawn = [
 const colours: Readonly<Record<string, string>> = { signalbox: "#c2410c", "raw-echo": "#a8a29e" };
 const [width, left, barHeight, gap] = [720, 110, 18, 6];
 
-/** The text of an SVG file; what was not measured is left out. */
+/** Returns the text of an SVG file. Leaves out what was not measured. */
 export function chartOf(rows: readonly Row[]): string {
   const panels: string[] = [];
   let y = 16;

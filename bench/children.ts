@@ -1,4 +1,4 @@
-/** Child processes that must not outlive us, however we end. */
+/** Child processes that must not outlive this one, however it ends. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 
@@ -8,18 +8,18 @@ process.once("exit", () => {
   for (const child of alive) child.kill("SIGKILL");
 });
 
-/** Kills it when this process ends. */
+/** Makes sure that `child` is killed when this process ends. */
 export function tie(child: ChildProcess): void {
   alive.add(child);
   child.once("exit", () => alive.delete(child));
 }
 
-/** Whether it has ended. */
+/** Whether `child` has ended. */
 export function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-/** Resolves when it is gone: at once by SIGKILL, or by itself within `patienceMs`. */
+/** Waits `patienceMs` for `child` to end by itself, then kills it. Resolves when it is gone. */
 export async function end(child: ChildProcess, patienceMs = 0): Promise<void> {
   if (hasEnded(child)) return;
   const gone = once(child, "exit");

@@ -1,4 +1,4 @@
-/** The same steps on several subjects in turn, so that whatever slows the machine slows all of them. */
+/** Takes the same steps on several subjects in turn, so that whatever slows the machine slows all of them. */
 import type { JobLedger } from "../protocol/ledger/jobs.ts";
 import type { JobSpec } from "../protocol/wire/job.ts";
 import { newJobId } from "../protocol/wire/names.ts";
@@ -7,7 +7,7 @@ import { median } from "./statistics.ts";
 
 const rounds = 5;
 
-/** How long each step took for each subject: the median of each of five rounds, in milliseconds. */
+/** How long one step took for each subject: the median of each round, in milliseconds. */
 export interface Compared {
   readonly label: string;
   readonly values: Row["values"];
@@ -15,8 +15,8 @@ export interface Compared {
 
 /**
  * Takes every step `looks` times for each subject, in turn.
- * @param subjects Label → what the steps are given
- * @param steps Label → does it and resolves to how long it took
+ * @param subjects label → argument of the steps
+ * @param steps label → takes the step and resolves to its duration in milliseconds
  */
 export async function compare<Subject>(
   subjects: Readonly<Record<string, Subject>>,
@@ -56,7 +56,7 @@ export function plainJobs(queue: string, count: number): readonly JobSpec[] {
   return Array.from({ length: count }, () => ({ id: newJobId(), name: "bench", queue, payload }));
 }
 
-/** Dispatches so many to a queue that nobody serves. */
+/** Dispatches `count` jobs to a queue that no node serves. */
 export async function fill(ledger: JobLedger, queue: string, count: number): Promise<void> {
   for (let from = 0; from < count; from += 1_000) {
     await ledger.dispatch(plainJobs(queue, Math.min(1_000, count - from)));

@@ -1,12 +1,12 @@
 /**
- * What every system under test can do, in the two processes that it is given: one calls, one runs
- * the jobs. One file per system in `contenders/`; nothing else knows their libraries.
+ * The interface of every system under test. It gets two processes: one calls, one runs the jobs. Each system has one
+ * file in `contenders/`; nothing else knows its library.
  */
 
-/** What a job carries: about 100 bytes as JSON. */
+/** The payload of a job: about 100 bytes as JSON. */
 export interface Payload {
   readonly n: number;
-  /** When its call started, in milliseconds of `monotonicMs`. */
+  /** When its call started, by `monotonicMs`. */
   readonly at: number;
   readonly pad: string;
 }
@@ -14,13 +14,13 @@ export interface Payload {
 /** How the process that runs the jobs is set up. */
 export interface ConsumeOptions {
   readonly url: string;
-  /** Jobs run at once. */
+  /** How many jobs run concurrently. */
   readonly slots: number;
-  /** Tells it from other consumers of the same queue. */
+  /** Distinguishes it from other consumers of the same queue. */
   readonly node: string;
-  /** The job itself, called when it is started. */
+  /** The handler. */
   readonly run: (payload: Payload) => Promise<number>;
-  /** Called as results become durable in Redis, and known to whoever records them. */
+  /** Called when `count` more results are stored in Redis and known to the recorder. */
   readonly onRecorded: (count: number) => void;
 }
 
@@ -32,17 +32,17 @@ export interface Side {
 /** How the calling process is set up. */
 export interface ConnectOptions {
   readonly url: string;
-  /** Whether it must hear the result of each job; in batches peers need not, and save themselves the work. */
+  /** Whether it must receive the result of each job. In batches peers need not, which saves them work. */
   readonly hears: boolean;
 }
 
 /** The calling side. */
 export interface Caller extends Side {
-  /** Sends one job and resolves when its result is known here. Only where it `hears`. */
+  /** Sends one job and resolves when its result is known here. Only for a caller that `hears`. */
   readonly call: (payload: Payload) => Promise<void>;
-  /** Sends all in one call; resolves when they are accepted. */
+  /** Sends all jobs in one call; resolves when they are accepted. */
   readonly add: (payloads: readonly Payload[]) => Promise<void>;
-  /** Resolves when all results that this side is told of have come. */
+  /** Resolves when all results that this side receives have come. */
   readonly settled: () => Promise<void>;
 }
 
@@ -54,23 +54,23 @@ export interface Contender {
   readonly connect: (options: ConnectOptions) => Promise<Caller>;
 }
 
-/** All of them, in the order in which they are shown. */
+/** All systems, in the order in which they are shown. */
 export const contenderNames = ["signalbox", "bullmq", "bull", "bee-queue", "raw-echo"] as const;
 export type ContenderName = (typeof contenderNames)[number];
 
-/** Those that keep a job in Redis until it has ended: all but the bare echo. */
+/** The systems that keep a job in Redis until it has ended: all but the bare echo. */
 export const queueNames = ["signalbox", "bullmq", "bull", "bee-queue"] as const;
 
-/** When a job counts as finished, for the table's foot. */
+/** When a job of each system counts as finished. */
 export const finishedWhen: Readonly<Record<ContenderName, string>> = {
-  signalbox: "result stored, heard by the caller on CHANNEL_RESULT, and taken out of the outbox",
+  signalbox: "result stored, received by the caller on CHANNEL_RESULT, and removed from the outbox",
   bullmq: "completed, job and result kept; waitUntilFinished, in batches the worker's `completed`",
   bull: "completed, job and result kept; `global:completed`, in batches the worker's `completed`",
   "bee-queue": "succeeded, job kept; `job succeeded`, in batches the worker's `succeeded`",
   "raw-echo": "PUBLISH there and back; nothing is stored: the limit, not a queue",
 };
 
-/** Milliseconds of the clock that all processes of one machine share. */
+/** The time in milliseconds, on a clock that all processes of one machine share. */
 export function monotonicMs(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1_000 + nanoseconds / 1_000_000;

@@ -1,4 +1,4 @@
-/** The ledger used directly, in the bench's own process: for what is asked of the scripts alone. */
+/** The ledger in the bench's own process, to measure the scripts without a function or a subscriber. */
 import { defaultTiming } from "../protocol/ledger/binding.ts";
 import { createJobLedger, type JobLedger } from "../protocol/ledger/jobs.ts";
 import { createMaintenance, type Maintenance } from "../protocol/ledger/maintenance.ts";
@@ -7,7 +7,7 @@ import { createScheduleLedger, type ScheduleLedger } from "../protocol/ledger/sc
 import { defaultNaming } from "../protocol/redis/keys.ts";
 import { createConnection, createRedisPort } from "../subscriber/connection/ioredis.ts";
 
-/** All of the ledger over one connection. */
+/** Every part of the ledger, over one connection. */
 export interface DirectLedger extends Disposable {
   readonly ledger: JobLedger;
   readonly nodes: NodeLedger;
@@ -15,7 +15,7 @@ export interface DirectLedger extends Disposable {
   readonly schedules: ScheduleLedger;
 }
 
-/** Connects. */
+/** Connects to the Redis at `url`. */
 export async function openLedger(url: string): Promise<DirectLedger> {
   const connection = createConnection(url);
   await connection.connect();
@@ -32,7 +32,7 @@ export async function openLedger(url: string): Promise<DirectLedger> {
   };
 }
 
-/** Resolves to how long it took, in milliseconds. */
+/** Runs `work` and resolves to its duration in milliseconds. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
   await work();

@@ -1,4 +1,4 @@
-/** The function in `wrangler dev`, the REST stand-in and a Redis, for benches that look at the function. */
+/** The function in `wrangler dev`, the gateway and a Redis, for benches of the function. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,19 +11,19 @@ import { startBenchRedis } from "./redis-server.ts";
 const root = join(import.meta.dirname, "..");
 const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 
-/** What callers show. */
+/** The bearer token of callers. */
 export const clientToken = "bench-client-token-0123456789";
-/** What the function shows to the stand-in. */
+/** The token with which the function calls the gateway. */
 export const gatewayToken = "bench-gateway-token-0123456789";
 
-/** Where everything is. */
+/** The addresses of the parts. */
 export interface Urls {
   readonly redisUrl: string;
   readonly gatewayUrl: string;
   readonly functionUrl: string;
 }
 
-/** Starts everything, tells `use` where, and stops it all. */
+/** Starts all parts, calls `use` with their addresses, and stops them. */
 export async function withFunction<T>(use: (urls: Urls) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), "signalbox-edge-"));
   const supervisor = createSupervisor(() => undefined);

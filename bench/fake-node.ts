@@ -1,4 +1,4 @@
-/** Nodes that run nothing: they listen, and keep what they are sent until it is asked for. */
+/** Nodes that run nothing: they listen, and keep the jobs they receive until a bench takes them. */
 import type { Ending, NodeLedger } from "../protocol/ledger/nodes.ts";
 import { defaultNaming, dispatchChannel } from "../protocol/redis/keys.ts";
 import { decodeDispatch, type Envelope } from "../protocol/wire/messages.ts";
@@ -6,16 +6,16 @@ import { createConnection } from "../subscriber/connection/ioredis.ts";
 
 /** Many nodes on one connection. */
 export interface Station extends AsyncDisposable {
-  /** Takes the seats in `queue`. */
+  /** Adds the nodes to `queue`. */
   readonly join: (
     queue: string,
     seats: readonly { readonly node: string; readonly slots: number }[],
   ) => Promise<void>;
-  /** What has been sent for `queue` since the last call; waits for at least `count`. */
+  /** Resolves to the jobs received for `queue` since the last call, once there are at least `count`. */
   readonly take: (queue: string, count: number) => Promise<readonly Envelope[]>;
 }
 
-/** Connects; nobody has joined yet. */
+/** Connects. No node has joined yet. */
 export async function startStation(url: string, ledger: NodeLedger): Promise<Station> {
   const subscription = createConnection(url);
   await subscription.connect();
@@ -58,7 +58,7 @@ export async function startStation(url: string, ledger: NodeLedger): Promise<Sta
   };
 }
 
-/** The ending of an attempt that gave 1. */
+/** The ending of an attempt whose result is 1. */
 export function succeeded({ id, name, queue, node, token, attempt }: Envelope): Ending {
   const result = { v: 1, id, name, queue, node, token, attempt, state: "succeeded", result: 1 };
   return { id, token, node, state: "succeeded", text: JSON.stringify(result) };

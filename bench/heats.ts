@@ -1,6 +1,6 @@
 /**
- * The timed scenarios, shared by the benches that look at different figures of them. Each is warmed up with half as
- * much again: these are processes that live for weeks, and in 3,000 jobs V8 has compiled little of them.
+ * The timed scenarios, shared by the benches that report different figures of them. Each is warmed up with half as many
+ * jobs again: such processes live for weeks, and after 3,000 jobs V8 has compiled only little of their code.
  */
 import { jobsOf, type Setting } from "./bench.ts";
 import { type ContenderName, contenderNames, queueNames } from "./contender.ts";
@@ -12,7 +12,7 @@ export function alone(setting: Setting): Heat {
   return calls(setting, { name: "alone", slots: 1, inFlight: 1, jobs: 1_000 });
 }
 
-/** One caller with 100 jobs under way at any time. */
+/** One caller with 100 jobs in flight at any time. */
 export function windowOf100(setting: Setting): Heat {
   return calls(setting, { name: "window of 100", slots: 100, inFlight: 100, jobs: 6_000 });
 }

@@ -1,4 +1,4 @@
-/** What systems at rest send to Redis. */
+/** Counts what systems at rest send to Redis. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ContenderName } from "./contender.ts";
 import { startBenchRedis } from "./redis-server.ts";
@@ -7,12 +7,12 @@ import { startSide } from "./remote-side.ts";
 /** How many consumers rest, and for how long, in milliseconds. */
 export interface Rest {
   readonly consumers: number;
-  /** What comes with the start is over by then. */
+  /** After this time, the commands of the start are over. */
   readonly settleMs: number;
   readonly lookMs: number;
 }
 
-/** Commands a minute for each consumer, without the keep-alive (`PING`). */
+/** Resolves to the commands a minute of each consumer, keep-alives (`PING`) left out. */
 export async function commandsAtRest(contender: ContenderName, rest: Rest): Promise<number> {
   await using server = await startBenchRedis("none");
   await using sides = new AsyncDisposableStack();

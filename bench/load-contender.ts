@@ -1,7 +1,7 @@
 /** From a system's name to its two sides. */
 import type { Contender, ContenderName } from "./contender.ts";
 
-/** Loads one system, and no library of another. */
+/** Loads one system without the libraries of the others. */
 export async function loadContender(name: ContenderName): Promise<Contender> {
   switch (name) {
     case "signalbox":

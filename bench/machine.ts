@@ -1,4 +1,4 @@
-/** Where the figures were taken: a figure without its machine says nothing. */
+/** Describes the machine on which figures were taken; without it they mean nothing. */
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -19,7 +19,7 @@ export interface Machine {
 
 const packages = ["ioredis", "bullmq", "bull", "bee-queue", "wrangler"] as const;
 
-/** Asks the machine. */
+/** Reads the description from the operating system and the packages. */
 export async function describeMachine(): Promise<Machine> {
   const redis = await promisify(execFile)(await findRedisServer(), ["--version"]);
   const require = createRequire(import.meta.url);

@@ -31,7 +31,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-// By itself a signal ends a process without its exit event, and the children would stay.
+// A signal ends a process without an exit event unless it is handled; the children would stay.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 const say = (line: string) => void process.stderr.write(`${line}\n`);
@@ -41,7 +41,7 @@ const rounds = createRounds(Number(values.rounds), say);
 const rows: Row[] = [];
 const tookSeconds = () => Math.round((performance.now() - startedAt) / 1_000);
 
-/** After each bench, so that a run which is cut short leaves what it found. */
+/** Called after each bench, so that an interrupted run keeps its results. */
 async function write(): Promise<void> {
   const results = {
     at: new Date().toISOString(),

@@ -1,7 +1,7 @@
-/** Processor time of programs that our own processes started, read from /proc. */
+/** Reads from /proc the processor time of programs that this process started. */
 import { readdir, readFile } from "node:fs/promises";
 
-/** The unit of /proc/<pid>/stat, in milliseconds: 100 a second on every Linux of today. */
+/** The unit of time in /proc/<pid>/stat, in milliseconds: 100 ticks a second on every current Linux. */
 const tickMs = 10;
 
 interface Entry {
@@ -12,8 +12,8 @@ interface Entry {
 }
 
 /**
- * What all our descendants named `name` have used so far, in milliseconds to the next 10; `null` where there is no
- * /proc to tell.
+ * Resolves to the processor time that all descendants named `name` have used so far, in steps of 10 ms, or to `null`
+ * without /proc.
  */
 export async function descendantsMs(name: string): Promise<number | null> {
   const pids = await readdir("/proc").catch(() => []);

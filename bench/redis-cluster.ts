@@ -1,4 +1,4 @@
-/** A Cluster of three masters of the bench's own, each with a third of the slots. */
+/** A Redis Cluster for a bench: three masters, each with a third of the slots. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort, LOOPBACK } from "../local/ports.ts";
 import { type BenchRedis, startBenchRedis } from "./redis-server.ts";
@@ -10,11 +10,11 @@ const formMs = 30_000;
 /** A running Cluster. */
 export interface BenchCluster extends AsyncDisposable {
   readonly url: string;
-  /** `count` names of queues for each master. */
+  /** Resolves to `count` queue names for each master. */
   readonly queuesOf: (count: number) => Promise<readonly (readonly string[])[]>;
 }
 
-/** Resolves when all masters know of all slots. */
+/** Starts a Cluster; resolves when all masters know all slots. */
 export async function startBenchCluster(): Promise<BenchCluster> {
   await using stack = new AsyncDisposableStack();
   const masters: { readonly server: BenchRedis; readonly at: readonly string[] }[] = [];

@@ -1,4 +1,4 @@
-/** The Redis that all systems of a round share: a real server of the bench's own, on a free port. */
+/** The Redis server that all systems of a round share, on a free port. */
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,16 +8,16 @@ import { freePort, LOOPBACK } from "../local/ports.ts";
 import { findRedisServer } from "../local/redis-binary.ts";
 import { end, tie } from "./children.ts";
 
-/** How the server keeps what it is told. */
+/** How the server persists its data. */
 export const persistences = ["none", "everysec"] as const;
 export type Persistence = (typeof persistences)[number];
 
 /** A running server. */
 export interface BenchRedis extends AsyncDisposable {
   readonly url: string;
-  /** For looking only; the systems have connections of their own. */
+  /** For measurements; the systems use their own connections. */
   readonly redis: Redis;
-  /** Commands since the last call, those inside scripts counted, our own looking left out. */
+  /** Commands since the last call, including those inside scripts, without those of this interface. */
   readonly commands: () => Promise<ReadonlyMap<string, CommandCost>>;
   /** Bytes of memory that data and connections take. */
   readonly usedBytes: () => Promise<number>;
@@ -25,16 +25,16 @@ export interface BenchRedis extends AsyncDisposable {
   readonly receivedBytes: () => Promise<number>;
 }
 
-/** What one command was called for and took, since the last look. */
+/** How often one command was called since the last query, and how long it took. */
 export interface CommandCost {
   readonly calls: number;
   readonly microseconds: number;
 }
 
-/** Ours: what `commands` and `usedBytes` themselves send. */
+/** The commands that `commands` and `usedBytes` send themselves. */
 const ownCommands = /^(info|config\|\w+|memory\|\w+|flushall|client\|\w+)$/;
 
-/** Resolves when it answers. `args` are more arguments of the program. */
+/** Starts a server with extra arguments; resolves when it answers. */
 export async function startBenchRedis(
   persistence: Persistence,
   args: readonly string[] = [],

@@ -1,4 +1,4 @@
-/** The parent's end of a `side-process.ts`. */
+/** The parent's end of a process that runs `side-process.ts`. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -6,23 +6,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { end, tie } from "./children.ts";
 import type { Answer, Order, SideOptions } from "./side-process.ts";
 
-/** How long one order may take: a system that has lost a job would be waited for without end. */
+/** How long one order may take: a system that lost a job would never answer. */
 const answerMs = 60_000;
 const program = join(import.meta.dirname, "side-process.ts");
 
 /** A side in a process of its own. */
 export interface RemoteSide extends AsyncDisposable {
-  /** One order at a time. @throws Error that says why the process could not do it */
+  /** Sends an order and resolves to its answer; one at a time. @throws Error with the reason of the process */
   readonly ask: <Kind extends Answer["kind"]>(
     order: Order,
     kind: Kind,
   ) => Promise<Extract<Answer, { kind: Kind }>>;
 }
 
-/** Resolves when the side is ready. `SIGNALBOX_BENCH_EXEC` holds more options for Node, such as `--cpu-prof`. */
+/** Starts the process; resolves when it is ready. `SIGNALBOX_BENCH_EXEC` holds extra Node options, such as `--cpu-prof`. */
 export async function startSide(options: SideOptions): Promise<RemoteSide> {
   const execArgv = process.env["SIGNALBOX_BENCH_EXEC"]?.split(" ").filter(Boolean) ?? [];
-  // Its own environment, or a test runner's Node options would be its too.
+  // An explicit environment keeps out the Node options of a test runner.
   const env = { PATH: process.env["PATH"] ?? "", NODE_ENV: "production" };
   const child = fork(program, [JSON.stringify(options)], { execArgv, env });
   tie(child);

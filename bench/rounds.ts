@@ -1,13 +1,13 @@
 /**
  * Rounds of timed scenarios. Each round runs all systems in turn against the same Redis, in the
- * opposite order every other round, so that a machine that grows slower or faster treats them alike.
+ * opposite order every other round, so that a machine that becomes slower or faster affects all alike.
  */
 import type { ContenderName } from "./contender.ts";
 import { type Persistence, startBenchRedis } from "./redis-server.ts";
 import type { Row, Target } from "./row.ts";
 import { measure, type Sample, type Scenario } from "./scenario.ts";
 
-/** A scenario, and who takes part. */
+/** A scenario and the systems that take part. */
 export interface Heat {
   readonly scenario: Scenario;
   readonly contenders: readonly ContenderName[];
@@ -22,11 +22,18 @@ export interface Figure {
   readonly targets: readonly Target[];
 }
 
-/** See `createRounds`. */
-export type Rounds = ReturnType<typeof createRounds>;
+/** Runs heats and keeps their samples, so that a heat which two benches use is measured once. */
+export interface Rounds {
+  /** How many rounds there are. */
+  readonly count: number;
+  /** Runs those of `heats` that have not run yet. */
+  run(heats: readonly Heat[]): Promise<void>;
+  /** The rows of a heat that has run: one for each persistence. */
+  rows(bench: string, heat: Heat, figure: Figure): readonly Row[];
+}
 
-/** Creates the rounds. What two benches ask for is measured once. */
-export function createRounds(count: number, say: (line: string) => void) {
+/** Creates `count` rounds; `say` receives a line for each sample. */
+export function createRounds(count: number, say: (line: string) => void): Rounds {
   const samples = new Map<string, Sample[]>();
   const key = (scenario: Scenario, persistence: Persistence, contender: ContenderName) =>
     `${scenario.name} ${persistence} ${contender}`;
@@ -47,8 +54,7 @@ export function createRounds(count: number, say: (line: string) => void) {
   return {
     count,
 
-    /** Runs what has not been run yet. */
-    async run(heats: readonly Heat[]): Promise<void> {
+    async run(heats) {
       const isNew = ({ scenario, contenders, persistences }: Heat) =>
         persistences.some((each) =>
           contenders.some((contender) => !samples.has(key(scenario, each, contender))),
@@ -63,8 +69,7 @@ export function createRounds(count: number, say: (line: string) => void) {
       }
     },
 
-    /** The rows of one heat that has been run: for each persistence one. */
-    rows(bench: string, heat: Heat, figure: Figure): readonly Row[] {
+    rows(bench, heat, figure) {
       return heat.persistences.map((persistence) => ({
         bench,
         label: figure.label,

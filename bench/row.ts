@@ -1,16 +1,16 @@
-/** What a bench finds out, and whether it is what was wanted. */
+/** The rows that benches report, and the targets that they are judged by. */
 import type { Persistence } from "./redis-server.ts";
 import { median, readable } from "./statistics.ts";
 
-/** Whose figure it is: a contender's name, or what else is compared. */
+/** The column of a figure: a contender's name, or another subject. */
 export type Values = Readonly<Record<string, readonly number[]>>;
 
-/** What is wanted of the median of `of`. */
+/** A target for the median of column `of`. */
 export interface Target {
   readonly of: string;
   readonly sense: "at most" | "at least";
   readonly factor: number;
-  /** Times this one's median; absolute if absent. */
+  /** The limit is a multiple of the median of this column; absolute without it. */
   readonly against?: string;
 }
 
@@ -26,16 +26,16 @@ export interface Row {
   readonly targets: readonly Target[];
 }
 
-/** A target looked at. */
+/** A target and whether it was met. */
 export interface Verdict {
   readonly target: Target;
-  /** The factor that was reached, or the figure itself where the target is absolute. */
+  /** The factor that was reached, or the figure itself if the target is absolute. */
   readonly reached: number;
   readonly isMet: boolean;
   readonly text: string;
 }
 
-/** Judges each target of a row; those against somebody who did not run are left out. */
+/** Judges each target of a row; leaves out targets against a system that did not run. */
 export function judge({ values, targets, unit }: Row): readonly Verdict[] {
   return targets.flatMap((target): readonly Verdict[] => {
     const { of, against, sense, factor } = target;

@@ -17,22 +17,22 @@ export interface Scenario {
   readonly workload: Workload;
 }
 
-/** What one run of a scenario gave. */
+/** The figures of one run of a scenario. */
 export interface Sample {
   readonly jobsPerSecond: number;
   /** Until the caller knew each result (`calls`) or acceptance (`batches`), in milliseconds. */
   readonly callMs: readonly number[];
   /** From each call to the start of its handler, in milliseconds. */
   readonly startMs: readonly number[];
-  /** Commands for each job, those inside scripts counted. */
+  /** Commands for each job, including those inside scripts. */
   readonly commandsPerJob: number;
   /** Bytes that all processes sent to Redis for each job. */
   readonly bytesPerJob: number;
-  /** Processor time for each job, in milliseconds, warm-up and start left out. */
+  /** Processor time for each job, in milliseconds, without start and warm-up. */
   readonly cpuMsPerJob: { readonly caller: number; readonly consumers: number };
 }
 
-/** Runs it once. */
+/** Runs `scenario` once. */
 export async function measure(
   server: BenchRedis,
   contender: ContenderName,

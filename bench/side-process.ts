@@ -12,7 +12,7 @@ import {
 import { loadContender } from "./load-contender.ts";
 import { type CallerReport, runWorkload, type Workload } from "./workload.ts";
 
-/** What the process is. */
+/** What the process is to be. */
 export type SideOptions = { readonly contender: ContenderName; readonly url: string } & (
   | { readonly role: "caller"; readonly hears: boolean }
   | {
@@ -24,16 +24,16 @@ export type SideOptions = { readonly contender: ContenderName; readonly url: str
     }
 );
 
-/** What it can be told; each order is answered once, in order. */
+/** The orders of the parent; each is answered once, in order. */
 export type Order =
   | { readonly kind: "run"; readonly workload: Workload }
-  /** Forgets what was counted. */
+  /** Clears all counts. */
   | { readonly kind: "reset" }
   | { readonly kind: "recorded" }
   | { readonly kind: "report" }
   | { readonly kind: "close" };
 
-/** What a consumer has seen since the last reset, one number a job. */
+/** What a consumer measured since the last reset, one number for each job. */
 export interface ConsumerReport {
   /** From the call to the start of the handler, in milliseconds. */
   readonly startMs: readonly number[];
@@ -41,11 +41,11 @@ export interface ConsumerReport {
   readonly spans: readonly (readonly [number, number])[];
 }
 
-/** What it answers: to `ready` nothing was asked. */
+/** Its answers; it sends `ready` by itself. */
 export type Answer =
   | { readonly kind: "ready" }
   | { readonly kind: "ran"; readonly report: CallerReport }
-  /** How many jobs since the last reset, and when the last of them. */
+  /** How many jobs were recorded since the last reset, and when the last one was. */
   | { readonly kind: "recorded"; readonly count: number; readonly atMs: number }
   | { readonly kind: "report"; readonly report: ConsumerReport; readonly cpuMs: number }
   | { readonly kind: "done" }
@@ -53,7 +53,7 @@ export type Answer =
 
 type Perform = (order: Order) => Promise<Answer>;
 
-function tell(answer: Answer): void {
+function reply(answer: Answer): void {
   process.send?.(answer);
 }
 
@@ -96,7 +96,7 @@ async function startConsumer(options: SideOptions & { role: "consumer" }): Promi
         await side.close();
         return { kind: "done" };
       case "run":
-        throw new Error("a consumer calls nobody");
+        throw new Error("a consumer makes no calls");
     }
   };
   return perform;
@@ -123,7 +123,7 @@ async function startCaller(options: SideOptions & { role: "caller" }): Promise<P
 }
 
 function fail(error: unknown): void {
-  tell({ kind: "failed", reason: error instanceof Error ? String(error.stack) : String(error) });
+  reply({ kind: "failed", reason: error instanceof Error ? String(error.stack) : String(error) });
 }
 
 process.on("unhandledRejection", fail);
@@ -135,8 +135,8 @@ const perform =
   options.role === "caller" ? await startCaller(options) : await startConsumer(options);
 process.on("message", (order: Order) => {
   perform(order).then((answer) => {
-    tell(answer);
+    reply(answer);
     if (order.kind === "close") process.disconnect();
   }, fail);
 });
-tell({ kind: "ready" });
+reply({ kind: "ready" });

@@ -1,13 +1,13 @@
-/** One system's caller and consumers, each in a process of its own, and how a burst of jobs is run through them. */
+/** The caller and the consumers of one system, each in its own process; runs bursts of jobs through them. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ContenderName } from "./contender.ts";
 import { type RemoteSide, startSide } from "./remote-side.ts";
 import type { CallerReport, Workload } from "./workload.ts";
 
-/** Who takes part. */
+/** The processes to start. */
 export interface SidesOptions {
   readonly url: string;
-  /** Whether the caller must hear each result. */
+  /** Whether the caller must receive each result. */
   readonly hears: boolean;
   /** One consumer process for each. */
   readonly consumers: readonly { readonly slots: number; readonly jobMs: number }[];
@@ -21,16 +21,16 @@ export interface Sides extends AsyncDisposable {
   readonly run: (burst: Workload) => Promise<Burst>;
 }
 
-/** What a burst gave. */
+/** The figures of a burst. */
 export interface Burst {
   readonly report: CallerReport;
   /** When the last result was recorded, by `monotonicMs`. */
   readonly recordedAtMs: number;
 }
 
-/** How often consumers are asked how far they are, in milliseconds. */
+/** Interval at which consumers are asked how many jobs they have recorded, in milliseconds. */
 const lookMs = 10;
-/** How long a burst may take from its last call on, in milliseconds. */
+/** How long a burst may take after its last call, in milliseconds. */
 const recordedWithinMs = 60_000;
 
 /** Starts all processes of one system. */
@@ -55,7 +55,7 @@ export async function startSides(
       );
       const sum = answers.reduce((total, { count }) => total + count, 0);
       if (sum >= jobs) return Math.max(...answers.map(({ atMs }) => atMs));
-      // The times come with the answers: how often is asked changes no figure.
+      // The answers carry their own times, so this interval changes no figure.
       await sleep(lookMs);
     }
     throw new Error(`${contender}: ${jobs} jobs were not all recorded within a minute`);

@@ -1,4 +1,4 @@
-/** Medians and quantiles, and how figures are written. */
+/** Medians and quantiles, and the format of figures. */
 
 /** The value below which the share `q` (0 to 1) of all values lie. @throws Error if there are none */
 export function quantile(values: readonly number[], q: number): number {
@@ -6,11 +6,11 @@ export function quantile(values: readonly number[], q: number): number {
   const place = (sorted.length - 1) * q;
   const low = sorted[Math.floor(place)];
   const high = sorted[Math.ceil(place)];
-  if (low === undefined || high === undefined) throw new Error("there is nothing to take it of");
+  if (low === undefined || high === undefined) throw new Error("expected at least one value");
   return low + (high - low) * (place - Math.floor(place));
 }
 
-/** The middle one. @throws Error if there are none */
+/** The median. @throws Error if there are no values */
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }

@@ -1,4 +1,4 @@
-/** Rows as a Markdown table: medians, ranges, and what became of each target. */
+/** Rows as a Markdown table: medians, ranges, and whether each target was met. */
 import { contenderNames } from "./contender.ts";
 import { judge, type Row } from "./row.ts";
 import { median, readable } from "./statistics.ts";
@@ -16,7 +16,7 @@ export function tableOf(rows: readonly Row[]): string {
     .join("\n");
 }
 
-/** Which columns a bench has: the systems in their order, then whatever else was compared. */
+/** The columns of a bench: the systems in their order, then other subjects. */
 function columnsOf(rows: readonly Row[]): readonly string[] {
   const found = new Set(rows.flatMap(({ values }) => Object.keys(values)));
   const known = contenderNames.filter((name) => found.has(name));

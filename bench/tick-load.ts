@@ -1,4 +1,4 @@
-/** Schedules that are due now, for ticks to work off. */
+/** Schedules that are due now, for ticks to process. */
 import type { Redis } from "ioredis";
 import { defaultTiming } from "../protocol/ledger/binding.ts";
 import { createScheduleLedger } from "../protocol/ledger/schedules.ts";
@@ -10,14 +10,14 @@ const hour = 3_600_000;
 const timeZone = "Europe/Berlin";
 const every: Rule = { kind: "every", everyMs: 0.75 * hour };
 const shared: Rule = { kind: "cron", cron: "0 * * * *", timeZone };
-/** One of 3,600 that each have one time an hour. */
+/** One of 3,600 expressions, each of which is due once an hour. */
 const own = (at: number): Rule => ({
   kind: "cron",
   cron: `${at % 60} ${Math.floor(at / 60) % 60} * * * *`,
   timeZone,
 });
 
-/** What may be due, by name: the rule of each schedule. The last one takes all that a tick may do of both kinds. */
+/** Loads by name: index of a schedule → its rule. The last one uses up the share of both kinds that a tick may process. */
 export const loads = {
   "`every`": () => every,
   "cron, one expression": () => shared,
@@ -27,7 +27,7 @@ export const loads = {
 
 const perCall = 500;
 
-/** Leaves nothing in Redis but `count` schedules, made an hour ago: a time or so of each has passed since. */
+/** Empties Redis and puts `count` schedules as of an hour ago, so that about one time of each has passed. */
 export async function loadSchedules(
   redis: Redis,
   count: number,

@@ -1,6 +1,6 @@
 /**
- * Ticks in a process of their own, whose log nobody reads: `node bench/tick-process.ts <count>`, with the function's
- * variables in its environment. Sends its parent the CPU of each, in milliseconds; the first one finds everything cold.
+ * Runs ticks in a separate process, whose log is discarded: `node bench/tick-process.ts <count>`, with the function's
+ * variables in its environment. Sends its parent the CPU time of each in milliseconds; the first tick starts cold.
  */
 import { createSignalbox } from "../functions/signalbox.ts";
 

@@ -1,25 +1,25 @@
-/** How a caller drives a system: the same for all of them. */
+/** How a caller drives a system, the same for all systems. */
 import { type Caller, monotonicMs, type Payload } from "./contender.ts";
 
 /** One burst of jobs. */
 export type Workload =
   /** `inFlight` calls at any time, each waiting for its result. */
   | { readonly kind: "calls"; readonly jobs: number; readonly inFlight: number }
-  /** One call after the other, each with `size` jobs; nobody waits for results in between. */
+  /** One call after the other, each with `size` jobs, without waiting for results in between. */
   | { readonly kind: "batches"; readonly jobs: number; readonly size: number }
-  /** The same for nobody to run: it is over when all are accepted. */
+  /** The same without consumers: it ends when all jobs are accepted. */
   | { readonly kind: "fill"; readonly jobs: number; readonly size: number };
 
-/** What the caller saw. Times by `monotonicMs`. */
+/** What the caller measured. Times are by `monotonicMs`. */
 export interface CallerReport {
   readonly startedAtMs: number;
-  /** When the last job was accepted or, where the caller hears, its result known. */
+  /** When the last job was accepted or, for a caller that hears, its result known. */
   readonly endedAtMs: number;
   /** For `calls`: how long each took until its result was known. For `batches`: until it was accepted. */
   readonly callMs: readonly number[];
 }
 
-/** Runs it to its end. */
+/** Runs `workload` to its end. */
 export async function runWorkload(caller: Caller, workload: Workload): Promise<CallerReport> {
   const startedAtMs = monotonicMs();
   const callMs =

@@ -1,4 +1,4 @@
-/** The same work in three queues of a Cluster: all on one master, and one on each of three. */
+/** Compares three queues of a Cluster on one master with one queue on each of three masters. */
 import { pino } from "pino";
 import { createSubscribers } from "../../subscriber/cluster/subscribers.ts";
 import { readConfig } from "../../subscriber/config/config.ts";
@@ -39,7 +39,7 @@ export const cluster: Bench = {
   },
 };
 
-/** From the first call until the results of all are stored. Caller and subscriber share this process. */
+/** Measured from the first call until all results are stored. Caller and subscriber share this process. */
 async function jobsPerSecond(
   setting: Setting,
   url: string,

@@ -1,4 +1,4 @@
-/** What a job costs, and what nothing costs: commands and bytes. */
+/** What a job, an idle subscriber and an empty tick cost, in commands and bytes. */
 import { tick } from "../../functions/tick.ts";
 import { newJobId } from "../../protocol/wire/names.ts";
 import { type Bench, jobsOf, type Setting } from "../bench.ts";
@@ -10,7 +10,7 @@ import { atMost, type Row, type Target } from "../row.ts";
 import { measure, type Sample, type Scenario } from "../scenario.ts";
 import type { Workload } from "../workload.ts";
 
-/** As the function's defaults. */
+/** The defaults of the function. */
 const retention = {
   retentionMs: 86_400_000,
   maxFinished: 100_000,
@@ -81,7 +81,7 @@ async function atRest({ isShort, say }: Setting): Promise<Row> {
   };
 }
 
-/** What a tick is given besides a ledger. */
+/** What a tick needs besides a ledger. */
 export const tickRest = {
   declared: [],
   newId: newJobId,

@@ -1,4 +1,4 @@
-/** From the call to the start of the handler, one job under way. */
+/** Time from the call to the start of the handler, with one job in flight. */
 import type { Bench } from "../bench.ts";
 import { alone } from "../heats.ts";
 import { median, quantile } from "../statistics.ts";

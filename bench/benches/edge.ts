@@ -1,4 +1,4 @@
-/** Through `wrangler dev` and the REST stand-in: what the function adds to a round trip, and what it weighs. */
+/** What the function and the gateway add to a round trip, and the size of the bundle. */
 import { createUpstash } from "../../functions/redis/upstash.ts";
 import { createSignalbox } from "../../functions/signalbox.ts";
 import { defaultTiming } from "../../protocol/ledger/binding.ts";
@@ -60,7 +60,7 @@ function roundTrips(setting: Setting): Promise<readonly Row[]> {
       [tcp]: () => send(direct.ledger, hear),
       [rest]: () => send(overRest, hear),
       [edged]: through,
-      // What `wrangler dev` costs by itself: a path that the function does not know.
+      // A path that the function does not know: the cost of `wrangler dev` itself.
       [bare]: () => ignore(functionUrl),
     };
     const step = { "call → result known": (subject: () => Promise<void>) => timed(subject) };
@@ -122,7 +122,7 @@ async function ignore(url: string): Promise<void> {
   await response.text();
 }
 
-/** The function without a server around it: all that this process does meanwhile, its client of Redis included. */
+/** The function without a server: CPU time of this process, including its Redis client. */
 async function cpuMsAlone(count: number, gatewayUrl: string): Promise<number> {
   const { fetch } = createSignalbox({});
   const variables = variablesOf(gatewayUrl);

@@ -1,4 +1,4 @@
-/** Ten nodes of unequal speed: does each do its share, and does one sit idle while work waits? */
+/** Ten nodes of unequal speed: whether each does its share, and whether one is idle while jobs wait. */
 import { type Bench, jobsOf } from "../bench.ts";
 import { type ContenderName, queueNames } from "../contender.ts";
 import { type BenchRedis, startBenchRedis } from "../redis-server.ts";
@@ -50,13 +50,13 @@ async function runBursts(
     const answers = await Promise.all(
       sides.consumers.map((consumer) => consumer.ask({ kind: "report" }, "report")),
     );
-    // The first warms up.
+    // The first burst warms up.
     if (burst > 0) found.push(answers.map(({ report }) => report.spans));
   }
   return found;
 }
 
-/** Jobs waited from the first start to the last one. */
+/** Between the first start and the last one there were always jobs that waited. */
 function idlePercent(nodes: readonly Spans[]): number {
   const starts = nodes.flatMap((spans) => spans.map(([start]) => start));
   const [from, to] = [Math.min(...starts), Math.max(...starts)];
@@ -66,7 +66,7 @@ function idlePercent(nodes: readonly Spans[]): number {
   return 100 - (100 * busy) / ((to - from) * nodes.length);
 }
 
-/** Of what each node did against what its speed would have it do: the most less the least. */
+/** Compares the jobs of each node with the share that its speed calls for: the largest ratio minus the smallest. */
 function spreadPercent(nodes: readonly Spans[]): number {
   const total = nodes.reduce((sum, { length }) => sum + length, 0);
   const speed = jobMs.reduce((sum, each) => sum + 1 / each, 0);

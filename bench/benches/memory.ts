@@ -1,4 +1,4 @@
-/** What jobs take in Redis, and whether a long backlog makes anything slower. */
+/** How much memory jobs take in Redis, and whether a long backlog makes anything slower. */
 import type { Envelope } from "../../protocol/wire/messages.ts";
 import { type Bench, jobsOf, type Setting } from "../bench.ts";
 import { compare, fill, plainJobs } from "../compare.ts";
@@ -16,7 +16,7 @@ export const memory: Bench = {
 
 async function bytesPerJob(setting: Setting): Promise<readonly Row[]> {
   await using server = await startBenchRedis("none");
-  /** Data alone: the processes, and what Redis keeps for their connections, are gone. */
+  /** Measured after the processes have closed, so that it includes data only and no connections. */
   const bytesOf = async (contender: ContenderName, slots: readonly number[], jobs: number) => {
     await server.redis.flushall();
     const before = await server.usedBytes();
@@ -48,7 +48,7 @@ async function bytesPerJob(setting: Setting): Promise<readonly Row[]> {
   ];
 }
 
-/** Two queues in one Redis, one with 1,000 jobs waiting and one with a million, looked at in turn. */
+/** Two queues in one Redis, one with 1,000 waiting jobs and one with a million, measured in turn. */
 async function longBacklog(setting: Setting): Promise<readonly Row[]> {
   await using server = await startBenchRedis("none");
   using direct = await openLedger(server.url);
@@ -59,7 +59,7 @@ async function longBacklog(setting: Setting): Promise<readonly Row[]> {
   await fill(direct.ledger, waiting["1,000 waiting"], few);
   await fill(direct.ledger, waiting["1,000,000 waiting"], many);
   setting.say(`${many} jobs wait`);
-  /** What each queue's 100 slots run. */
+  /** The jobs that run in the 100 slots of each queue. */
   const running = new Map<string, readonly Envelope[]>();
   for (const queue of Object.values(waiting)) {
     await station.join(queue, [{ node: "1", slots: 100 }]);

@@ -1,4 +1,4 @@
-/** From the call until the caller has the result, one job under way. */
+/** Time from the call until the caller has the result, with one job in flight. */
 import type { Bench } from "../bench.ts";
 import { alone } from "../heats.ts";
 import { atMost } from "../row.ts";

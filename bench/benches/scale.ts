@@ -1,4 +1,4 @@
-/** How cost grows with nodes, queues and schedules; `memory` has how it grows with waiting jobs. */
+/** How cost grows with nodes, queues and schedules. The bench `memory` covers waiting jobs. */
 import { tick } from "../../functions/tick.ts";
 import { defaultNaming, queuesKey } from "../../protocol/redis/keys.ts";
 import { defaultPlan, type ScheduleSpec } from "../../protocol/schedule/schedule.ts";
@@ -68,7 +68,7 @@ async function withQueues(setting: Setting): Promise<readonly Compared[]> {
   });
 }
 
-/** A Redis with one schedule, and one with 100,000, none due: what a tick has to look through. */
+/** A Redis with one schedule, and one with 100,000, none of them due. */
 async function withSchedules(setting: Setting): Promise<readonly Compared[]> {
   const many = jobsOf(setting, 100_000, 100);
   await using stack = new AsyncDisposableStack();

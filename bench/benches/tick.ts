@@ -1,4 +1,4 @@
-/** CPU of a tick, of which a free Worker has 10 ms: in Node, where it is alone, and in workerd, where it will be. */
+/** CPU time of a tick, of which a free Worker has 10 ms: in Node, and in workerd, where it is deployed. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -13,13 +13,13 @@ import { descendantsMs } from "../processor-time.ts";
 import { atMost, type Row } from "../row.ts";
 import { loads, loadSchedules } from "../tick-load.ts";
 
-/** More than a tick does. */
+/** More than one tick processes. */
 const schedulesPerTick = 110;
-/** As many as it looks at. */
+/** As many as one tick checks. */
 const queueCount = 25;
 const blocks = 5;
 
-/** Fills Redis for so many ticks. */
+/** Fills Redis for `ticks` ticks. */
 type Load = (redis: Redis, ticks: number) => Promise<void>;
 
 const subjects: Readonly<Record<string, Load>> = {
@@ -93,13 +93,13 @@ async function cpuInNode(count: number, gatewayUrl: string): Promise<readonly nu
   return figures;
 }
 
-/** A mean for each block, since /proc counts in steps of 10 ms; none where there is no /proc. */
+/** One mean for each block, since /proc counts in steps of 10 ms; empty without /proc. */
 async function cpuOfWorkerd(
   perBlock: number,
   work: () => Promise<void>,
 ): Promise<readonly number[]> {
   const means: number[] = [];
-  await work(); // the first one is another matter
+  await work(); // warms up
   for (let block = 0; block < blocks; block++) {
     const before = await descendantsMs("workerd");
     for (let at = 0; at < perBlock; at++) await work();

@@ -1,4 +1,4 @@
-/** bee-queue with its own defaults. */
+/** bee-queue with its defaults. */
 import Queue from "bee-queue";
 import { createArrivals } from "../arrivals.ts";
 import type { Contender, Payload } from "../contender.ts";

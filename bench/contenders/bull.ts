@@ -1,4 +1,4 @@
-/** Bull 4 with its own defaults. */
+/** Bull 4 with its defaults. */
 import { once } from "node:events";
 import Queue from "bull";
 import { createArrivals } from "../arrivals.ts";
@@ -22,7 +22,7 @@ export const bull: Contender = {
     const arrivals = createArrivals();
     await queue.isReady();
     if (hears) {
-      // What ends before Bull has subscribed would never be heard of.
+      // A job that ends before Bull has subscribed would never be reported.
       const registered = once(queue, "registered:global:completed");
       queue.on("global:completed", (id: string | number) => {
         arrivals.arrived(String(id));

@@ -1,4 +1,4 @@
-/** BullMQ with its own defaults. */
+/** BullMQ with its defaults. */
 import { Queue, QueueEvents, Worker } from "bullmq";
 import type { Contender, Payload } from "../contender.ts";
 

@@ -1,4 +1,4 @@
-/** The limit: one `PUBLISH` there, one back, over the client that Signalbox uses. Nothing is stored. */
+/** The upper limit: one `PUBLISH` in each direction, over the client that Signalbox uses. Stores nothing. */
 import { Redis } from "ioredis";
 import { createArrivals } from "../arrivals.ts";
 import type { Contender, Payload } from "../contender.ts";

@@ -1,12 +1,12 @@
 /**
- * Signalbox: the subscriber as `subscriber/main.ts` puts it together, but for its log (the peers log
- * nothing either) and its outbox, which records as the function does: one `XDEL` a callback, one
- * callback at a time.
+ * Signalbox: the subscriber as `subscriber/main.ts` assembles it, except that it logs nothing (like its peers) and that
+ * its outbox records results as the function does: one `XDEL` for each callback, one callback at a time.
  */
+import type { Redis } from "ioredis";
 import { pino } from "pino";
 import { createProducer } from "../../producer/producer.ts";
 import { defaultTiming } from "../../protocol/ledger/binding.ts";
-import { createMaintenance } from "../../protocol/ledger/maintenance.ts";
+import { createMaintenance, type Maintenance } from "../../protocol/ledger/maintenance.ts";
 import { defaultNaming } from "../../protocol/redis/keys.ts";
 import { readConfig } from "../../subscriber/config/config.ts";
 import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
@@ -72,23 +72,18 @@ export const signalbox: Contender = {
   },
 };
 
-type Connection = ReturnType<typeof createConnection>;
-
-async function connected(url: string): Promise<Connection> {
+async function connected(url: string): Promise<Redis> {
   const connection = createConnection(url);
   await connection.connect();
   return connection;
 }
 
-function optionsOf(connection: Connection) {
+function optionsOf(connection: Redis) {
   return { redis: createRedisPort(connection), naming: defaultNaming, timing: defaultTiming };
 }
 
-/** Takes what was stored out of the ledger's outbox; what gathers meanwhile goes in the next call. */
-function createRecorder(
-  maintenance: ReturnType<typeof createMaintenance>,
-  onRecorded: (count: number) => void,
-): Outbox {
+/** Removes stored results from the ledger's outbox; results that come during a call go in the next one. */
+function createRecorder(maintenance: Maintenance, onRecorded: (count: number) => void): Outbox {
   let pending: Delivery[] = [];
   let current: Promise<void> | undefined;
 
