@@ -1,14 +1,14 @@
 /**
- * The jobs of the demonstration, and a pattern for one's own: what each takes and what it gives.
- * The function and the subscriber may both import this; it must not know how the work is done.
+ * The jobs of the demonstration, and an example of a catalogue: the payload and the result of each job.
+ * Function and subscriber may both import it; it must not know how the work is done.
  */
 import { z } from "zod";
 import type { Catalog } from "../protocol/wire/catalog.ts";
 import type { Json } from "../protocol/wire/json.ts";
 
 /**
- * Any JSON as it came; what was left out arrives as null. Not `z.json()`: that copies every object, and
- * loses the key "__proto__" on the way.
+ * Any JSON, unchanged; a missing payload becomes null. Not `z.json()`, which copies every object and
+ * thereby loses the key "__proto__".
  */
 const anyJson = z.custom<Json>().default(null);
 
@@ -19,7 +19,7 @@ const hostMetrics = z.object({
   uptimeSeconds: z.number().nonnegative(),
   cpu: z.object({
     count: z.int().nonnegative(),
-    /** Share of all processors' time that was not idle while sampling, 0 to 1. */
+    /** Share of the time of all processors that was not idle while sampling, 0 to 1. */
     use: z.number().min(0).max(1),
   }),
   memory: z.object({ totalBytes: bytes, freeBytes: bytes }),
@@ -31,21 +31,21 @@ const hostMetrics = z.object({
 export type HostMetrics = z.infer<typeof hostMetrics>;
 
 const page = z.object({
-  /** Where the page was found, after redirects. */
+  /** The URL of the page, after redirects. */
   url: z.url(),
   status: z.int(),
   title: z.string().nullable(),
   /** Absolute http and https addresses without their fragments, each once, at most 100. */
   links: z.array(z.url()).max(100),
-  /** Length of the body once its content encoding is undone. */
+  /** Length of the body after its content encoding is decoded. */
   bytes,
-  /** Digest of those bytes, in hexadecimal. */
+  /** SHA-256 digest of these bytes, in hexadecimal. */
   sha256: z.hex().length(64),
 });
 export type Page = z.infer<typeof page>;
 
 export const catalog = {
-  /** Gives its payload back. */
+  /** Returns its payload. */
   echo: { payload: anyJson, result: anyJson },
 
   /** Measures the machine that the node runs on. */
@@ -58,7 +58,7 @@ export const catalog = {
     timeoutMs: 10_000,
   },
 
-  /** Fetches one page of a host that the subscriber's operator has allowed. */
+  /** Fetches one page from a host that the operator of the subscriber has allowed. */
   "page.fetch": {
     payload: z.strictObject({ url: z.url({ protocol: /^https?$/ }).max(2_048) }),
     result: page,

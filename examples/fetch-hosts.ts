@@ -1,9 +1,9 @@
 /**
- * The allow-list of `page.fetch`. A job's payload comes from whoever may dispatch; which hosts this
- * machine will talk to on their behalf is the operator's decision alone.
+ * The allow-list of `page.fetch`. Any caller that may dispatch chooses the payload of a job; which
+ * hosts this machine connects to is the operator's decision.
  */
 
-/** A host that may be fetched from; without a port, only on the scheme's own. */
+/** A host that may be fetched from; without a port, only the default port of the scheme. */
 export interface FetchHost {
   readonly hostname: string;
   readonly port: string | undefined;
@@ -11,7 +11,7 @@ export interface FetchHost {
 
 /**
  * Reads a comma-separated list of `host` or `host:port`. An empty list allows nothing.
- * Throws on an entry that is neither, so that a slip shows at start and not at the first job.
+ * Throws on any other entry, so that a mistake shows at the start and not at the first job.
  */
 export function parseFetchHosts(list: string): readonly FetchHost[] {
   return list
@@ -23,13 +23,13 @@ export function parseFetchHosts(list: string): readonly FetchHost[] {
 
 function parseFetchHost(entry: string): FetchHost {
   const parsed = URL.parse(`http://${entry}`);
-  // Anything beyond host and port (a path, credentials, a scheme) would be dropped in silence.
+  // Anything but host and port (a path, credentials, a scheme) would be silently dropped.
   if (parsed === null || /[/?#@\\]/.test(entry)) {
     throw new Error(
       `SIGNALBOX_FETCH_HOSTS: expected host or host:port, such as example.org:8080, got "${entry}".`,
     );
   }
-  // Read from the text, because a URL forgets a port that is its scheme's own.
+  // Read from the text, because a URL drops the default port of its scheme.
   return { hostname: parsed.hostname, port: /:(\d+)$/.exec(entry)?.[1] };
 }
 

@@ -1,4 +1,4 @@
-/** The `host.metrics` job: what the operating system says about this machine right now. */
+/** The `host.metrics` job: what the operating system reports about this machine. */
 import { statfs } from "node:fs/promises";
 import { cpus, freemem, hostname, loadavg, totalmem, uptime } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,7 +7,7 @@ import type { HostMetrics } from "./catalog.ts";
 
 const DEFAULT_SAMPLE_MS = 200;
 
-/** @param payload `sampleMs`: how long to watch the processors. */
+/** @param payload `sampleMs`: how long to measure the use of the processors */
 export async function hostMetrics(
   payload: { readonly sampleMs?: number | undefined } | null,
   context: Pick<RunContext, "signal">,
@@ -23,7 +23,7 @@ export async function hostMetrics(
     uptimeSeconds: uptime(),
     cpu: { count: cpus().length, use: busyShare(before, after) },
     memory: { totalBytes: totalmem(), freeBytes: freemem() },
-    // bavail, not bfree: what is kept back for root is of no use to a job.
+    // bavail, not bfree: a job cannot use the blocks that are reserved for root.
     disk: { totalBytes: disk.blocks * disk.bsize, freeBytes: disk.bavail * disk.bsize },
     load: [load1, load5, load15],
   };
@@ -48,7 +48,7 @@ function cpuTimes(): CpuTimes {
 /** Share of the time between two readings that was not idle, 0 to 1. */
 export function busyShare(before: CpuTimes, after: CpuTimes): number {
   const total = after.total - before.total;
-  // A sample shorter than the kernel's accounting step has seen no time pass at all.
+  // A sample shorter than the accounting step of the kernel measures no time at all.
   if (total <= 0) return 0;
   const share = 1 - (after.idle - before.idle) / total;
   return Math.min(1, Math.max(0, share));

@@ -1,6 +1,6 @@
 /**
- * An error with what the subscriber reads from whatever a handler throws: a stable code, and
- * whether another attempt could end differently.
+ * An error with the fields that the subscriber reads from an error of a handler: a stable code, and
+ * whether another attempt may succeed.
  */
 export class JobError extends Error {
   override readonly name = "JobError";

@@ -1,6 +1,6 @@
 /**
- * The `page.fetch` job: fetches one page of an allowed host, following redirects by hand because
- * each hop must be allowed too. The body streams through; memory does not grow with it.
+ * The `page.fetch` job: fetches one page from an allowed host. It follows redirects by itself, because
+ * each hop must be allowed too. The body is streamed, so memory does not grow with its size.
  */
 import { createHash } from "node:crypto";
 import type { RunContext } from "../protocol/wire/catalog.ts";
@@ -11,9 +11,9 @@ import { createOutlineReader, type PageOutline } from "./page-outline.ts";
 
 export interface PageFetchOptions {
   readonly hosts: readonly FetchHost[];
-  /** Most bytes of one page, after its content encoding is undone. @default 2 MiB */
+  /** Size limit of a page in bytes, after its content encoding is decoded. @default 2 MiB */
   readonly maxBytes?: number;
-  /** For all hops and the whole body, in milliseconds. @default 15_000 */
+  /** Time limit for all hops and the body, in milliseconds. @default 15_000 */
   readonly timeoutMs?: number;
 }
 
@@ -34,7 +34,7 @@ export function createPageFetch(options: PageFetchOptions) {
       const { url, response } = await follow(new URL(payload.url), hosts, signal);
       return await read(url, response, maxBytes);
     } catch (error) {
-      // The subscriber knows why it aborted; its reason must not come back as a failed fetch.
+      // The subscriber aborted the job and knows why; that must not appear as a failed fetch.
       if (context.signal.aborted) throw context.signal.reason;
       if (error instanceof JobError) throw error;
       if (timeout.aborted) {
@@ -110,7 +110,7 @@ async function read(url: URL, response: Response, maxBytes: number): Promise<Pag
   const digest = createHash("sha256");
   let bytes = 0;
 
-  // Leaving the loop by a throw cancels the body and with it the transfer.
+  // An exception that leaves the loop cancels the body and with it the transfer.
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
     if (bytes > maxBytes) {
@@ -144,12 +144,12 @@ function createDecoder(charset: string): TextDecoder {
   try {
     return new TextDecoder(charset);
   } catch {
-    // An unknown name is the page's mistake; its title may be garbled, its links will still do.
+    // The page names an unknown charset: its title may be garbled, but its links still work.
     return new TextDecoder();
   }
 }
 
-/** `fetch` says only "fetch failed" and keeps what happened in the cause. */
+/** The message of `fetch` is only "fetch failed"; the reason is in the cause. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message : error.message;

@@ -1,5 +1,5 @@
 /**
- * Reads title and links out of HTML as it streams by, keeping nothing else of it.
+ * Extracts title and links from streamed HTML without keeping anything else.
  */
 import { Parser } from "htmlparser2";
 
@@ -17,7 +17,7 @@ export interface OutlineReader {
   end(): PageOutline;
 }
 
-/** @param pageUrl What relative links are relative to, unless the page has a `<base>`. */
+/** @param pageUrl the base of relative links, unless the page has a `<base>` */
 export function createOutlineReader(pageUrl: string): OutlineReader {
   const links = new Set<string>();
   let base = pageUrl;
@@ -30,7 +30,7 @@ export function createOutlineReader(pageUrl: string): OutlineReader {
     onopentag(name, attributes) {
       const href = attributes["href"];
       if (name === "svg") svgDepth += 1;
-      // An svg's title describes a drawing.
+      // The title of an svg describes a drawing, not the page.
       if (name === "title" && title === undefined && svgDepth === 0) {
         isInTitle = true;
         title = "";
@@ -43,7 +43,7 @@ export function createOutlineReader(pageUrl: string): OutlineReader {
       if (name === "a" || name === "area") addLink(links, href, base);
     },
     ontext(text) {
-      // Room for the white space that is folded away at the end.
+      // Leaves room for white space, which is collapsed at the end.
       if (isInTitle && title !== undefined && title.length < 4 * MAX_TITLE_CHARS) title += text;
     },
     onclosetag(name) {
@@ -68,7 +68,7 @@ function addLink(links: Set<string>, href: string, base: string): void {
   const url = URL.parse(href, base);
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) return;
   url.hash = "";
-  // A longer one would be of no use to page.fetch, and the result has a size limit.
+  // page.fetch could not use a longer one, and the result has a size limit.
   if (url.href.length <= MAX_LINK_CHARS) links.add(url.href);
 }
 

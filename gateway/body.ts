@@ -3,8 +3,8 @@ import type { IncomingMessage } from "node:http";
 import { Refusal } from "./refusal.ts";
 
 /**
- * Beyond the limit the rest is still received, and dropped: a caller whose connection broke while
- * it was sending would not see the refusal and would send it all again.
+ * Beyond the limit the rest is received and dropped: a caller whose connection breaks while it sends
+ * would not see the refusal, and would send everything again.
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const announced = Number(request.headers["content-length"] ?? 0);

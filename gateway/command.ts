@@ -1,10 +1,10 @@
 /** One Redis command, as read from a JSON body or from a path. Knows nothing of HTTP or Redis. */
 import { Refusal } from "./refusal.ts";
 
-/** `name` is in capitals, which is also what keeps ioredis from reshaping arguments and replies. */
+/** `name` is in upper case, which also keeps ioredis from transforming arguments and replies. */
 export interface Command {
   readonly name: string;
-  /** Bytes where they came as bytes, so that a value need not be UTF-8. */
+  /** Bytes where the request had bytes, so that a value need not be UTF-8. */
   readonly args: readonly (string | Buffer)[];
 }
 
@@ -21,7 +21,7 @@ export function commandsFromJson(body: Buffer): Command[] {
   return rows.map(commandFromArray);
 }
 
-/** Puts a command together from the segments of a path and what follows it. */
+/** Builds a command from the segments of a path and its query. */
 export function commandFromParts(parts: readonly Buffer[]): Command {
   const [name, ...args] = parts;
   return named(name?.toString() ?? "", args);
@@ -46,8 +46,8 @@ function argument(value: unknown): string {
 }
 
 /**
- * A number becomes the text it was written as: 9007199254740993 must not lose its last digit on
- * the way through a JavaScript number.
+ * A number keeps the text it was written as: 9007199254740993 would lose its last digit as a
+ * JavaScript number.
  */
 function parseJson(body: Buffer): unknown {
   if (body.length === 0) throw new Refusal(400, "ERR empty command");
@@ -56,7 +56,7 @@ function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString(), keepDigits) as unknown;
   } catch (cause) {
-    // Not the parser's own message: it quotes the body. Deep nesting ends here too.
+    // The parser's own message would quote the body. Excessive nesting ends here too.
     throw new Refusal(400, "ERR failed to parse command: the body is not valid JSON", { cause });
   }
 }

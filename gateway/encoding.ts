@@ -1,7 +1,7 @@
-/** Replies of Redis as the JSON that Upstash answers with. */
+/** Encodes replies of Redis as the JSON of the Upstash API. */
 import type { Outcome, Reply } from "./redis.ts";
 
-/** How strings are sent: as UTF-8 text, or so that no byte is lost. */
+/** How strings are sent: as UTF-8 text, or as base64, which loses no byte. */
 export type Encoding = "text" | "base64";
 
 /** `{"result":…}` or `{"error":…}`. */
@@ -15,15 +15,15 @@ export function errorJson(message: string): string {
 }
 
 /**
- * "OK" goes out as it is, but only when it is the whole result: the official client leaves exactly
- * that one alone and decodes an "OK" it finds in an array.
+ * "OK" is not encoded when it is the whole result: the official client leaves exactly that one alone,
+ * but decodes an "OK" inside an array.
  */
 function topLevel(reply: Reply, encoding: Encoding): string {
   const isOk = Buffer.isBuffer(reply) && reply.toString() === "OK";
   return replyJson(reply, isOk ? "text" : encoding);
 }
 
-/** Integers are written digit by digit, because 64 bits do not fit a JavaScript number. */
+/** Writes integers from their digits, because 64 bits do not fit a JavaScript number. */
 function replyJson(reply: Reply, encoding: Encoding): string {
   if (reply === null) return "null";
   if (typeof reply === "string") return reply;

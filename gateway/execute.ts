@@ -1,4 +1,4 @@
-/** Runs commands that the policy lets through and writes their outcomes in the format asked for. */
+/** Runs the commands that the policy allows, and writes their outcomes in the requested format. */
 import type { Command } from "./command.ts";
 import { outcomeJson } from "./encoding.ts";
 import type { Format } from "./format.ts";
@@ -13,7 +13,7 @@ export interface Answer {
   readonly body: string | Buffer;
 }
 
-/** One command: an error is a 400. */
+/** Runs one command. An error is a 400. */
 export async function execute(backend: Backend, command: Command, format: Format): Promise<Answer> {
   const [outcome = { error: "ERR no reply" }] = await runAllowed(backend, [command]);
   const body = format === "resp2" ? outcomeResp2(outcome, command) : outcomeJson(outcome, format);
@@ -21,8 +21,8 @@ export async function execute(backend: Backend, command: Command, format: Format
 }
 
 /**
- * Many commands. In a pipeline each ends for itself; a transaction with a command that is not
- * allowed does not start. A transaction is always answered in JSON.
+ * Runs many commands. In a pipeline each has its own outcome; a transaction with a command that is
+ * not allowed does not start. A transaction is always answered in JSON.
  */
 export async function executeAll(
   backend: Backend,
@@ -50,7 +50,7 @@ function jsonList(outcomes: readonly Outcome[], encoding: "text" | "base64"): st
   return `[${outcomes.map((outcome) => outcomeJson(outcome, encoding)).join(",")}]`;
 }
 
-/** Outcomes in the order of the commands, those not allowed included. */
+/** Resolves to the outcomes in the order of the commands, including those not allowed. */
 async function runAllowed(backend: Backend, commands: readonly Command[]): Promise<Outcome[]> {
   const refusals = commands.map(refusalOf);
   const allowed = commands.filter((_command, at) => refusals[at] === undefined);

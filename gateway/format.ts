@@ -1,4 +1,4 @@
-/** How a caller wants replies written, by the two headers that Upstash has for it. */
+/** Reads the reply format from the two headers that Upstash defines for it. */
 import type { IncomingHttpHeaders } from "node:http";
 import { Refusal } from "./refusal.ts";
 

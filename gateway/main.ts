@@ -1,6 +1,6 @@
 /**
- * `npm run gateway`: the Upstash REST API in front of any Redis. The only reader of the process.
- * One signal ends it cleanly with code 0; it exits with 1 if it cannot start.
+ * `npm run gateway`: the Upstash REST API in front of any Redis. The only file that reads the environment.
+ * A signal ends it cleanly with code 0; it exits with 1 if it cannot start.
  */
 import { pino } from "pino";
 import { readConfig } from "./config.ts";

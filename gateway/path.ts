@@ -1,4 +1,4 @@
-/** Takes a request's target apart: `/set/key?EX=100` is a path of bytes and what follows it. */
+/** Parses the target of a request: `/set/key?EX=100` has a path of bytes and a query. */
 import { Refusal } from "./refusal.ts";
 
 export interface Target {
@@ -26,13 +26,13 @@ export function parseTarget(target: string): Target {
   return { segments: pathSegments(path), query, token };
 }
 
-/** One slash at the end means nothing: an empty argument has to be sent in a JSON body. */
+/** Ignores one slash at the end: an empty argument has to be sent in a JSON body. */
 function pathSegments(path: string): Buffer[] {
   const inner = path.replace(/^\//, "").replace(/\/$/, "");
   return inner === "" ? [] : inner.split("/").map(decodeBytes);
 }
 
-/** `decodeURIComponent` insists on UTF-8; keys and values may be any bytes. */
+/** Not `decodeURIComponent`, which requires UTF-8: keys and values may be any bytes. */
 function decodeBytes(text: string): Buffer {
   const bytes = text.replace(/%(.{0,2})/g, (_all, hex: string) => {
     if (!/^[0-9a-f]{2}$/i.test(hex)) throw new Refusal(400, "ERR invalid URL escape in the path");

@@ -1,7 +1,7 @@
 /**
- * Which commands the gateway does not pass on, and why. All requests share one connection, so
- * whatever waits on it or changes its state would be felt by every other caller; and a token that
- * may travel in a URL must not be enough to stop or take over the server.
+ * Decides which commands the gateway refuses, and why. All requests share one connection, so a
+ * command that blocks it or changes its state would affect every other caller; and a token that may
+ * travel in a URL must not be enough to stop or take over the server.
  */
 import type { Command } from "./command.ts";
 
@@ -9,10 +9,10 @@ const BLOCKS = "it would block the connection that all requests share";
 const STATE = "it changes the state of the connection that all requests share";
 const TRANSACTION = "send the commands of a transaction to /multi-exec";
 const STREAM = "use /subscribe/<channel> or /psubscribe/<pattern>";
-const SERVER = "it is for whoever runs the server; connect to Redis itself";
+const SERVER = "it is for the operator of the server; connect to Redis itself";
 const SETTINGS = "only notify-keyspace-events can be read or changed";
 
-/** What reads no secret and changes no user. */
+/** Subcommands that read no secret and change no user. */
 const ACL_ACTIONS = new Set(["CAT", "DRYRUN", "GENPASS", "HELP", "USERS", "WHOAMI"]);
 
 type Rule = string | ((args: readonly string[]) => string | undefined);
@@ -31,7 +31,7 @@ const RULES = new Map<string, Rule>([
   ["CONFIG", (args) => (isKeyspaceSetting(args) ? undefined : SETTINGS)],
 ]);
 
-/** Says why a command is not passed on, or nothing if it is. The first words are Upstash's. */
+/** Returns why a command is refused, or undefined if it is allowed. The message begins as that of Upstash. */
 export function refusalOf({ name, args }: Command): string | undefined {
   const rule = RULES.get(name);
   const reason = typeof rule === "function" ? rule(args.map(String)) : rule;
@@ -43,7 +43,7 @@ function rows(reason: string, names: string): [string, string][] {
   return names.split(" ").map((name) => [name, reason]);
 }
 
-/** Options come before STREAMS; a group or a consumer may be called "block". */
+/** Only options before STREAMS count, because a group or a consumer may be named "block". */
 function asksToBlock(args: readonly string[]): boolean {
   for (let at = 0; at < args.length;) {
     const option = args[at]?.toUpperCase();
@@ -54,7 +54,7 @@ function asksToBlock(args: readonly string[]): boolean {
   return false;
 }
 
-/** The one parameter that Upstash lets through, `CONFIG GET x` or `CONFIG SET x value`. */
+/** The one parameter that Upstash allows, `CONFIG GET x` or `CONFIG SET x value`. */
 function isKeyspaceSetting(args: readonly string[]): boolean {
   const [action, parameter] = args.map((arg) => arg.toLowerCase());
   const length = { get: 2, set: 3 }[action ?? ""];

@@ -1,22 +1,22 @@
 /**
- * The one connection that carries all commands. It never queues for a Redis that is away: such a
- * command is refused at once, and the connection comes back by itself.
+ * The one connection for all commands. It never queues commands while Redis is unreachable: they are
+ * refused immediately, and the connection recovers by itself.
  */
 import { Redis, type RedisOptions } from "ioredis";
 import type { Command } from "./command.ts";
 import type { GatewayLog } from "./log.ts";
 import { Refusal } from "./refusal.ts";
 
-/** What Redis said: bytes of a string, digits of an integer, a nested error, nothing, or a list. */
+/** A reply of Redis: bytes of a string, digits of an integer, a nested error, null, or a list. */
 export type Reply = Buffer | string | Error | null | Reply[];
 
-/** How one command ended. */
+/** The outcome of one command. */
 export type Outcome = { readonly reply: Reply } | { readonly error: string };
 
 export interface Backend {
-  /** Sends commands in one write; each ends for itself. Throws a 503 if Redis does not answer. */
+  /** Sends commands in one write; each has its own outcome. Throws a 503 if Redis does not answer. */
   run(commands: readonly Command[]): Promise<Outcome[]>;
-  /** Sends them as one transaction. Throws a 400 if Redis discards it as a whole. */
+  /** Sends commands as one transaction. Throws a 400 if Redis discards all of it. */
   transact(commands: readonly Command[]): Promise<Outcome[]>;
   close(): void;
 }
@@ -24,15 +24,15 @@ export interface Backend {
 const MAX_RECONNECT_DELAY_MS = 1_000;
 
 /**
- * RESP2, bytes for strings and digits for integers: together they keep every kind of reply apart
- * and exact. Nothing is sent twice, since a lost reply does not tell whether the command ran.
+ * RESP2, bytes for strings and digits for integers keep every kind of reply distinct and exact.
+ * Nothing is sent twice, because a lost reply does not show whether the command ran.
  */
 export const CONNECTION = {
   protocol: 2,
   stringNumbers: true,
   lazyConnect: true,
   connectTimeout: 3_000,
-  // Also how long a connection that is gone already keeps the process from ending.
+  // Also the time for which a lost connection keeps the process from ending.
   disconnectTimeout: 200,
   disableClientInfo: true,
   enableOfflineQueue: false,
@@ -42,11 +42,11 @@ export const CONNECTION = {
 
 export interface Connection {
   readonly redisUrl: string;
-  /** How long a Redis that was sent a command may stay silent, in ms, before it counts as lost. */
+  /** How long Redis may take to answer a command, in ms, before the connection counts as lost. */
   readonly redisTimeoutMs: number;
 }
 
-/** Resolves once Redis is connected, or once a first attempt has failed; attempts go on. */
+/** Resolves once Redis is connected or the first attempt has failed; attempts continue. */
 export async function connectBackend(at: Connection, log: GatewayLog): Promise<Backend> {
   const redis = new Redis(at.redisUrl, {
     ...CONNECTION,
@@ -74,7 +74,7 @@ export async function connectBackend(at: Connection, log: GatewayLog): Promise<B
 
 type Result = readonly [error: Error | null, reply: unknown];
 
-/** A pipeline of ioredis is one write, so no other request's commands come in between. */
+/** A pipeline of ioredis is one write, so no commands of other requests come in between. */
 async function send(redis: Redis, commands: readonly Command[]): Promise<Result[]> {
   if (redis.status !== "ready") {
     throw new Refusal(503, "ERR Redis cannot be reached; the command was not sent");
@@ -92,7 +92,7 @@ async function send(redis: Redis, commands: readonly Command[]): Promise<Result[
 function transactionOutcomes(results: readonly Result[]): Outcome[] {
   const [error, replies] = results.at(-1) ?? [];
   if (!Array.isArray(replies)) {
-    // EXEC only says that something was wrong before it; the first error says what.
+    // EXEC only says that an earlier command failed; the first error says which.
     const causes = [error, results.find(([queueing]) => queueing !== null)?.[0]];
     throw new Refusal(400, causes.map((cause) => describe(cause?.message ?? "")).join(" "));
   }
@@ -101,24 +101,24 @@ function transactionOutcomes(results: readonly Result[]): Outcome[] {
   );
 }
 
-/** ioredis types replies as unknown; `CONNECTION` is what makes them a `Reply`. */
+/** ioredis types replies as unknown; the settings in `CONNECTION` make each a `Reply`. */
 function toOutcome([error, reply]: Result): Outcome {
   return error === null ? { reply: reply as Reply } : { error: describe(error.message) };
 }
 
-/** Redis quotes the arguments of a command it does not know; Upstash does not, nor do we. */
+/** Removes the arguments that Redis quotes for an unknown command, as Upstash does. */
 function describe(message: string): string {
   const unknown = /^ERR unknown command '([^']*)'/.exec(message)?.[1];
   if (unknown === undefined) return message;
   return `ERR Command is not available: '${unknown}'. The Redis behind this gateway does not have it`;
 }
 
-/** Told apart by name, because ioredis exports the class untyped. */
+/** Recognised by name, because ioredis exports the class untyped. */
 export function isReplyError(error: unknown): error is Error {
   return error instanceof Error && error.name === "ReplyError";
 }
 
-/** One line when Redis goes away and one when it is back, not one per attempt. */
+/** Logs one line when Redis is lost and one when it is back, not one for each attempt. */
 function logOutages(redis: Redis, log: GatewayLog): void {
   let isAway = false;
   redis.on("error", (error: Error) => {

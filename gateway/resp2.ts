@@ -1,11 +1,11 @@
-/** Replies of Redis as the bytes a TCP client would have read. */
+/** Encodes replies of Redis as the bytes that a TCP client would read. */
 import type { Command } from "./command.ts";
 import type { Outcome, Reply } from "./redis.ts";
 
 /**
- * ioredis does not say whether a string came as a status or as a value, which RESP2 tells apart.
- * These answer with a status; an OK from any other command goes out as a value, which every
- * client reads as the same string.
+ * ioredis does not show whether a string was a status or a value, which RESP2 distinguishes. These
+ * commands answer with a status; an OK of any other command is sent as a value, which every client
+ * reads as the same string.
  */
 const STATUS_COMMANDS = new Set(
   (

@@ -1,4 +1,4 @@
-/** The HTTP side: who may ask, which of the forms a request has, and what goes back. */
+/** The HTTP server: authorises requests, dispatches on their form, and writes the responses. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readBody } from "./body.ts";
@@ -14,11 +14,11 @@ import { streamMessages } from "./subscribe.ts";
 import { bearerToken, tokenCheck } from "./token.ts";
 
 export interface GatewayOptions {
-  /** `redis://` or `rediss://`, with user, password and database if need be. */
+  /** `redis://` or `rediss://`, with user, password and database if needed. */
   readonly redisUrl: string;
-  /** What callers show as `Authorization: Bearer …` or as `?_token=`. */
+  /** The token of callers, in `Authorization: Bearer …` or `?_token=`. */
   readonly token: string;
-  /** 0 takes any free one. @default 0 */
+  /** 0 takes any free port. @default 0 */
   readonly port?: number;
   /** @default "127.0.0.1" */
   readonly host?: string;
@@ -26,9 +26,9 @@ export interface GatewayOptions {
   readonly maxBodyBytes?: number;
   /** How long Redis may take to answer, in milliseconds, before it counts as lost. @default 10_000 */
   readonly redisTimeoutMs?: number;
-  /** How often an idle event stream gets a line, in milliseconds. @default 30_000 */
+  /** How often an event stream gets a heartbeat, in milliseconds. @default 30_000 */
   readonly heartbeatMs?: number;
-  /** @default nothing is logged */
+  /** @default no log */
   readonly log?: GatewayLog;
 }
 
@@ -36,7 +36,7 @@ export interface Gateway {
   /** For example `http://127.0.0.1:8079`. */
   readonly url: string;
   readonly port: number;
-  /** Ends event streams, lets requests under way finish for two seconds, closes everything. */
+  /** Ends event streams, gives running requests two seconds to finish, then closes everything. */
   close(): Promise<void>;
 }
 
@@ -51,11 +51,11 @@ const SERVER_LIMITS = {
   maxHeaderSize: 64 * 1024,
   headersTimeout: 10_000,
   requestTimeout: 60_000,
-  /** Longer than clients keep idle connections, so that it is not us who break one in use. */
+  /** Longer than clients keep idle connections, so that the server never closes one that is about to be used. */
   keepAliveTimeout: 75_000,
 };
 
-/** Resolves once it listens. A Redis that cannot be reached is no reason not to: see `redis.ts`. */
+/** Resolves once the server listens, even if Redis cannot be reached: see `redis.ts`. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { host = "127.0.0.1", port = 0, log = { info: silent, warn: silent } } = options;
   const connection = {
@@ -82,9 +82,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     response.writeHead(status, {
       "content-type": Buffer.isBuffer(body) ? "application/octet-stream" : "application/json",
       "content-length": bytes.length,
-      // Stands for "newer than before"; there is one Redis, so nothing is read stale.
+      // A sync token for read-your-writes; with a single Redis no read is stale.
       "upstash-sync-token": answers.toString(36),
-      // A connection kept open would keep a closing server from ending.
+      // A kept-alive connection would keep a closing server from ending.
       ...(!server.listening && { connection: "close" }),
     });
     response.end(bytes);
@@ -101,7 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
     const kind = target.segments[0]?.toString().toLowerCase();
     if (kind === "subscribe" || kind === "psubscribe") {
-      // Nothing in the body counts, but an unread one would hide that the caller has gone.
+      // The body is ignored, but if it stayed unread the end of the caller would not be noticed.
       request.resume();
       await stream(kind, target, response);
     } else {
@@ -157,7 +157,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
-/** The forms of a request that end with an answer. */
+/** Handles the request forms that end with one response. */
 function answer(
   backend: Backend,
   request: IncomingMessage,
@@ -181,5 +181,5 @@ function refusalFrom(error: unknown, log: GatewayLog): Pick<Refusal, "status" | 
 }
 
 function silent(): void {
-  // No log was asked for.
+  // No log is configured.
 }

@@ -1,6 +1,6 @@
 /**
- * Messages of Redis channels as server-sent events. Each stream has a Redis connection of its own
- * and both end together: a caller that sees its stream end knows that it may have missed messages.
+ * Messages of Redis channels as server-sent events. Each stream has its own Redis connection and both
+ * end together: a caller whose stream ends knows that it may have missed messages.
  */
 import type { ServerResponse } from "node:http";
 import { Redis } from "ioredis";
@@ -11,14 +11,14 @@ export interface Subscription extends Connection {
   readonly kind: "subscribe" | "psubscribe";
   /** Channels, or patterns for `psubscribe`. */
   readonly names: readonly Buffer[];
-  /** How often to make sure, in milliseconds, that both ends are still there. */
+  /** How often to check that both ends are alive, in milliseconds. */
   readonly heartbeatMs: number;
 }
 
-/** A reader this far behind is cut off, as Redis would cut it off. */
+/** A reader this many bytes behind is disconnected, as Redis would disconnect it. */
 const MAX_UNSENT_BYTES = 8 * 1024 * 1024;
 
-/** Runs until the caller goes, Redis goes or `signal` aborts. Throws while nothing has been sent. */
+/** Runs until the caller or Redis disconnects, or `signal` aborts. Throws only before anything was sent. */
 export async function streamMessages(
   { redisUrl, redisTimeoutMs, kind, names, heartbeatMs }: Subscription,
   response: ServerResponse,
@@ -51,12 +51,12 @@ export async function streamMessages(
     messages.deliverTo(send);
 
     const heartbeat = setInterval(() => {
-      // Any line but a "data:" one is skipped by clients; fetch gives up on a silent body.
+      // Clients skip any line but "data:"; without one, fetch gives up on a silent body.
       redis.ping().then(() => {
         send(": heartbeat\n\n");
       }, ignoreBecauseItEnds);
     }, heartbeatMs);
-    // Not events.once: a connection that breaks says "error" before it says "end".
+    // Not events.once: a connection that breaks emits "error" before "end".
     await new Promise<void>((resolve) => {
       redis.once("end", resolve);
       if (redis.status === "end") resolve();
@@ -79,7 +79,7 @@ async function subscribe(redis: Redis, kind: Subscription["kind"], names: readon
   }
 }
 
-/** A message may come in the same packet as the confirmation that has to be written before it. */
+/** A message may arrive in the same packet as the confirmation, which has to be written first. */
 function listen(redis: Redis) {
   const early: Buffer[] = [];
   let deliver = (event: Buffer) => {
@@ -99,7 +99,7 @@ function listen(redis: Redis) {
   };
 }
 
-/** `subscribe,channel,count`, where the count is of different channels so far. */
+/** `subscribe,channel,count`, where `count` is the number of distinct channels so far. */
 function confirmations(kind: Subscription["kind"], names: readonly Buffer[]): Buffer[] {
   const seen = new Set<string>();
   return names.map((name) => {
@@ -109,9 +109,9 @@ function confirmations(kind: Subscription["kind"], names: readonly Buffer[]): Bu
 }
 
 /**
- * One event of comma-separated fields. A payload with line breaks takes several lines, of which
- * the official client must only see the first, lest it take the others for events: it wants a
- * space after "data:", which the standard does not.
+ * One event of comma-separated fields. A payload with line breaks takes several lines. The official
+ * client takes each "data: " line for an event of its own, so only the first has that space, which
+ * the standard does not require.
  */
 export function eventOf(fields: readonly (string | Buffer)[]): Buffer {
   const text = fields.map((field) => Buffer.from(field).toString("latin1")).join(",");
@@ -121,5 +121,5 @@ export function eventOf(fields: readonly (string | Buffer)[]): Buffer {
 }
 
 function ignoreBecauseItEnds(): void {
-  // The connection's end is what the stream waits for.
+  // The stream ends with the connection.
 }

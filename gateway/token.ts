@@ -1,16 +1,16 @@
-/** Who may use the gateway: whoever has the one token. */
+/** Checks the one token of the gateway. */
 import { createHash, timingSafeEqual } from "node:crypto";
 
-/** Says whether the token a caller showed, if any, is the right one. */
+/** Whether the token of a caller, if any, is the right one. */
 export type TokenCheck = (shown: string | undefined) => boolean;
 
-/** Comparing digests takes the same time for every wrong token, whatever its length. */
+/** Compares digests, which takes the same time for every wrong token, whatever its length. */
 export function tokenCheck(token: string): TokenCheck {
   const expected = digest(token);
   return (shown) => shown !== undefined && timingSafeEqual(digest(shown), expected);
 }
 
-/** Reads the token of an `Authorization` header; like Upstash's, ours may come without "Bearer". */
+/** Reads the token of an `Authorization` header; as at Upstash, "Bearer" may be missing. */
 export function bearerToken(header: string | undefined): string | undefined {
   return header?.trim().replace(/^bearer\s+/i, "");
 }

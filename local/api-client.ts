@@ -1,4 +1,4 @@
-/** The few calls of the function's HTTP API that the demonstration makes. */
+/** The calls of the function's HTTP API that the demonstration makes. */
 import { z } from "zod";
 import { jobStates } from "../protocol/wire/job.ts";
 import type { Json } from "../protocol/wire/json.ts";
@@ -12,7 +12,7 @@ const jobView = z.object({
   id: z.string(),
   state: z.enum(jobStates),
   node: z.string().nullish(),
-  /** Whether the function has written the outcome down. */
+  /** Whether the function has recorded the outcome. */
   recorded: z.boolean(),
   result: json.optional(),
   error: json.optional(),
@@ -31,16 +31,16 @@ export interface NewJob {
 
 export interface ApiClient {
   dispatch(job: NewJob): Promise<Accepted>;
-  /** Answers as soon as the job has ended, or after `waitSeconds`, 0 to 25, as it then is. */
+  /** Resolves to the job as soon as it has ended, or as it is after `waitSeconds`, 0 to 25. */
   job(id: string, waitSeconds: number): Promise<JobView>;
-  /** Names of the nodes that listen. */
+  /** Names of the connected nodes. */
   nodes(): Promise<readonly string[]>;
 }
 
-/** Longer than the longest wait, so that the function's own answer comes first. */
+/** Longer than the longest wait, so that the function answers first. */
 const TIMEOUT_MS = 40_000;
 
-/** @param signal Ends all calls. */
+/** @param signal ends all calls */
 export function createApiClient(url: string, token: string, signal: AbortSignal): ApiClient {
   async function call(path: string, init: RequestInit = {}): Promise<unknown> {
     const response = await fetch(new URL(path, url), {

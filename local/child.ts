@@ -1,12 +1,12 @@
 /**
- * One child process in a process group of its own, so that nothing it starts can outlive it.
+ * One child process in its own process group, so that nothing it starts can outlive it.
  *
  *   running → stopping → gone
  *
- * running   from the spawn; left by stop(), kill(), or by the process ending by itself.
- * stopping  the process got the signals of `stopSteps` one after the other, and after the last of
- *           them the whole group gets SIGKILL. Further calls of stop() join the first.
- * gone      whichever way the process ended, what is left of its group has been killed.
+ * running   from the spawn until stop(), kill(), or until the process ends by itself.
+ * stopping  the process gets the signals of `stopSteps` one after the other, and after the last one
+ *           the whole group gets SIGKILL. Further calls of stop() join the first.
+ * gone      the process has ended, and the rest of its group has been killed.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -17,9 +17,9 @@ export interface ChildSpec {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
-  /** On top of this process's own environment. */
+  /** Added to the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
-  /** How to ask it to end, and how long each asking may take. @default SIGTERM, 5 seconds */
+  /** Signals to end it, and how long to wait after each. @default SIGTERM, 5 seconds */
   readonly stopSteps?: readonly StopStep[];
 }
 
@@ -38,24 +38,24 @@ export interface Exit {
 
 export interface Child {
   readonly name: string;
-  /** The last of what it wrote, as it stands now. */
+  /** The last part of its output so far. */
   readonly lastLines: readonly string[];
   /** Resolves once the process is gone and its output has been read. Never rejects. */
   readonly exited: Promise<Exit>;
-  /** Hears every line of stdout and stderr from now on. */
+  /** Calls back for every line of stdout and stderr from now on. */
   onLine(listener: (line: string) => void): void;
-  /** Ends the process and its group in good order; resolves when they are gone. */
+  /** Ends the process and its group by `stopSteps`; resolves when they are gone. */
   stop(): Promise<void>;
-  /** Ends the process and its group now. Does not wait, so that it can be the last thing done. */
+  /** Kills the process and its group without waiting; may be the last call of this process. */
   kill(): void;
 }
 
 const LAST_LINES = 20;
 const DEFAULT_STOP_STEPS: readonly StopStep[] = [{ signal: "SIGTERM", waitMs: 5_000 }];
-/** For output that is still in the pipe when the process is gone already. */
+/** How long to read output that is still in the pipe after the process has ended. */
 const OUTPUT_GRACE_MS = 1_000;
 
-/** Starts the process. One that cannot be run at all is a child that has ended, not a throw. */
+/** Starts the process. A program that cannot be run is a child that has ended, not an exception. */
 export function startChild(spec: ChildSpec): Child {
   const subject = spawn(spec.command, spec.args, {
     cwd: spec.cwd,
@@ -91,7 +91,7 @@ export function startChild(spec: ChildSpec): Child {
     },
     stop: () => (stopped ??= stop(subject, spec.stopSteps ?? DEFAULT_STOP_STEPS, exited)),
     kill: () => {
-      // Once it is gone its number may be somebody else's.
+      // Once it is gone, another process may have its id.
       if (!isGone) killGroup(subject);
     },
   };
@@ -107,7 +107,7 @@ async function watch(child: ChildProcess): Promise<string> {
       resolve(signal === null ? `it ended with exit code ${code ?? 0}` : `${signal} ended it`);
     });
   });
-  // Grandchildren that lost their parent would hold ports and pipes for ever.
+  // Orphaned grandchildren would keep ports and pipes open.
   killGroup(child);
   await Promise.race([closed, sleep(OUTPUT_GRACE_MS, undefined, { ref: false })]);
   return how;
@@ -135,11 +135,11 @@ async function settles(promise: Promise<unknown>, withinMs: number): Promise<boo
 }
 
 function killGroup(child: ChildProcess): void {
-  // The group has the number of the process that it was made for.
+  // The id of the group is that of its first process.
   if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, "SIGKILL");
   } catch {
-    // Nobody is left in the group: that is what was wanted.
+    // The group is already empty.
   }
 }

@@ -1,12 +1,12 @@
 /**
- * Fires the function's cron entry point at second 0 of every minute, as the platform does and
+ * Fires the function's cron entry point at second 0 of every minute, which the platform does and
  * `wrangler dev` does not.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Part } from "./supervisor.ts";
 
 const MINUTE_MS = 60_000;
-/** The one trigger that the function is deployed with. */
+/** The only cron trigger of the deployed function. */
 const CRON = "* * * * *";
 const TICK_TIMEOUT_MS = 55_000;
 
@@ -27,8 +27,8 @@ export function startClock(options: ClockOptions): Part {
   async function run(): Promise<void> {
     let scheduledMs = now();
     while (!stopping.signal.aborted) {
-      // From the later of the two: a timer may fire early and must not make its minute twice, and
-      // a machine that slept through some minutes is not to run them all.
+      // From the later of the two: a timer that fires early must not repeat its minute, and a machine
+      // that slept through some minutes must not run them all.
       scheduledMs = nextMinute(Math.max(now(), scheduledMs));
       await wait(scheduledMs - now(), stopping.signal);
       const tick = attempt(scheduledMs).finally(() => ticks.delete(tick));
@@ -64,7 +64,7 @@ export function nextMinute(timeMs: number): number {
   return (Math.floor(timeMs / MINUTE_MS) + 1) * MINUTE_MS;
 }
 
-/** Calls the cron entry point that `wrangler dev` offers under the function's URL. */
+/** Calls the cron entry point that `wrangler dev` serves under the function's URL. */
 export async function fireCron(
   functionUrl: string,
   scheduledMs: number,

@@ -1,21 +1,21 @@
-/** Takes one job of the demonstration from its dispatch to the function's record of its outcome. */
+/** Follows one job of the demonstration from its dispatch until the function has recorded its outcome. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { terminalStates } from "../protocol/wire/job.ts";
 import type { ApiClient, JobView, NewJob } from "./api-client.ts";
 
 export interface DemoJob {
-  /** How it is called in what is shown. */
+  /** Its name in the output. */
   readonly label: string;
   readonly request: NewJob;
 }
 
-/** What came of a job. */
+/** The outcome of a job. */
 export type DemoOutcome =
   | {
       readonly kind: "recorded";
       readonly job: DemoJob;
       readonly view: JobView;
-      /** From sending the dispatch until the result was known. */
+      /** From the dispatch until the result was known, in milliseconds. */
       readonly roundTripMs: number;
     }
   | { readonly kind: "unrecorded"; readonly job: DemoJob; readonly id: string }
@@ -23,13 +23,13 @@ export type DemoOutcome =
 
 export interface DemoRun {
   readonly api: ApiClient;
-  /** When to give up on a record, on the scale of performance.now(). */
+  /** When to stop waiting for the record, by performance.now(). */
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
 }
 
 const MAX_WAIT_SECONDS = 25;
-/** A result may be known a moment before its callback has been recorded. */
+/** A result may be known shortly before its callback has been recorded. */
 const RECORD_INTERVAL_MS = 50;
 
 export async function runDemoJob(job: DemoJob, run: DemoRun): Promise<DemoOutcome> {
@@ -57,7 +57,7 @@ export async function runDemoJob(job: DemoJob, run: DemoRun): Promise<DemoOutcom
   }
 }
 
-/** A read that failed is tried again until the deadline: it says nothing about the job. */
+/** Repeats a failed read until the deadline: its failure says nothing about the job. */
 async function tryRead(
   id: string,
   waitSeconds: number,

@@ -1,16 +1,16 @@
-/** How the demonstration's outcomes read. Pure: outcomes in, lines out. */
+/** Formats the outcomes of the demonstration. Pure: outcomes in, lines out. */
 import { catalog } from "../examples/catalog.ts";
 import type { DemoOutcome } from "./demo-job.ts";
 
 export interface DemoSummary {
   readonly dispatched: number;
   readonly recorded: number;
-  /** Recorded, but as something other than succeeded. */
+  /** Recorded, but not as succeeded. */
   readonly failed: number;
   readonly lines: readonly string[];
 }
 
-/** A few characters for one of many: `7@3` is the number 7, run by node 3. */
+/** A short form: `7@3` is number 7, run by node 3. */
 export function describeBriefly(outcome: DemoOutcome): string {
   const { label } = outcome.job;
   switch (outcome.kind) {
@@ -95,7 +95,7 @@ export function summarise(outcomes: readonly DemoOutcome[]): DemoSummary {
   };
 }
 
-/** The smallest value that at least `share` of `values` do not exceed, rounded; "-" for none. */
+/** The smallest value that at least `share` of `values` do not exceed, rounded; "-" without values. */
 export function quantile(values: readonly number[], share: number): string {
   const sorted = values.toSorted((a, b) => a - b);
   const value = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];

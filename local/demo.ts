@@ -1,6 +1,6 @@
 /**
- * The demonstration: the numbers 1 to 99, each to a node drawn at random, as the program did that
- * Signalbox descends from; then a few jobs that do real work. Speaks to the function over HTTP only.
+ * The demonstration: sends the numbers 1 to 99, each to a random node, as the program that Signalbox
+ * descends from did; then runs a few jobs that do real work. Uses only the HTTP API of the function.
  */
 import type { ApiClient } from "./api-client.ts";
 import { type DemoJob, type DemoOutcome, type DemoRun, runDemoJob } from "./demo-job.ts";
@@ -11,7 +11,7 @@ export interface DemoOptions {
   readonly pageUrls: readonly string[];
   readonly print: (line: string) => void;
   readonly signal: AbortSignal;
-  /** How long to wait for the numbers, and then for the real jobs, in milliseconds. @default 60_000 */
+  /** How long to wait for the numbers, and again for the real jobs, in milliseconds. @default 60_000 */
   readonly withinMs?: number;
   /** 0 to just below 1. @default Math.random */
   readonly random?: () => number;
@@ -20,7 +20,7 @@ export interface DemoOptions {
 export interface DemoResult extends DemoSummary {
   /** Everything was dispatched, recorded and successful. */
   readonly isComplete: boolean;
-  /** The last job's id, for the reader to look up; undefined if none was recorded. */
+  /** The id of the last job, for the user to read; undefined if none was recorded. */
   readonly lastId: string | undefined;
 }
 
@@ -91,13 +91,13 @@ function realJobs(nodes: readonly string[], pageUrls: readonly string[]): readon
   ];
 }
 
-/** Runs a bounded number of jobs at a time; outcomes in the order of the jobs. */
+/** Runs a limited number of jobs concurrently; resolves to the outcomes in the order of the jobs. */
 async function runAll(
   jobs: readonly DemoJob[],
   runOne: (job: DemoJob) => Promise<DemoOutcome>,
 ): Promise<readonly DemoOutcome[]> {
   const outcomes: DemoOutcome[] = [];
-  // One iterator for all lanes: each takes the next job that no other has taken.
+  // All lanes share one iterator: each takes the next job that no other lane has taken.
   const queue = jobs.entries();
   const lanes = Array.from({ length: CONCURRENCY }, async () => {
     for (const [index, job] of queue) outcomes[index] = await runOne(job);

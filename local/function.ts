@@ -1,6 +1,6 @@
 /**
- * The function in `wrangler dev`, as a child process. Nothing of it leaves this machine: no
- * telemetry, no look at who runs it, no check for updates.
+ * The function in `wrangler dev`, as a child process that sends nothing to the Internet: no
+ * telemetry, no check of the user, no check for updates.
  */
 import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -13,21 +13,21 @@ import type { Supervisor } from "./supervisor.ts";
 export interface FunctionOptions {
   /** The project's folder, with wrangler.toml. */
   readonly root: string;
-  /** Keeps what wrangler writes, and the function's variables. */
+  /** The folder for the files of wrangler and the function's variables. */
   readonly directory: string;
   readonly port: number;
   /** The function's variables and secrets. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** One per request, written by wrangler; they would drown what the function has to say. */
+/** Wrangler writes one such line for each request; they would hide those of the function. */
 const REQUEST_LINE = /^\[wrangler:info\] [A-Z]+ \//;
 const HEALTH_INTERVAL_MS = 100;
 const HEALTH_TIMEOUT_MS = 5_000;
-/** Asks for a path that needs no Redis, so that watching costs no commands. */
+/** A path that needs no Redis, so that watching costs no commands. */
 const PROBE_INTERVAL_MS = 2_000;
 const PROBE_TIMEOUT_MS = 4_000;
-/** A reload after an edit makes it miss one or two. */
+/** A reload after an edit fails one or two checks. */
 const ALLOWED_MISSES = 3;
 
 /** Resolves with the function's URL once its /healthz answers 200. */
@@ -46,12 +46,12 @@ export async function startFunction(
       args: [wranglerProgram(), "dev", ...wranglerOptions(envFile, options)],
       cwd: options.root,
       env: wranglerEnvironment(directory),
-      // It has the runtime and the bundler to end.
+      // It has to end the runtime and the bundler.
       stopSteps: [{ signal: "SIGTERM", waitMs: 8_000 }],
-      // Wrangler's account of the bindings and of how to fire the cron entry point by hand.
+      // Wrangler's list of the bindings and its hint about the cron entry point.
       isQuietAtStart: true,
       isNoise: (line) => REQUEST_LINE.test(line),
-      // Wrangler stays, and says nothing, when the runtime under it is gone.
+      // Wrangler stays silent and keeps running when its runtime has ended.
       watch: (signal) => untilSilent(url, signal),
       readyWithinMs: 60_000,
       ready: async (_, signal) => {
@@ -68,7 +68,7 @@ export async function startFunction(
   return url;
 }
 
-/** In a file only its owner may read: a command line is there for everybody to see. */
+/** Writes a file that only its owner may read: other users of the machine can read a command line. */
 async function writeEnvFile(
   directory: string,
   variables: Readonly<Record<string, string>>,
@@ -76,7 +76,7 @@ async function writeEnvFile(
   await mkdir(directory, { recursive: true });
   const file = join(directory, "function.env");
   const lines = Object.entries(variables).map(([name, value]) => {
-    // The file's format has no way to write these within quotes.
+    // The format of the file cannot escape these.
     if (/['\r\n]/.test(value)) throw new Error(`${name} must not hold a quote or a line break.`);
     return `${name}='${value}'\n`;
   });
@@ -110,7 +110,7 @@ function wranglerEnvironment(directory: string): Readonly<Record<string, string>
     WRANGLER_HIDE_BANNER: "true",
     WRANGLER_WRITE_LOGS: "false",
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
-    // The default is shared by all projects of this user.
+    // All projects of this user share the default.
     WRANGLER_REGISTRY_PATH: join(directory, "registry"),
   };
 }
@@ -128,8 +128,8 @@ async function isHealthy(url: string, health: { last: string }): Promise<boolean
   } catch (error) {
     health.last = messageOf(error);
   }
-  // Everything else, such as a Redis that is not there yet, may pass.
-  if (isHopeless) throw new Error("The function cannot work with the variables that it was given.");
+  // Everything else, such as a Redis that is not up yet, may recover.
+  if (isHopeless) throw new Error("The function cannot work with its variables.");
   return false;
 }
 
@@ -148,7 +148,7 @@ async function untilSilent(url: string, signal: AbortSignal): Promise<string> {
       misses += 1;
     }
   }
-  return `it does not answer any more (${reason})`;
+  return `it no longer answers (${reason})`;
 }
 
 function messageOf(error: unknown): string {

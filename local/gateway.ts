@@ -1,4 +1,4 @@
-/** The REST gateway in front of the stack's Redis, as a child process. */
+/** The REST gateway of the stack, as a child process. */
 import { programPath } from "./program.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { untilListening } from "./until-listening.ts";

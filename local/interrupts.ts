@@ -1,11 +1,11 @@
 /**
- * The signals that end the stack. The first asks for a good end, a later one for an end now. What
- * arrives right after the first is the same key press: npm passes a Ctrl-C on that the terminal
- * has sent to everybody already.
+ * The signals that end the stack. The first one ends it gracefully, a later one immediately. A signal
+ * right after the first is the same key press: npm forwards a Ctrl-C that the terminal has already
+ * sent to all processes.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** The one thing wanted of a process here. */
+/** The part of a process that is used here. */
 export interface SignalSource {
   on(signal: NodeJS.Signals, listener: () => void): unknown;
 }
@@ -20,8 +20,8 @@ const SAME_KEY_PRESS_MS = 500;
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * Resolves when the process that started this one is gone, which nobody tells us: npm hands a
- * SIGTERM to its shell only, and a SIGKILL to nobody.
+ * Resolves when the process that started this one is gone. No signal tells of it: npm forwards a
+ * SIGTERM only to its shell, and a SIGKILL cannot be forwarded.
  */
 export async function parentGone(
   child: Pick<NodeJS.Process, "ppid">,
@@ -31,7 +31,7 @@ export async function parentGone(
   while (child.ppid === parent) await wait();
 }
 
-/** @param force Called for every signal that means "now". */
+/** @param force called for every signal after the first */
 export function watchInterrupts(
   source: SignalSource,
   force: (signal: NodeJS.Signals) => void,

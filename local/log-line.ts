@@ -1,11 +1,11 @@
-/** Makes one log of several: each line with the name of the part that wrote it. */
+/** Merges several logs into one, in which each line has the name of its part. */
 import { stripVTControlCharacters, styleText } from "node:util";
 import { prettyFactory } from "pino-pretty";
 
-/** As wide as the longest name, so that what follows lines up. */
+/** The width of the longest name, to align the lines. */
 const NAME_WIDTH = "[subscriber]".length;
 
-/** pino's number for it. */
+/** The level of a warning in pino. */
 const WARN_LEVEL = 40;
 
 const COLOURS: Readonly<Record<string, Parameters<typeof styleText>[0]>> = {
@@ -25,7 +25,7 @@ export function createLogLine(isColoured: boolean): (name: string, line: string)
     const prefix = isColoured
       ? styleText(COLOURS[name] ?? "white", tag, { validateStream: false })
       : tag;
-    // What was one entry may have become several lines, such as an error with its stack.
+    // One entry may take several lines, such as an error with its stack.
     return render(line)
       .split("\n")
       .map((part) => `${prefix} ${part}\n`)
@@ -39,7 +39,7 @@ export function isRoutine(line: string): boolean {
   return typeof level === "number" && level < WARN_LEVEL;
 }
 
-/** A line of any program as a person reads it, without colours. */
+/** Formats a line of any program for people, without colours. */
 export const readable = createRenderer(false);
 
 function createRenderer(isColoured: boolean): (line: string) => string {
@@ -47,24 +47,24 @@ function createRenderer(isColoured: boolean): (line: string) => string {
     colorize: isColoured,
     singleLine: true,
     translateTime: "SYS:HH:MM:ss",
-    // The name is in the prefix.
+    // The prefix has the name.
     ignore: "pid,hostname,name",
   });
   return (line) => {
     if (line.startsWith("{")) return render(line).trimEnd();
-    // Wrangler colours its warnings whoever may be reading.
+    // Wrangler colours its warnings even if the output is no terminal.
     return isColoured ? line : stripVTControlCharacters(line);
   };
 }
 
-/** The fields of a line that a pino logger wrote as JSON; undefined for any other line. */
+/** Parses a line of a pino logger; returns undefined for any other line. */
 export function parseLogEntry(line: string): Readonly<Record<string, unknown>> | undefined {
   if (!line.startsWith("{")) return undefined;
   try {
     const entry: unknown = JSON.parse(line);
     return typeof entry === "object" && entry !== null ? { ...entry } : undefined;
   } catch {
-    // Some other program's line that happens to begin with a brace.
+    // A line of another program that begins with a brace.
     return undefined;
   }
 }

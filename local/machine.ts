@@ -1,6 +1,6 @@
 /**
- * What the local stack asks of the machine it runs on, as an interface, so that the decisions made
- * from the answers can be tested for machines we do not have.
+ * The machine as an interface, so that decisions which depend on it can be tested for machines that
+ * the developers do not have.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,15 +9,15 @@ import { delimiter, join } from "node:path";
 
 export interface Machine {
   readonly platform: NodeJS.Platform;
-  /** Unix user id; 0 is root. Undefined where there is no such thing. */
+  /** Unix user id; 0 is root. Undefined on systems without user ids. */
   readonly uid: number | undefined;
   /** Path of the executable `name` in PATH, if there is one. */
   which(name: string): Promise<string | undefined>;
-  /** `file`, a path, if that can be run. */
+  /** Returns the path `file` if it can be executed. */
   executable(file: string): Promise<string | undefined>;
-  /** Runs a command to its end and gives its exit code; what it prints goes to our stderr. */
+  /** Runs a command and resolves to its exit code; its output goes to stderr of this process. */
   run(command: string, args: readonly string[]): Promise<number>;
-  /** Tells the person at the terminal. */
+  /** Prints a message for the user. */
   say(line: string): void;
 }
 
@@ -34,7 +34,7 @@ export function thisMachine(): Machine {
   };
 }
 
-/** Looks `name` up in `path`, a list of directories as in the PATH variable. */
+/** Searches for `name` in `path`, a list of directories as in the PATH variable. */
 export async function which(name: string, path: string): Promise<string | undefined> {
   for (const directory of path.split(delimiter)) {
     if (directory === "") continue;
@@ -49,13 +49,13 @@ async function isExecutable(file: string): Promise<boolean> {
     await access(file, constants.X_OK);
     return (await stat(file)).isFile();
   } catch {
-    // Missing and not permitted come to the same thing here: it cannot be run.
+    // Missing or not permitted: it cannot be executed.
     return false;
   }
 }
 
 async function run(command: string, args: readonly string[]): Promise<number> {
-  // stdout may be read by a program; the installer's talk is for people.
+  // stdout may be read by a program; the output of the installer is for people.
   const child = spawn(command, args, {
     stdio: ["ignore", process.stderr, process.stderr],
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },

@@ -1,4 +1,4 @@
-/** The function in a Node process of its own. */
+/** The function in its own Node process. */
 import type { FunctionOptions } from "./function.ts";
 import { programPath } from "./program.ts";
 import type { Supervisor } from "./supervisor.ts";

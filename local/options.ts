@@ -1,23 +1,23 @@
-/** What the person who starts the stack asked for, from arguments and environment. */
+/** The options of the stack, from arguments and environment. */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 export interface StartOptions {
-  /** Run the demonstration, say by the exit code how it went, and end. */
+  /** Run the demonstration, end, and report its success by the exit code. */
   readonly isOnce: boolean;
   readonly hasDemo: boolean;
   readonly wantsHelp: boolean;
   /** A Worker's module to serve in Node; the function in wrangler if undefined. */
   readonly app: string | undefined;
-  /** Where that module mounts Signalbox, such as `/signalbox`; "" for nowhere below. */
+  /** Where that module mounts Signalbox, such as `/signalbox`; "" for /. */
   readonly mount: string;
-  /** The port that was asked for; undefined if any will do. */
+  /** The requested port; undefined if any will do. */
   readonly port: number | undefined;
-  /** Keeps what the stack writes. */
+  /** The folder for the files of the stack. */
   readonly home: string;
 }
 
-/** What was asked for makes no sense; the message says what would. */
+/** The options are invalid; the message says what is expected. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -40,7 +40,7 @@ Environment:
   SIGNALBOX_…      all others are passed on to function and subscriber: see docs/configuration.md
 `;
 
-/** @param root The project's folder. */
+/** @param root the folder of the project */
 export function parseOptions(
   args: readonly string[],
   env: NodeJS.ProcessEnv,

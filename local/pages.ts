@@ -1,4 +1,4 @@
-/** Serves the demonstration's pages, for `page.fetch` to have something to fetch offline. */
+/** Serves the pages of the demonstration, so that `page.fetch` works offline. */
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -9,11 +9,11 @@ import type { Supervisor } from "./supervisor.ts";
 export interface Pages {
   /** `host:port`, as SIGNALBOX_FETCH_HOSTS takes it. */
   readonly host: string;
-  /** Every page's address. */
+  /** The URL of every page. */
   readonly urls: readonly string[];
 }
 
-/** @param directory Holds the pages; only what is in it at the start is served. */
+/** @param directory the folder of the pages; only files that exist at the start are served */
 export async function startPages(supervisor: Supervisor, directory: string): Promise<Pages> {
   const pages = await readPages(directory);
   const server = createServer((request, response) => {

@@ -1,11 +1,11 @@
-/** Finds ports of this machine's loopback address to listen on. */
+/** Finds free ports on the loopback address. */
 import { once } from "node:events";
 import { createServer } from "node:net";
 
-/** Everything the local stack starts listens here and nowhere else. */
+/** The only address on which the local stack listens. */
 export const LOOPBACK = "127.0.0.1";
 
-/** A port that nobody listens on. Somebody may take it before its user does, if rarely. */
+/** Resolves to a free port. In rare cases another process takes it before the caller does. */
 export async function freePort(): Promise<number> {
   const port = await tryPort(0);
   if (port === undefined) throw new Error(`${LOOPBACK} has no free port.`);
@@ -16,14 +16,14 @@ export async function isPortFree(port: number): Promise<boolean> {
   return (await tryPort(port)) !== undefined;
 }
 
-/** Listens for a moment on `port`, 0 for any, and gives the port; undefined if that failed. */
+/** Listens briefly on `port`, 0 for any, and resolves to the port; undefined if that failed. */
 async function tryPort(port: number): Promise<number | undefined> {
   const server = createServer();
   try {
     server.listen(port, LOOPBACK);
     await once(server, "listening");
   } catch {
-    // Taken, or below 1024 and not ours to use: either way not a port for us.
+    // Taken, or below 1024 and not permitted: either way not usable.
     return undefined;
   }
   const address = server.address();

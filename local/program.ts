@@ -1,9 +1,9 @@
-/** Where Signalbox's own programs are: as sources in the project, or built, in a package. */
+/** Locates the programs of Signalbox: as sources in the project, or built in a package. */
 import { extname, join } from "node:path";
 
 const extension = extname(import.meta.filename);
 
-/** Whether this runs from a package; Node reads no TypeScript there. */
+/** Whether this runs from a package, where Node cannot load TypeScript. */
 export const isBuilt = extension === ".js";
 
 /** The path of a program or module, such as `gateway/main`. */

@@ -1,26 +1,26 @@
 /**
- * Finds a real Redis server program, or installs one, or says how to. Never a stand-in: the
- * ledger's scripts are only as good as the server that ran them in the tests.
+ * Finds a real Redis server program, installs one, or explains how to. Never a stand-in: the ledger's
+ * scripts are only known to work on a server that the tests ran them on.
  */
 import { type Machine, thisMachine } from "./machine.ts";
 
-/** Valkey is the same server under another name; either will do. */
+/** Valkey is a fork of Redis; either will do. */
 const PROGRAMS = ["redis-server", "valkey-server"] as const;
 
 /**
- * Installs under a lock of our own, because apt waits for dpkg's lock but gives up at once on that
- * of its package lists; whoever comes second finds the program there and does nothing. Lists that
- * could not be refreshed are no reason to stop: the install says whether they were good enough.
+ * Installs under its own lock, because apt waits for dpkg's lock but gives up immediately on that of
+ * its package lists; a second process then finds the program and does nothing. It continues if the
+ * lists could not be refreshed: the install shows whether they were good enough.
  */
 const APT_INSTALL = `command -v redis-server >/dev/null || {
   apt-get -q update || true
   apt-get -q -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 install -y --no-install-recommends redis-server
 }`;
 
-/** Where the package puts it, for a PATH that does not go there. */
+/** Where the package installs it, for a PATH without that folder. */
 const INSTALLED = "/usr/bin/redis-server";
 
-/** Package manager → the command that installs a Redis server with it. First one found counts. */
+/** Package manager → the command that installs a Redis server with it. The first one found is used. */
 const INSTALL_COMMANDS = [
   ["apt-get", "apt-get update && apt-get install -y redis-server"],
   ["dnf", "dnf install -y redis"],
@@ -30,8 +30,8 @@ const INSTALL_COMMANDS = [
 ] as const;
 
 /**
- * Gives the path of `redis-server` or `valkey-server`. As root on Debian or Ubuntu it installs one
- * if there is none, saying so first; elsewhere it throws an error naming the command to run.
+ * Resolves to the path of `redis-server` or `valkey-server`. If there is none, it prints so and
+ * installs one as root on Debian or Ubuntu; elsewhere it throws an error with the command to run.
  */
 export async function findRedisServer(machine: Machine = thisMachine()): Promise<string> {
   const present = await lookUp(machine);
@@ -39,7 +39,7 @@ export async function findRedisServer(machine: Machine = thisMachine()): Promise
 
   if (machine.platform === "linux" && machine.uid === 0 && (await hasApt(machine))) {
     machine.say("No redis-server in PATH. Installing it: apt-get install -y redis-server");
-    // Locking a directory leaves no lock file behind, and the lock ends with its holder.
+    // A lock on a directory leaves no file behind and ends with its holder.
     const code = await machine.run("flock", ["/var/lib/apt", "sh", "-c", APT_INSTALL]);
     const installed = (await lookUp(machine)) ?? (await machine.executable(INSTALLED));
     if (installed !== undefined) return installed;

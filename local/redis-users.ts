@@ -1,6 +1,6 @@
 /**
- * The users of a Redis that Signalbox has for itself: one for whoever runs the server, one for the
- * function, one for the subscribers. The file that Redis reads holds digests of their passwords alone.
+ * The users of a Redis that only Signalbox uses: one for the operator, one for the function, one for
+ * the subscribers. The file that Redis reads contains only digests of their passwords.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { type AclRole, aclRules } from "../protocol/redis/acl.ts";
@@ -12,9 +12,9 @@ export interface RedisUser {
 }
 
 export interface RedisUsers extends Readonly<Record<AclRole, RedisUser>> {
-  /** May do everything. It is Redis's own `default`, which else would need no password. */
+  /** May do everything. It is the user `default` of Redis, which would otherwise need no password. */
   readonly admin: RedisUser;
-  /** What `aclfile` in the settings of Redis names. */
+  /** The content of the file that `aclfile` in redis.conf names. */
   readonly file: string;
 }
 
@@ -31,7 +31,7 @@ export function makeRedisUsers(naming: Naming): RedisUsers {
   return { admin, function: forFunction, subscriber, file: `${lines.join("\n")}\n` };
 }
 
-/** `url` with the user's name and password in place of those that it has. */
+/** Replaces name and password in `url` by those of a user. */
 export function urlAs(url: string, { name, password }: RedisUser): string {
   const as = new URL(url);
   as.username = encodeURIComponent(name);
@@ -40,13 +40,13 @@ export function urlAs(url: string, { name, password }: RedisUser): string {
 }
 
 /**
- * The prefixes that function and subscriber are told, which are in their users' rights too.
- * @throws Error if one cannot be a prefix
+ * Reads the prefixes of keys and channels, which are also part of the users' rights.
+ * @throws Error if one is malformed
  */
 export function readNaming(env: Readonly<Record<string, string | undefined>>): Naming {
   const prefix = (name: string, fallback: string, form: RegExp) => {
     const value = env[name] ?? fallback;
-    // A space or a line break would end the rule that it stands in, and begin another.
+    // A space or a line break would end its ACL rule and begin another.
     if (form.test(value)) return value;
     throw new Error(`${name}: expected up to 64 characters without spaces, braces and commas.`);
   };

@@ -1,6 +1,6 @@
 /**
- * The stack's Redis: the server that REDIS_URL names, or one of our own on a free loopback port
- * with its data in the project's folder, where function and subscriber may do what they need and no more.
+ * The Redis of the stack: the server that REDIS_URL names, or a new one on a free loopback port with
+ * its data in the project's folder and with minimal rights for function and subscriber.
  */
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,9 +13,9 @@ import { writeSecretFile } from "./secret-file.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 export interface RedisOptions {
-  /** Keeps the server's data. */
+  /** The folder of the server's data. */
   readonly directory: string;
-  /** A server that is there already; nothing is started then. */
+  /** The URL of a running server, which is used instead of a new one. */
   readonly url: string | undefined;
   /** Has the prefixes of keys and channels. */
   readonly env: NodeJS.ProcessEnv;
@@ -23,19 +23,19 @@ export interface RedisOptions {
   readonly findServer?: () => Promise<string>;
 }
 
-/** How to reach it. All but `shown` may hold a password. */
+/** The URLs of Redis. All but `shown` may contain a password. */
 export interface StackRedis {
   /** As the function's user, for the gateway. */
   readonly functionUrl: string;
   /** As the subscribers' user. */
   readonly subscriberUrl: string;
-  /** For people: without a password. */
+  /** To be shown: without a password. */
   readonly shown: string;
-  /** Holds the password of a user who may do everything; undefined where the server is not ours. */
+  /** The file with the password of the admin user; undefined for a server that was not started here. */
   readonly passwordFile: string | undefined;
 }
 
-/** A free port may be taken by somebody else before the server gets to it. */
+/** Another process may take a free port before the server does. */
 const START_TRIES = 3;
 const READY_WITHIN_MS = 15_000;
 const PING_INTERVAL_MS = 50;
@@ -104,13 +104,13 @@ function serverArguments(port: number, directory: string): readonly string[] {
     bind: LOOPBACK,
     "protected-mode": "yes",
     dir: directory,
-    // Not on the command line, which is there for everybody to see.
+    // Not on the command line, which other users of the machine can read.
     aclfile: usersFile(directory),
     pidfile: pidFile(directory),
     appendonly: "yes",
     appendfsync: "everysec",
     save: "",
-    // A ledger that forgets entries under pressure would break its promises in silence.
+    // A Redis that evicts keys under memory pressure would silently lose jobs.
     "maxmemory-policy": "noeviction",
     loglevel: "warning",
   };
@@ -125,13 +125,13 @@ function pidFile(directory: string): string {
   return join(directory, "redis.pid");
 }
 
-/** Two servers writing one append-only file ruin it, and redis-server itself does not mind. */
+/** Two servers that write one append-only file corrupt it, and redis-server does not prevent that. */
 async function assertUnused(directory: string): Promise<void> {
   const pid = await readPid(pidFile(directory));
   if (pid === undefined || !(await isRedis(pid))) return;
   throw new Error(
-    `A Redis server (process ${pid}) already keeps its data in ${directory}: the stack runs here ` +
-      `already, or was killed. End that, or set SIGNALBOX_HOME to another folder.`,
+    `A Redis server (process ${pid}) already uses the data in ${directory}: the stack is ` +
+      `already running here, or was killed. End that process, or set SIGNALBOX_HOME to another folder.`,
   );
 }
 
@@ -140,12 +140,12 @@ async function readPid(file: string): Promise<number | undefined> {
     const pid = Number((await readFile(file, "utf8")).trim());
     return Number.isInteger(pid) && pid > 0 ? pid : undefined;
   } catch {
-    // The server removes the file when it ends in good order.
+    // The server removes the file when it ends cleanly.
     return undefined;
   }
 }
 
-/** The number in a file that a crash left behind may be some other process's by now. */
+/** After a crash, the id in the file may be that of another process. */
 async function isRedis(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0);
@@ -155,10 +155,10 @@ async function isRedis(pid: number): Promise<boolean> {
   try {
     const [, program = "", state = ""] =
       /^\d+ \((.*)\) (\S)/.exec(await readFile(`/proc/${pid}/stat`, "utf8")) ?? [];
-    // Z and X: it has ended, and only nobody has taken note yet.
+    // Z and X: it has ended, but its parent has not yet waited for it.
     return /redis|valkey/.test(program) && !"ZX".includes(state);
   } catch {
-    // No /proc, so no telling: better to ask than to ruin data.
+    // Unknown without /proc: refusing is better than corrupting data.
     return true;
   }
 }
@@ -179,11 +179,11 @@ async function assertAnswers(url: string): Promise<void> {
   }
   const problem = await ping(url);
   if (problem === undefined) return;
-  // The URL may hold a password; its host will do to recognise it.
+  // The URL may contain a password; the host is enough to recognise it.
   throw new Error(`REDIS_URL: the server at ${parsed.host} does not answer: ${problem}`);
 }
 
-/** Why the server does not answer; undefined if it does. */
+/** Resolves to the reason why the server does not answer; undefined if it does. */
 async function ping(url: string): Promise<string | undefined> {
   const redis = new Redis(url, {
     lazyConnect: true,
@@ -193,7 +193,7 @@ async function ping(url: string): Promise<string | undefined> {
     commandTimeout: 5_000,
   });
   let reason: string | undefined;
-  // Rejections say "Connection is closed"; the event before them says why.
+  // Rejections say "Connection is closed"; the event before has the reason.
   redis.on("error", (error: Error) => {
     reason ??= error.message;
   });

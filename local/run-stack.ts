@@ -1,6 +1,6 @@
 /**
- * The whole of Signalbox on this machine, with or without a demonstration. Whatever ends it,
- * a signal, a part that dies, an error or a closed output, it takes all its parts with it.
+ * Runs all of Signalbox on this machine, with or without a demonstration. When it ends, by a signal,
+ * the end of a part, an error or a closed output, it ends all its parts.
  */
 import { constants } from "node:os";
 import { join } from "node:path";
@@ -14,17 +14,17 @@ import { isBuilt } from "./program.ts";
 import { type Stack, startStack } from "./stack.ts";
 import { createSupervisor, describeExit, type Supervisor } from "./supervisor.ts";
 
-/** The project's folder, or that of what was built from it. */
+/** The folder of the project or of its build. */
 const ROOT = join(import.meta.dirname, "..");
 const DEFAULT_PORT = 8787;
 
-/** Why the stack is to end. */
+/** The reason why the stack ends. */
 type End =
   | { readonly kind: "finished"; readonly exitCode: number }
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "interrupted"; readonly signal: NodeJS.Signals };
 
-/** Set while the demonstration shows every job itself, and the parts' routine would bury it. */
+/** Set while the demonstration shows every job itself: routine lines of the parts are then hidden. */
 let isHushed = false;
 
 const logLine = createLogLine(process.stdout.isTTY && process.stdout.hasColors());
@@ -38,16 +38,16 @@ function print(name: string, line: string): void {
   process.stdout.write(logLine(name, line));
 }
 
-/** Runs until it is over; resolves to the exit code. @throws UsageError */
+/** Runs the stack until it ends; resolves to the exit code. @throws UsageError */
 export async function runStack(args: readonly string[]): Promise<number> {
-  // A package has no folder of its own to write to.
+  // A package must not write to its own folder.
   const options = parseOptions(args, process.env, isBuilt ? process.cwd() : ROOT);
   if (options.wantsHelp) {
     say(USAGE);
     return 0;
   }
   const supervisor = createSupervisor(print);
-  // However this process ends, short of being killed itself, nothing of the stack survives it.
+  // Unless this process is killed, no part of the stack survives it.
   process.on("exit", () => {
     supervisor.kill();
   });
@@ -57,7 +57,7 @@ export async function runStack(args: readonly string[]): Promise<number> {
   const outputLost = new Promise<End>((resolve) => {
     for (const stream of [process.stdout, process.stderr]) {
       stream.on("error", (error: Error) => {
-        resolve({ kind: "failed", message: `The output is gone: ${error.message}` });
+        resolve({ kind: "failed", message: `The output was closed: ${error.message}` });
       });
     }
   });
@@ -71,13 +71,14 @@ export async function runStack(args: readonly string[]): Promise<number> {
     outputLost,
   ]);
   isHushed = false;
-  if (end.kind === "interrupted") say(`\n${end.signal}: ending everything; once more ends it now.`);
+  if (end.kind === "interrupted")
+    say(`\n${end.signal}: ending everything; press again to end immediately.`);
   if (end.kind === "failed") process.stderr.write(`\n${end.message}\n\n`);
   await supervisor.stop();
   return exitCodeFor(end, isIdle);
 }
 
-/** Under npm, what ends npm is meant for us too. */
+/** Under npm, the end of npm is meant to end the stack too. */
 async function parentLost(): Promise<End> {
   if (process.env["npm_lifecycle_event"] === undefined) return forever();
   await parentGone(process);
@@ -88,7 +89,7 @@ function forever(): Promise<never> {
   return new Promise<never>(() => undefined);
 }
 
-/** Resolves when there is nothing left to do, which without `--once` is never. */
+/** Resolves when there is nothing left to do; without `--once`, never. */
 async function run(
   supervisor: Supervisor,
   options: StartOptions,
@@ -132,7 +133,7 @@ async function run(
 async function choosePort(wanted: number | undefined): Promise<number> {
   if (wanted !== undefined) {
     if (await isPortFree(wanted)) return wanted;
-    throw new Error(`PORT: ${wanted} is taken. Choose another, or none to get a free one.`);
+    throw new Error(`PORT: ${wanted} is taken. Choose another, or unset it to get a free one.`);
   }
   if (await isPortFree(DEFAULT_PORT)) return DEFAULT_PORT;
   const port = await freePort();
@@ -151,16 +152,16 @@ Signalbox is up.
 `);
 }
 
-/** A token that was given is a secret of somebody's; one that was made here is of use only if it is told. */
+/** Hides a token of the user, which is a secret, and shows one that was made here, which is useless if hidden. */
 function shownToken({ token, isTokenNew }: Stack): string {
   return isTokenNew ? token : "$SIGNALBOX_TOKEN";
 }
 
 function suggestCalls(stack: Stack, lastId: string | undefined): void {
-  // Within quotes that let the shell put in what it has.
+  // In double quotes, in which the shell expands the variable.
   const quote = stack.isTokenNew ? "'" : '"';
   const curl = `curl -sS -H ${quote}Authorization: Bearer ${shownToken(stack)}${quote}`;
-  // Spelt out, because curl knows --json only since 2022.
+  // Not --json, which curl has only since 2022.
   const json = "-H 'Content-Type: application/json'";
   const { functionUrl: url } = stack;
   const hasOwnHandlers = process.env["SIGNALBOX_HANDLERS"] !== undefined;
@@ -182,12 +183,12 @@ function exitCodeFor(end: End, isIdle: boolean): number {
     case "failed":
       return 1;
     case "interrupted":
-      // To end a stack that has nothing left to do is its ordinary end.
+      // Interrupting a stack that has nothing left to do is its normal end.
       return isIdle ? 0 : exitCodeOf(end.signal);
   }
 }
 
-/** As a shell reports a process that a signal has ended. */
+/** The exit code by which a shell reports a process that a signal ended. */
 function exitCodeOf(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
 }

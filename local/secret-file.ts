@@ -1,7 +1,7 @@
 /** Files that hold secrets. */
 import { rm, writeFile } from "node:fs/promises";
 
-/** Writes a file that only its owner may read. One of that name is deleted: it might be open to others, and stay so. */
+/** Writes a file that only its owner may read. Deletes an existing one first: others might be allowed to read it. */
 export async function writeSecretFile(file: string, text: string): Promise<void> {
   await rm(file, { force: true });
   await writeFile(file, text, { mode: 0o600, flag: "wx" });

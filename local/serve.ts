@@ -1,6 +1,6 @@
 /**
- * The program that serves a Worker's module in Node, for want of wrangler: its default export's `fetch`, and its
- * `scheduled` under the path where `wrangler dev` has it. Bindings are the environment; there are no others.
+ * Serves a Worker's module in Node, without wrangler: `fetch` of its default export, and `scheduled` under the path that
+ * `wrangler dev` uses for it. The environment variables are its only bindings.
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,7 +8,7 @@ import { serve } from "@hono/node-server";
 import { pino } from "pino";
 import { LOOPBACK } from "./ports.ts";
 
-/** What of a Worker's module is used. */
+/** The part of a Worker's module that is used. */
 interface WorkerModule {
   readonly default?: {
     readonly fetch?: (

@@ -1,4 +1,4 @@
-/** Puts the local stack together: which parts there are, in which order, and what each is told. */
+/** Assembles the local stack: its parts, their order, and the settings of each. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { fireCron, startClock } from "./clock.ts";
@@ -14,31 +14,31 @@ import type { Supervisor } from "./supervisor.ts";
 export interface StackOptions {
   /** The project's folder. */
   readonly root: string;
-  /** Keeps what the stack writes. */
+  /** The folder for the files of the stack. */
   readonly home: string;
   /** The port of the function. */
   readonly port: number;
   readonly env: NodeJS.ProcessEnv;
   /** A Worker's module to serve in Node, instead of the function in wrangler. */
   readonly app?: string;
-  /** Where that module mounts Signalbox; "" for nowhere below. */
+  /** Where that module mounts Signalbox; "" for /. */
   readonly mount: string;
   readonly print: (name: string, line: string) => void;
 }
 
-/** Where everything is. */
+/** The addresses and credentials of the parts. */
 export interface Stack {
   readonly functionUrl: string;
   readonly gatewayUrl: string;
   readonly redis: Pick<StackRedis, "shown" | "passwordFile">;
-  /** What HTTP callers of the function have to show. */
+  /** The bearer token of callers of the function. */
   readonly token: string;
-  /** Whether the token was made for this run, and is known to nobody yet. */
+  /** Whether the token was made for this run, so that the user does not know it yet. */
   readonly isTokenNew: boolean;
   readonly pageUrls: readonly string[];
 }
 
-/** Resolves when all parts are ready. They end in the opposite order. */
+/** Starts the parts; resolves when all are ready. They end in the opposite order. */
 export async function startStack(supervisor: Supervisor, options: StackOptions): Promise<Stack> {
   const { root, home, port, env, print } = options;
   const token = env["SIGNALBOX_TOKEN"] ?? randomBytes(24).toString("hex");
@@ -94,8 +94,8 @@ export async function startStack(supervisor: Supervisor, options: StackOptions):
 }
 
 /**
- * Signalbox's own variables, which the subscriber inherits: with a prefix or a lease that only one of
- * the two knew, they would not find each other.
+ * The variables of Signalbox, which the subscriber inherits: function and subscriber need the same
+ * prefixes and leases to work together.
  */
 function settings(env: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(

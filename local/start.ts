@@ -1,4 +1,4 @@
-/** `npm start`, and what `signalbox dev` runs. Exit codes: 2 for what makes no sense, else see `run-stack.ts`. */
+/** `npm start`. Exit codes: 2 for invalid options, otherwise see `run-stack.ts`. */
 import { UsageError } from "./options.ts";
 import { runStack } from "./run-stack.ts";
 

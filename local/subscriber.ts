@@ -9,7 +9,7 @@ export interface SubscriberOptions {
   readonly signingSecret: string;
   /** `host:port` pairs that `page.fetch` may fetch from, separated by commas. */
   readonly fetchHosts: string;
-  /** The settings below can be overridden from here. */
+  /** May override the settings below. */
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -31,7 +31,7 @@ export async function startSubscriber(
       SIGNALBOX_SIGNING_SECRET: options.signingSecret,
       SIGNALBOX_FETCH_HOSTS: options.fetchHosts,
     },
-    // The first lets jobs finish and results be delivered, the second gives the rest back.
+    // The first signal lets jobs finish and delivers their results, the second gives the rest back.
     stopSteps: [
       { signal: "SIGTERM", waitMs: 10_000 },
       { signal: "SIGTERM", waitMs: 5_000 },

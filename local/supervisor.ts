@@ -1,51 +1,51 @@
 /**
- * Owns what the local stack is made of: starts one part after the other and ends all of them in
- * the opposite order. Knows nothing of what the parts are.
+ * Owns the parts of the local stack: starts one after the other and ends them in the opposite order.
+ * Knows nothing about what they are.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Child, type ChildSpec, type Exit, startChild } from "./child.ts";
 import { readable } from "./log-line.ts";
 
-/** Something that runs until told otherwise. */
+/** A part that runs until it is stopped. */
 export interface Part {
   readonly name: string;
   stop(): Promise<void>;
-  /** Ends it now, without waiting. */
+  /** Ends it immediately, without waiting. */
   kill?(): void;
 }
 
 export interface ServiceSpec<Ready> extends ChildSpec {
-  /** Resolves when the service can be used; `signal` aborts when there is no point in waiting. */
+  /** Resolves when the service can be used; `signal` aborts when waiting has become pointless. */
   readonly ready: (child: Child, signal: AbortSignal) => Promise<Ready>;
   /** How long that may take, in milliseconds. */
   readonly readyWithinMs: number;
   /**
-   * For a service that can fail without its process ending: resolves with what is wrong with it,
-   * and not at all while nothing is. Rejections are ignored; `signal` aborts when it is over.
+   * For a service that can fail while its process runs on: resolves to the problem once there is one.
+   * Rejections are ignored; `signal` aborts when the service has ended.
    */
   readonly watch?: (signal: AbortSignal) => Promise<string>;
-  /** Shows nothing that it writes before it is ready, unless it cannot be started. @default false */
+  /** Hides its output until it is ready, unless it fails to start. @default false */
   readonly isQuietAtStart?: boolean;
   /** Lines never to be shown. */
   readonly isNoise?: (line: string) => boolean;
 }
 
 export interface Supervisor {
-  /** Starts a child process and waits until it is ready; throws when it ends or dawdles instead. */
+  /** Starts a child process and resolves when it is ready; rejects if it ends or is not ready in time. */
   start<Ready>(spec: ServiceSpec<Ready>): Promise<Ready>;
-  /** Takes charge of a part that runs within this process. */
+  /** Takes over a part that runs within this process. */
   own(part: Part): void;
-  /** Resolves when a child that was ready ends without having been told to. */
+  /** Resolves when a child that was ready ends by itself. */
   readonly died: Promise<Exit>;
-  /** Aborts as soon as the stack is being stopped. */
+  /** Aborts as soon as the stack begins to stop. */
   readonly signal: AbortSignal;
-  /** Ends everything, the last started first. Calls after the first join it. */
+  /** Ends all parts, the last started first. Later calls join the first. */
   stop(): Promise<void>;
-  /** Ends everything now, without waiting. */
+  /** Ends all parts immediately, without waiting. */
   kill(): void;
 }
 
-/** @param print Receives every line that a child writes. */
+/** @param print receives every line that a child writes */
 export function createSupervisor(print: (name: string, line: string) => void): Supervisor {
   const parts: Part[] = [];
   const stopping = new AbortController();
@@ -58,7 +58,7 @@ export function createSupervisor(print: (name: string, line: string) => void): S
 
   async function start<Ready>(spec: ServiceSpec<Ready>): Promise<Ready> {
     stopping.signal.throwIfAborted();
-    // Nothing may wait between start and own, or a stop in that moment would miss the child.
+    // No await between start and own: a stop in between would miss the child.
     const child = startChild(spec);
     own(child);
     let isShown = spec.isQuietAtStart !== true;
@@ -110,7 +110,7 @@ export function createSupervisor(print: (name: string, line: string) => void): S
   };
 }
 
-/** Says which part failed, how, and what it said last. */
+/** Describes which part failed, how, and its last output. */
 export function describeExit(exit: Exit): string {
   const lines = exit.lastLines.map((line) => `  ${readable(line)}`).join("\n");
   const said = lines === "" ? "It said nothing." : `Its last lines:\n${lines}`;

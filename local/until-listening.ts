@@ -1,10 +1,10 @@
-/** Waits for the line with which Signalbox's own programs say that they are ready. */
+/** Waits for the log line by which the programs of Signalbox report that they are ready. */
 import type { Child } from "./child.ts";
 import { parseLogEntry } from "./log-line.ts";
 
 type LogEntry = NonNullable<ReturnType<typeof parseLogEntry>>;
 
-/** Resolves with the log entry whose message is "listening". */
+/** Resolves to the log entry whose message is "listening". */
 export function untilListening(child: Child, signal: AbortSignal): Promise<LogEntry> {
   const { promise, resolve, reject } = Promise.withResolvers<LogEntry>();
   const abort = (): void => {

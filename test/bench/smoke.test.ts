@@ -1,4 +1,4 @@
-/** Every bench with a few jobs, so that none rots. Figures of so few jobs mean nothing: they only have to be there. */
+/** Runs every bench with a few jobs, so that each keeps working. The figures mean nothing; they only have to exist. */
 import { expect, test } from "vitest";
 import { benches } from "../../bench/benches.ts";
 import { chartOf } from "../../bench/chart.ts";

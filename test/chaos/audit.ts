@@ -1,6 +1,6 @@
 /**
- * Redis's own log of every write, read from the append-only file: what was ended and how often, which
- * results went into the outbox and out of it. Nothing that was overwritten later is missing here.
+ * Reads Redis's log of every write from the append-only file: which jobs ended and how often, which results entered
+ * and left the outbox. It also shows what was overwritten later.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,18 +11,18 @@ import { createSlotAudit } from "./slot-audit.ts";
 import { queueNames } from "./stack.ts";
 
 export interface Audit {
-  /** `<queue> <id> <acceptance>` → the tokens under which an end was written. */
+  /** `<queue> <id> <acceptance>` → the tokens of every end that was written. */
   readonly ends: ReadonlyMap<string, readonly string[]>;
-  /** `<queue> <id>` → the stamps under which it was accepted. */
+  /** `<queue> <id>` → the stamp of each acceptance. */
   readonly acceptances: ReadonlyMap<string, ReadonlySet<string>>;
-  /** `<queue> <entry>` → how often it was taken out of the outbox. */
+  /** `<queue> <entry>` → how often it was removed from the outbox. */
   readonly outbox: ReadonlyMap<string, number>;
-  /** Where slots were wrong between two scripts, and how often they were looked at. */
+  /** Violations of the slot invariants between two scripts, and how often these were checked. */
   readonly slots: readonly string[];
   readonly checks: number;
 }
 
-/** Reads the log of the server that `direct` is connected to. It must never be rewritten. */
+/** Reads the log of the server that `direct` is connected to. The server must never rewrite it. */
 export async function readAudit(direct: Redis): Promise<Audit> {
   const [, dir] = (await direct.config("GET", "dir")) as [string, string];
   const [, name] = (await direct.config("GET", "appenddirname")) as [string, string];
@@ -97,7 +97,7 @@ function keysOf(queue: string) {
   return queueKeys(defaultNaming, queue);
 }
 
-/** Arrays of bulk strings, one after the other. */
+/** Parses a sequence of RESP arrays of bulk strings. */
 function* commandsOf(bytes: Buffer): Generator<readonly string[]> {
   let at = 0;
   const header = (): number => {

@@ -1,4 +1,4 @@
-/** Everything that is known at the end of a run, gathered before it is judged. */
+/** Everything that is known at the end of a run, before it is judged. */
 import type { Audit } from "./audit.ts";
 import type { Again } from "./explain.ts";
 import type { QueueLedger } from "./ledger.ts";
@@ -12,34 +12,34 @@ export interface Evidence {
   readonly audit: Audit;
   readonly runs: ReadonlyMap<string, readonly Run[]>;
   readonly again: readonly Again[];
-  /** `<queue> <id> <acceptance>` → tokens, as the observer heard them. */
+  /** `<queue> <id> <acceptance>` → tokens, as the observer received them. */
   readonly heard: ReadonlyMap<string, readonly string[]>;
-  /** What `GET /v1/jobs/:id` said of those that were asked for. */
+  /** The answers of `GET /v1/jobs/:id`. */
   readonly views: ReadonlyMap<string, { readonly state?: string; readonly recorded?: boolean }>;
-  /** Empty if the stack became quiet in time; else what was left. */
+  /** What was left to do; empty if the stack became quiet in time. */
   readonly unrest: readonly string[];
-  /** Crashes, unhandled errors, answers that should not be. */
+  /** Crashes, unhandled errors, and unexpected answers. */
   readonly problems: readonly string[];
   readonly schedules: PutSchedules;
   readonly deadLetters: number;
   readonly garbage: number;
-  /** When each process began to drain, or was killed, in milliseconds since 1970. */
+  /** When each process began to drain or was killed, in milliseconds since 1970. */
   readonly drainedAt: ReadonlyMap<number, number>;
   readonly killedAt: ReadonlyMap<number, number>;
   /** How long the run took, in milliseconds. */
   readonly lastedMs: number;
-  /** Whether the process of a run was in trouble shortly before it started. */
+  /** Whether the process of a run was disturbed shortly before the run started. */
   readonly isTroubled: (run: Run) => boolean;
 }
 
-/** A job that was accepted, whoever asked for it. */
+/** A job that was accepted, by whichever request. */
 export interface Accepted {
   readonly id: string;
   readonly queue: string;
   readonly asked: Asked;
 }
 
-/** Accepted jobs by `<queue> <id>`; several requests may have been answered with one job. */
+/** Accepted jobs by `<queue> <id>`; several requests may have led to the same job. */
 export function acceptedOf({ asked }: Evidence): ReadonlyMap<string, Accepted> {
   const found = new Map<string, Accepted>();
   const orders = new Map(asked.map((each) => [`${each.order.queue} ${each.order.id}`, each]));

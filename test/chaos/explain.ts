@@ -1,4 +1,4 @@
-/** Why a job ran more than once: each run beyond the first has a cause, or is unexplained. */
+/** Explains why a job ran more than once: each further run has a cause or counts as unexplained. */
 import type { History, Life } from "./history.ts";
 import type { Run } from "./run-log.ts";
 
@@ -18,18 +18,18 @@ export interface Again {
   readonly run: Run;
   /** The run that explains it. */
   readonly earlier: Run | undefined;
-  /** All runs of the job, for somebody to look at. */
+  /** All runs of the job, for the reader of a failure. */
   readonly runs: readonly Run[];
 }
 
 /**
- * How long after a trouble its effects show: what was late arrives, leases that were not renewed end. That
- * a connection is dead without a word is found out after 11 s.
+ * How long the effects of a trouble last: late messages arrive, and leases that were not renewed end. A half-open
+ * connection is detected after 11 s.
  */
 const echoMs = 6_000;
 const silentEchoMs = 16_000;
 
-/** Explains every run but the first of each job. */
+/** Explains every run of each job except the first. */
 export function explain(
   runs: ReadonlyMap<string, readonly Run[]>,
   history: History,
@@ -58,7 +58,7 @@ export function explain(
   return found;
 }
 
-/** Looks at the earlier runs, the latest first; each explains one run only, where it ended by itself. */
+/** Searches the earlier runs, latest first. A run that ended by itself explains only one other. */
 function causeOf(
   run: Run,
   before: readonly Run[],
@@ -91,12 +91,12 @@ function causeBetween(earlier: Run, run: Run, history: History): Cause | undefin
   return how === "lease_lost" ? "lease ended in trouble" : "frozen, cut off or Redis away";
 }
 
-/** Whether the process of `run` was in trouble when it started, or not long before. */
+/** Whether the process of `run` was disturbed when the run started, or shortly before. */
 export function wasLate(run: Run, history: History): boolean {
   return wasTroubled(history.lives.get(run.pid), run.startedAt, run.startedAt, history);
 }
 
-/** Whether its station, or Redis, was in trouble at some time between, or shortly before. */
+/** Whether the station or Redis was disturbed in the period or shortly before it. */
 function wasTroubled(life: Life | undefined, from: number, to: number, history: History): boolean {
   return history.troubles.some(
     (trouble) =>

@@ -1,4 +1,4 @@
-/** Carries out the plan. A fault whose target is in trouble already is left out, and said so. */
+/** Carries out the plan. Skips a fault whose target is already disturbed, and prints that. */
 import { fireCron } from "../../local/clock.ts";
 import type { History } from "./history.ts";
 import type { Link } from "./link.ts";
@@ -12,7 +12,7 @@ import type { Station } from "./station.ts";
 
 const tickMs = 10_000;
 
-/** Fires the tick; a failure is what faults are for. */
+/** Fires the tick. It may fail: that is what the faults are for. */
 export async function tick(stack: Stack, history: History): Promise<void> {
   try {
     await fireCron(stack.master.url, Date.now(), AbortSignal.timeout(tickMs));
@@ -22,14 +22,14 @@ export async function tick(stack: Stack, history: History): Promise<void> {
   }
 }
 
-/** What the faults work on. */
+/** The parts that faults act on. */
 export interface Scene {
   readonly stack: Stack;
   readonly history: History;
   readonly observer: Observer;
 }
 
-/** Resolves when the last fault of the plan is over and everything is mended. */
+/** Resolves when the last fault of the plan is over and every part works again. */
 export async function carryOut(plan: readonly Fault[], scene: Scene): Promise<void> {
   const { stack, history } = scene;
   const startedAt = performance.now();
@@ -68,10 +68,10 @@ async function perform(fault: Fault, scene: Scene): Promise<string | undefined> 
     case "freeze":
       return inTrouble(fault, scene, () => disturb(stationOf(stack, target), fault));
     case "station-link":
-      return inTrouble(fault, scene, () => spoil(linkOf(stack, target), fault));
+      return inTrouble(fault, scene, () => disturbLink(linkOf(stack, target), fault));
     case "callback-link":
     case "shared-link":
-      return spoil(linkOf(stack, target), fault);
+      return disturbLink(linkOf(stack, target), fault);
     case "redis-crash":
     case "redis-freeze":
     case "redis-full":
@@ -98,7 +98,7 @@ async function perform(fault: Fault, scene: Scene): Promise<string | undefined> 
   }
 }
 
-/** Notes the trouble for whoever explains the runs later: a station's link is the station's. */
+/** Records the trouble for the later explanation of runs; that of a station's link belongs to the station. */
 async function inTrouble(
   fault: Fault,
   { history }: Scene,
@@ -129,11 +129,11 @@ async function disturb(station: Station, { kind, ms }: Fault): Promise<undefined
   }
 }
 
-async function spoil(link: Link, { flow, scope, ms }: Fault): Promise<undefined> {
+async function disturbLink(link: Link, { flow, scope, ms }: Fault): Promise<undefined> {
   if (flow === "cut") {
     link.cut(scope);
   } else if (flow !== undefined) {
-    link.spoil(flow, scope);
+    link.disturb(flow, scope);
     await pause(ms);
     link.heal();
   }
@@ -153,7 +153,7 @@ async function disturbRedis({ redis, direct }: Stack, { kind, ms }: Fault): Prom
     await pause(ms);
     await direct.config("SET", "maxmemory", "0");
   } else {
-    // A replica that finds no master: it serves reads, refuses writes and keeps what it has.
+    // A replica without a master: it serves reads, refuses writes and keeps its data.
     await direct.replicaof("127.0.0.1", 1);
     await pause(ms);
     await direct.replicaof("NO", "ONE");

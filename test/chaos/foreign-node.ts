@@ -1,9 +1,9 @@
-/** A node that knows nothing of Signalbox: it sends back whatever it hears, and comes back after outages. */
+/** A foreign node, which knows nothing of Signalbox: it echoes what it receives, and reconnects after outages. */
 import { Redis } from "ioredis";
 import { defaultNaming, dispatchChannel, resultChannel } from "../../protocol/redis/keys.ts";
 import { foreignNode } from "./jobs.ts";
 
-/** Starts it; the returned function ends it. */
+/** Starts the node; the returned function ends it. */
 export function startForeignNode(url: string): () => void {
   const ears = new Redis(url, { retryStrategy: () => 100, maxRetriesPerRequest: null });
   const mouth = new Redis(url, { retryStrategy: () => 100, maxRetriesPerRequest: 0 });

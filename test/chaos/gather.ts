@@ -1,4 +1,4 @@
-/** Gathers the evidence once the stack is quiet, and ends the stack's parts to see how they end. */
+/** Gathers the evidence once the stack is quiet, then ends its parts and records how they end. */
 import { deadLettersKey, defaultNaming } from "../../protocol/redis/keys.ts";
 import { readAudit } from "./audit.ts";
 import type { Evidence } from "./evidence.ts";
@@ -98,10 +98,10 @@ function killedAt({ lives }: History): Evidence["killedAt"] {
   );
 }
 
-/** Lines of the function and the gateway that tell of a bug rather than of a fault. */
+/** Log lines of the function and the gateway that show a bug rather than a fault. */
 const bug = /unhandled|uncaught|"code":"internal"|TypeError|ReferenceError|"level":60|exceeded/i;
 
-/** A tick that Redis does not answer fails, and the platform says so. */
+/** Logged by the platform when a tick fails because Redis does not answer. */
 const expected = /AggregateError: tick failed in: [^"]*redis_unavailable/;
 
 function complaints({ master, gateway, stations }: Stack): readonly string[] {

@@ -1,6 +1,6 @@
 /**
- * The jobs of a chaos run. Each run leaves a line at its start and one at its end in a file outside Redis,
- * each with one appending write, so that lines of many processes do not mix.
+ * The handlers of a chaos run. Each run appends a line at its start and one at its end to a file outside Redis. A line
+ * is a single write, so that those of different processes do not mix.
  */
 import { randomUUID } from "node:crypto";
 import { openSync, writeSync } from "node:fs";

@@ -1,6 +1,6 @@
-/** What was done to whom and when, so that what came of it can be explained. Times are ms since 1970. */
+/** Records which fault hit which part and when, so that its effects can be explained. Times are ms since 1970. */
 
-/** A stretch of time in which something was wrong. */
+/** A period in which a part was disturbed. */
 export interface Trouble {
   /** A station, `redis`, or a shared part. */
   readonly target: string;
@@ -19,47 +19,62 @@ export interface Life {
   readonly stoppedAt?: number;
 }
 
-export type History = ReturnType<typeof createHistory>;
+/** What has happened so far in a run. */
+export interface History {
+  readonly startedAt: number;
+  readonly troubles: readonly Trouble[];
+  /** By process id. */
+  readonly lives: ReadonlyMap<number, Life>;
+  /** How often an envelope of each job was published again. */
+  readonly replays: ReadonlyMap<string, number>;
+  readonly counts: ReadonlyMap<string, number>;
+  /** Prints a line with the time since the start. */
+  line(text: string): void;
+  count(what: string): void;
+  /** Begins a trouble; the returned function ends it. */
+  begin(target: string, what: string): () => void;
+  born(station: string, pid: number): void;
+  ended(pid: number, how: "killedAt" | "stoppedAt"): void;
+  replayed(id: string): void;
+}
 
-/** Creates the history; `say` is told each line of it as it happens. */
-export function createHistory(say: (line: string) => void) {
+/** Creates an empty history; `say` receives each line as it is written. */
+export function createHistory(say: (line: string) => void): History {
   const startedAt = Date.now();
   const troubles: Trouble[] = [];
   const lives = new Map<number, Life>();
   const replays = new Map<string, number>();
   const counts = new Map<string, number>();
 
-  const line = (text: string) => {
+  const line = (text: string): void => {
     say(`${((Date.now() - startedAt) / 1000).toFixed(1).padStart(6)} s  ${text}`);
   };
 
   return {
     startedAt,
-    troubles: troubles as readonly Trouble[],
-    lives: lives as ReadonlyMap<number, Life>,
-    /** How often an envelope of each job was published once more. */
-    replays: replays as ReadonlyMap<string, number>,
-    counts: counts as ReadonlyMap<string, number>,
+    troubles,
+    lives,
+    replays,
+    counts,
     line,
-    count: (what: string) => {
+    count: (what) => {
       counts.set(what, (counts.get(what) ?? 0) + 1);
     },
-    /** From now on; the returned function ends it. */
-    begin(target: string, what: string): () => void {
+    begin(target, what) {
       const from = Date.now();
       const at = troubles.push({ target, what, from, to: Infinity }) - 1;
       return () => {
         troubles[at] = { target, what, from, to: Date.now() };
       };
     },
-    born: (station: string, pid: number) => {
+    born: (station, pid) => {
       lives.set(pid, { station, pid, from: Date.now() });
     },
-    ended: (pid: number, how: "killedAt" | "stoppedAt") => {
+    ended: (pid, how) => {
       const life = lives.get(pid);
       if (life !== undefined) lives.set(pid, { [how]: Date.now(), ...life });
     },
-    replayed: (id: string) => {
+    replayed: (id) => {
       replays.set(id, (replays.get(id) ?? 0) + 1);
     },
   };

@@ -1,16 +1,16 @@
-/** What is dispatched: the kinds of job and how each may end. */
+/** The jobs to dispatch: their kinds, and how each may end. */
 import type { JobState } from "../../protocol/wire/job.ts";
 import type { Json } from "../../protocol/wire/json.ts";
 import type { Random } from "./random.ts";
 
-/** How often each kind comes up. */
+/** The weight of each kind. */
 const weights = {
   quick: 30,
   slow: 18,
   flaky: 10,
   doomed: 4,
   fatal: 2,
-  deaf: 2,
+  unresponsive: 2,
   large: 3,
   oversized: 1,
   named: 8,
@@ -25,18 +25,18 @@ const weights = {
 export type JobKind = keyof typeof weights;
 export const jobKinds = Object.keys(weights) as readonly JobKind[];
 
-/** The node that speaks only the original's wire format. */
+/** The foreign node, which speaks only the original wire format. */
 export const foreignNode = "f1";
 
-/** Payload: what the handler is to do. */
+/** The payload: what the handler does. */
 export interface Work {
   readonly seq: number;
   readonly ms: number;
-  /** How many of the first attempts throw. */
+  /** How many attempts throw before one succeeds. */
   readonly failures?: number;
-  /** Whether what is thrown says not to try again. */
+  /** Whether the error is marked as not retryable. */
   readonly isFatal?: boolean;
-  /** Whether it goes on after its signal was aborted. */
+  /** Whether it ignores that its signal was aborted. */
   readonly isDeaf?: boolean;
   /** Size of the result. */
   readonly bytes?: number;
@@ -55,20 +55,20 @@ export interface Order {
   readonly queue: string;
   readonly seq: number;
   readonly request: JobRequest;
-  /** When to ask for its cancellation, in milliseconds from its acceptance. */
+  /** When to request its cancellation, in milliseconds after its acceptance. */
   readonly cancelAfterMs?: number;
-  /** When to ask for it to be sent again. */
+  /** When to request that it is sent again, in milliseconds after its acceptance or cancellation. */
   readonly resendAfterMs?: number;
 }
 
-/** States in which a job of each kind may end; all but `deaf` also by loss: see `lossCodes`. */
+/** States in which a job of each kind may end; all but `unresponsive` also by loss: see `lossCodes`. */
 export const mayEnd: Readonly<Record<JobKind, readonly JobState[]>> = {
   quick: ["succeeded"],
   slow: ["succeeded"],
   flaky: ["succeeded"],
   doomed: ["failed"],
   fatal: ["failed"],
-  deaf: ["failed"],
+  unresponsive: ["failed"],
   large: ["succeeded"],
   oversized: ["failed"],
   named: ["succeeded"],
@@ -80,10 +80,10 @@ export const mayEnd: Readonly<Record<JobKind, readonly JobState[]>> = {
   foreign: ["succeeded"],
 };
 
-/** Failures that faults cause, whatever the handler does. */
+/** Failures caused by faults, whatever the handler does. */
 export const lossCodes: readonly string[] = ["attempt_lost", "undeliverable"];
 
-/** Makes the orders of one run; `nodes` can be asked for by name. */
+/** Creates the orders of one run; some name one of `nodes`. */
 export function createOrders(random: Random, nodes: readonly string[]) {
   let seq = 0;
   return (): Order => {
@@ -111,7 +111,7 @@ export function createOrders(random: Random, nodes: readonly string[]) {
         return make({ ms: random.whole(0, 50), failures: 100 }, { attempts: random.whole(1, 3) });
       case "fatal":
         return make({ ms: random.whole(0, 50), failures: 100, isFatal: true });
-      case "deaf":
+      case "unresponsive":
         return make({ ms: 1_200, isDeaf: true }, { timeoutMs: 300, attempts: 2 });
       case "large":
         return make({ ms: 10, bytes: random.whole(50_000, 200_000) });

@@ -1,4 +1,4 @@
-/** What has to hold for each accepted job that has ended. Each check answers what breaks it. */
+/** Invariants of each accepted job that has ended. Each check returns the violations. */
 import type { Accepted, Evidence } from "./evidence.ts";
 import { lossCodes, mayEnd } from "./jobs.ts";
 import type { Ended } from "./ledger.ts";
@@ -49,7 +49,7 @@ export function wrongView({ views }: Evidence) {
   };
 }
 
-/** Where a handler's word decided, the result names its run: the log must know it, and how it ended. */
+/** A result that a handler decided names its run, which the run log must contain with the same end. */
 export function wrongWinner({ runs }: Evidence) {
   return ({ key, id, asked, ended }: EndedJob): readonly string[] => {
     const message = JSON.parse(ended.text) as {
@@ -73,7 +73,7 @@ export function wrongWinner({ runs }: Evidence) {
   };
 }
 
-/** The last delivery's token is the only one whose lease can be there to be removed. */
+/** Only the token of the last delivery can still hold the lease that an end removes. */
 export function oldToken({ key, ended, deliveries }: EndedJob): readonly string[] {
   const delivery = Number(ended.token.slice(ended.token.lastIndexOf(".") + 1));
   return delivery === deliveries ? [] : [`${key}: token ${ended.token}, deliveries ${deliveries}`];
@@ -93,7 +93,7 @@ export function wrongCancel({ key, asked, ended }: EndedJob): readonly string[] 
   return isKept ? [] : [`${key}: the caller was told ${told}, and it ended as ${ended.state}`];
 }
 
-/** Clocks are one on this machine; a run in trouble may have got its delivery late. */
+/** All parts share this machine's clock; a disturbed run may have received its delivery late. */
 export function wrongTime({ runs, isTroubled }: Evidence) {
   return ({ key, id, asked, accepted, deadlineMs }: EndedJob): readonly string[] => {
     const [first] = runs.get(id) ?? [];

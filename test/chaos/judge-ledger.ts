@@ -1,4 +1,4 @@
-/** What has to hold for what Redis holds in the end, and for what it wrote on the way. */
+/** Invariants of the final state of Redis, and of its log of writes. */
 import { problemsOf } from "../support/ledger-state.ts";
 import type { Evidence } from "./evidence.ts";
 import type { EndedJob } from "./judge-jobs.ts";
@@ -23,7 +23,7 @@ export function notInLog(ends: Evidence["heard"]) {
     ends.has(`${key} ${token.slice(0, token.lastIndexOf("."))}`) ? [] : [`${key} is not there`];
 }
 
-/** Whoever asked for a job to be sent again had it accepted again. */
+/** A request to send a job again leads to another acceptance. */
 export function acceptedTwice({ audit, asked }: Evidence): readonly string[] {
   const sentAgain = new Set(
     asked
@@ -67,13 +67,13 @@ export function leftOver({ ledgers }: Evidence): readonly string[] {
     const left: Readonly<Record<string, number>> = {
       "outbox entries": outbox,
       leases: state.leases.length,
-      "moments to come": due.length,
+      "items due or to come": due.length,
       "parked nodes": state.parked.length,
       "waiting ids": state.backlog.filter((id) => !ended.has(id)).length,
-      "failed jobs too many in the failed set": failed.length - failures.length,
+      "surplus entries of the failed set": failed.length - failures.length,
       "errors of unknown jobs": errors.filter((id) => !jobs.has(id)).length,
-      "nodes without a seat": nodeNames.filter((node) => state.nodes[node] === undefined).length,
-      "seats not connected": Object.values(state.nodes).filter((seat) => !/^\S+ \S+ 1/.test(seat))
+      "nodes without a row": nodeNames.filter((node) => state.nodes[node] === undefined).length,
+      "rows not connected": Object.values(state.nodes).filter((row) => !/^\S+ \S+ 1/.test(row))
         .length,
     };
     return Object.entries(left)
@@ -82,7 +82,7 @@ export function leftOver({ ledgers }: Evidence): readonly string[] {
   });
 }
 
-/** About 1,000 are kept; something of what cannot be read must have been seen. */
+/** About 1,000 are kept. At least one unreadable message must be among them. */
 export function wrongDeadLetters({ deadLetters, garbage }: Evidence): readonly string[] {
   if (deadLetters > 1_200) return [`${deadLetters} are kept`];
   return garbage > 10 && deadLetters === 0 ? ["none was kept"] : [];

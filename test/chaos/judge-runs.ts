@@ -1,8 +1,8 @@
-/** What has to hold for the runs of handlers. */
+/** Invariants of the runs of handlers. */
 import type { Evidence } from "./evidence.ts";
 import { timing } from "./stack.ts";
 
-/** For the eye only: other troubles may have stood in the way. */
+/** Only shown, not judged: other troubles may have interfered. */
 export function afterKills({ again, killedAt }: Evidence): string {
   const waits = again.flatMap(({ cause, run, earlier }) => {
     const from = killedAt.get(earlier?.pid ?? 0);
@@ -13,7 +13,7 @@ export function afterKills({ again, killedAt }: Evidence): string {
   return `${waits.length} times: median ${at(0.5)}, longest ${at(1)}`;
 }
 
-/** A process that is told to stop lets its runs end for as long as it was told to. */
+/** A process that is stopped lets its runs end within its drain time. */
 export function gracious({ runs, drainedAt }: Evidence): readonly [number, readonly string[]] {
   const given = [...runs.values()].flat().filter(({ how }) => how === "shutdown");
   const early = given.filter(({ pid, endedAt = Infinity }) => {

@@ -1,4 +1,4 @@
-/** Reads what Redis holds in the end, or on the way there. */
+/** Reads the state of Redis at the end of a run, or before it. */
 import type { Redis } from "ioredis";
 import { defaultNaming, queueKeys } from "../../protocol/redis/keys.ts";
 import { parseRecord, parseResultRecord, type Stored } from "../../protocol/wire/record.ts";
@@ -6,7 +6,7 @@ import { type LedgerState, readState } from "../support/ledger-state.ts";
 import { queueNames } from "./stack.ts";
 
 /** A job that has ended, as the ledger keeps it. */
-export type Ended = ReturnType<typeof parseResultRecord>;
+export type Ended = Omit<NonNullable<Stored["ended"]>, "recorded">;
 
 export interface QueueLedger {
   readonly state: LedgerState;
@@ -16,7 +16,7 @@ export interface QueueLedger {
   /** Ids of the failed set, and those with remembered errors. */
   readonly failed: readonly string[];
   readonly errors: readonly string[];
-  /** Everything that is in the moments, also what would be dropped when met. */
+  /** All due items, including those that a check would drop. */
   readonly due: readonly string[];
 }
 
@@ -30,7 +30,7 @@ export async function readLedger(direct: Redis, queue: string): Promise<QueueLed
     outbox: await direct.xlen(keys.outbox),
     failed: await direct.zrange(keys.failed, "0", "-1"),
     errors: await direct.hkeys(keys.errors),
-    // `!` stands before an ended schedule that is to be forgotten.
+    // `!` marks an ended schedule that waits to be pruned.
     due: (await direct.zrange(keys.due, "0", "-1")).filter((member) => !member.startsWith("!")),
   };
 }
@@ -42,7 +42,7 @@ function mapOf<T>(
   return new Map(Object.entries(record).map(([id, text]) => [id, parse(text)]));
 }
 
-/** How much is left to do in all queues: each part is 0 when the stack is quiet. */
+/** Counts what is left to do in all queues; every count is 0 when the stack is quiet. */
 export async function leftToDo(direct: Redis): Promise<Readonly<Record<string, number>>> {
   const left: Record<string, number> = { leases: 0, unended: 0, outbox: 0, schedules: 0 };
   for (const queue of queueNames) {

@@ -1,26 +1,26 @@
-/** A TCP link between two parts that can be spoilt in the ways that networks spoil links. */
+/** A TCP link between two parts that can fail in the ways in which networks fail. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /**
- * - `pass`: all is well.
- * - `hold`: nothing passes; all of it arrives, late, once the link passes again.
- * - `hole`: what is sent is lost, neither end is told, and these connections never work again (half-open).
- * - `refuse`: connections are cut, and new ones at once.
- * - `drop`: what is asked arrives; the connection is cut when the answer comes, which is lost.
+ * - `pass`: everything passes.
+ * - `hold`: nothing passes; everything arrives late, once the link passes again.
+ * - `hole`: everything is lost, neither end notices, and these connections never work again (half-open).
+ * - `refuse`: connections are cut, new ones immediately.
+ * - `drop`: requests arrive; the connection is cut when the answer comes, which is lost.
  * - `error`: each HTTP request is answered with 500 and goes no further.
  */
 export type Flow = "pass" | "hold" | "hole" | "refuse" | "drop" | "error";
 
-/** Which connections to Redis: the subscribing ones, the others, or all. */
+/** Which connections to Redis are affected: the subscribing ones, the others, or all. */
 export type Scope = "all" | "subscription" | "commands";
 
 export interface Link extends AsyncDisposable {
   readonly port: number;
-  /** What happens from now on, to connections that are there and to new ones. */
-  readonly spoil: (flow: Flow, scope?: Scope) => void;
+  /** Sets the mode of existing and new connections. */
+  readonly disturb: (flow: Flow, scope?: Scope) => void;
   readonly heal: () => void;
-  /** Cuts what is there; new connections work. */
+  /** Cuts existing connections; new ones work. */
   readonly cut: (scope?: Scope) => void;
 }
 
@@ -29,7 +29,7 @@ interface Wire {
   readonly far: Socket;
   isSubscription: boolean;
   isDead: boolean;
-  /** What is held back, in order. */
+  /** The data that is held back, in order. */
   readonly held: { readonly to: Socket; readonly bytes: Buffer }[];
 }
 
@@ -37,7 +37,7 @@ const refusal =
   "HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/plain\r\ncontent-length: 7\r\n" +
   "connection: close\r\n\r\nnot now";
 
-/** Passes what comes on a port of its own to `targetPort`, both on 127.0.0.1. */
+/** Listens on a new port and forwards connections to `targetPort`, both on 127.0.0.1. */
 export async function startLink(targetPort: number): Promise<Link> {
   const wires = new Set<Wire>();
   let flow: Flow = "pass";
@@ -98,7 +98,7 @@ export async function startLink(targetPort: number): Promise<Link> {
         onBytes(wire, end, bytes);
       });
       end.on("close", () => {
-        // A dead or held link tells neither end that the other has gone; see `heal`.
+        // On a dead or held link neither end learns that the other has gone; see `heal`.
         const isSilent = (wire.isDead && flow !== "error") || flowOf(wire) === "hold";
         if (!isSilent) drop(wire);
       });
@@ -120,11 +120,11 @@ export async function startLink(targetPort: number): Promise<Link> {
   return {
     port,
     cut,
-    spoil: (next, which = "all") => {
+    disturb: (next, which = "all") => {
       flow = next;
       scope = which;
       if (next === "refuse") cut(which);
-      // Also what has nothing to say at the moment.
+      // Idle connections too.
       if (next === "hole") {
         for (const wire of wires) if (covers(wire, which)) wire.isDead = true;
       }

@@ -1,4 +1,4 @@
-/** The callers: dispatch jobs over HTTP at a steady rate, repeat what was not answered, cancel some. */
+/** The callers: they dispatch jobs over HTTP at a steady rate, repeat unanswered requests, and cancel some jobs. */
 import type { History } from "./history.ts";
 import { createOrders, type Order } from "./jobs.ts";
 import { pause } from "./pace.ts";
@@ -8,31 +8,42 @@ import { nodeNames, type Stack } from "./stack.ts";
 /** How often a request is repeated before the run counts as failed, and how long each may take. */
 const maxTries = 400;
 const answerMs = 3_000;
-/** Requests under way at once. */
+/** How many requests may be in flight concurrently. */
 const maxInFlight = 60;
 
-/** One order and what was answered. */
+/** One order and its answers. */
 export interface Asked {
   readonly order: Order;
-  /** When the first 2xx came, and for which job: with a deduplication key it may be another. */
+  /** When the first 2xx came, and for which job: with a deduplication key it may be another one. */
   accepted?: { readonly at: number; readonly id: string };
   /** The code of a refusal. */
   refused?: string;
-  /** What a cancellation was answered with. */
+  /** The answer to its cancellation. */
   cancelled?: string;
-  /** Status of the answer to sending it again. */
+  /** Status of the answer to the request to send it again. */
   resent?: number;
 }
 
-export type Load = ReturnType<typeof createLoad>;
+export interface Load {
+  readonly asked: readonly Asked[];
+  /** Status, or `no answer` → how often it came. */
+  readonly statuses: ReadonlyMap<string, number>;
+  readonly problems: readonly string[];
+  inFlight(): number;
+  /**
+   * Sends requests until `signal` aborts; resolves when every request has been answered.
+   * @param perSecond how many requests to begin, as long as they are answered
+   */
+  run(perSecond: number, signal: AbortSignal): Promise<void>;
+}
 
 interface Answer {
   readonly status: number;
   readonly body: unknown;
 }
 
-/** Creates the callers; `run` goes on until the signal aborts and everything asked is answered. */
-export function createLoad(stack: Stack, history: History, random: Random) {
+/** Creates the callers. */
+export function createLoad(stack: Stack, history: History, random: Random): Load {
   const asked: Asked[] = [];
   const nextOrder = createOrders(random.fork("orders"), nodeNames);
   const statuses = new Map<string, number>();
@@ -62,7 +73,7 @@ export function createLoad(stack: Stack, history: History, random: Random) {
     }
   }
 
-  /** Repeats the same request until it is answered for good; now and then twice at the same time. */
+  /** Repeats a request until it gets a final answer. A twin sends it twice concurrently at first. */
   async function untilAnswered(path: string, body: unknown, isTwin: boolean): Promise<Answer> {
     for (let tries = 0; tries < maxTries; tries++) {
       const twin = isTwin && tries === 0 ? once(path, body) : undefined;
@@ -87,7 +98,7 @@ export function createLoad(stack: Stack, history: History, random: Random) {
   async function batch(entries: readonly Asked[]): Promise<void> {
     asked.push(...entries);
     const jobs = entries.map(({ order }) => order.request);
-    // A caller's own repetition, within one request.
+    // Some callers repeat a job within one request.
     const [first] = jobs;
     if (first !== undefined && jobs.length % 3 === 0) jobs.push(first);
     const answer = await untilAnswered("/v1/jobs/batch", { jobs }, false);
@@ -105,7 +116,7 @@ export function createLoad(stack: Stack, history: History, random: Random) {
     if (status === 202 && id !== undefined) {
       entry.accepted = { at: Date.now(), id };
     } else if (entry.order.kind === "deduped" && /^(key_held|id_conflict)$/.test(code ?? "")) {
-      // A repeated request finds other content under its id once a replacement has changed it.
+      // A repeated request conflicts with its own id once a replacement has changed the job's content.
       entry.refused = code ?? "";
       history.count(`refused: ${code}`);
     } else {
@@ -154,12 +165,11 @@ export function createLoad(stack: Stack, history: History, random: Random) {
   }
 
   return {
-    asked: asked as readonly Asked[],
-    statuses: statuses as ReadonlyMap<string, number>,
-    problems: problems as readonly string[],
+    asked,
+    statuses,
+    problems,
     inFlight: () => underWay.size,
-    /** @param perSecond how many requests are begun, if so many are answered */
-    async run(perSecond: number, signal: AbortSignal): Promise<void> {
+    async run(perSecond, signal) {
       while (!signal.aborted) {
         if (underWay.size < maxInFlight) launch();
         await pause(1_000 / perSecond, signal);

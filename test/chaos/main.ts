@@ -1,5 +1,5 @@
 /**
- * `npm run chaos -- --minutes N --seed S [--rate N] [--every MS]`: a chaos run with a verdict. Exits with 0 only
+ * `npm run chaos -- --minutes N --seed S [--rate N] [--every MS]`: runs chaos and prints the verdict. Exits with 0 only
  * if every invariant holds.
  */
 import { parseArgs } from "node:util";

@@ -1,4 +1,4 @@
-/** The function in workerd, and the gateway through which it reaches Redis: processes that can be killed. */
+/** The function in workerd and the gateway, as processes that can be killed and restarted. */
 import { join } from "node:path";
 import { type Child, startChild } from "../../local/child.ts";
 import { startFunction } from "../../local/function.ts";
@@ -7,10 +7,10 @@ import { until } from "../support/until.ts";
 
 const root = join(import.meta.dirname, "../..");
 
-/** A part that can be killed and started again in its place. */
+/** A part that can be killed and started again at the same address. */
 export interface Part {
   readonly url: string;
-  /** Everything it wrote. */
+  /** All its output. */
   readonly lines: readonly string[];
   readonly start: () => Promise<void>;
   readonly kill: () => Promise<void>;

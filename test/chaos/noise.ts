@@ -1,4 +1,4 @@
-/** Messages that should not be there: real ones again, old ones, and garbage, on every channel. */
+/** Publishes repeated, outdated and unreadable messages on every channel. */
 import type { Redis } from "ioredis";
 import {
   controlChannel,
@@ -30,7 +30,7 @@ interface Delivery {
   readonly node: string;
 }
 
-/** An envelope as the scripts write it, made again from the ledger; null where the job is not there. */
+/** Rebuilds an envelope from the ledger as the scripts write it; null if the job does not exist. */
 async function envelopeOf(direct: Redis, { queue, id, token, node }: Delivery) {
   const text = await direct.hget(queueKeys(naming, queue).jobs, id);
   if (text === null) return null;
@@ -39,7 +39,7 @@ async function envelopeOf(direct: Redis, { queue, id, token, node }: Delivery) {
   return JSON.stringify(head).slice(0, -1) + body;
 }
 
-/** Publishes again what some node was sent, with its own token or an older one; and old ends. */
+/** Publishes an envelope again, with its own token or an older one; and results that have ended before. */
 export async function replay(options: NoiseOptions, random: Random): Promise<string> {
   const { direct, observer, history } = options;
   const queue = random.pick(queueNames);
@@ -59,12 +59,12 @@ export async function replay(options: NoiseOptions, random: Random): Promise<str
     history.replayed(id);
     sent += await direct.publish(dispatchChannel(naming, at), envelope);
     if (isOlder && random.chance(0.5)) {
-      // As a foreign node would end it, had it been its own.
+      // The way in which a foreign node would end the job.
       await direct.publish(results, envelope);
       sent += 1;
     }
   }
-  // What has ended: its delivery, and its end, once more.
+  // An ended job: its delivery and its result again.
   const [, ...ended] = await direct.hrandfield(keys.results, 2, "WITHVALUES").then(firstTwo);
   for (const [id, text] of ended) {
     const { token, node, text: message } = parseResultRecord(text);
@@ -81,7 +81,7 @@ export async function replay(options: NoiseOptions, random: Random): Promise<str
   return `${sent} messages`;
 }
 
-/** Pairs of a flat reply, with an empty pair before them for the sake of a reply that is empty. */
+/** Pairs of a flat reply, preceded by an empty pair so that the result is never empty. */
 function firstTwo(reply: unknown): readonly (readonly [string, string])[] {
   const flat = Array.isArray(reply) ? reply.map(String) : [];
   const pairs: [string, string][] = [["", ""]];
@@ -89,7 +89,7 @@ function firstTwo(reply: unknown): readonly (readonly [string, string])[] {
   return pairs;
 }
 
-/** Publishes what nobody can read, or what says nothing true, on one channel of each kind. */
+/** Publishes unreadable or false messages on one channel of each kind. */
 export async function litter({ direct }: NoiseOptions, random: Random): Promise<string> {
   const node = random.pick(nodeNames);
   const queue = random.pick(queueNames);

@@ -1,23 +1,30 @@
-/** A plain subscriber of `CHANNEL_RESULT`, as any program may be one: what it hears of each job's end. */
+/** A plain subscriber of `CHANNEL_RESULT`, as any program may be one: records the results it receives. */
 import { Redis } from "ioredis";
 import { defaultNaming, resultChannel } from "../../protocol/redis/keys.ts";
 import { decodeResults } from "../../protocol/wire/messages.ts";
 
-export type Observer = ReturnType<typeof createObserver>;
+export interface Observer {
+  /** `<queue> <id> <acceptance>` → the tokens of the results that were received. */
+  readonly heard: ReadonlyMap<string, readonly string[]>;
+  /** How many results were received. */
+  count(): number;
+  /** Excludes one message: to be called before the harness itself publishes `text` on the channel. */
+  willPublish(text: string): void;
+  close(): void;
+}
 
-/** Listens at once, and again after each outage of Redis; what is published meanwhile it misses. */
-export function createObserver(url: string) {
+/** Listens immediately, and again after each outage of Redis. It misses what is published meanwhile. */
+export function createObserver(url: string): Observer {
   const redis = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: null });
   redis.on("error", () => undefined);
-  /** `<queue> <id> <acceptance>` → the tokens under which it was heard to end. */
   const heard = new Map<string, string[]>();
-  const ours = new Map<string, number>();
+  const ownMessages = new Map<string, number>();
   let count = 0;
 
   redis.on("message", (_channel: string, text: string) => {
-    const left = ours.get(text) ?? 0;
+    const left = ownMessages.get(text) ?? 0;
     if (left > 0) {
-      ours.set(text, left - 1);
+      ownMessages.set(text, left - 1);
       return;
     }
     const message = decodeResults(text);
@@ -31,11 +38,10 @@ export function createObserver(url: string) {
   void redis.subscribe(resultChannel(defaultNaming)).catch(() => undefined);
 
   return {
-    heard: heard as ReadonlyMap<string, readonly string[]>,
+    heard,
     count: () => count,
-    /** Call before the harness itself publishes `text` on the channel. */
-    willPublish: (text: string) => {
-      ours.set(text, (ours.get(text) ?? 0) + 1);
+    willPublish: (text) => {
+      ownMessages.set(text, (ownMessages.get(text) ?? 0) + 1);
     },
     close: () => {
       redis.disconnect();

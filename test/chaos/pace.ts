@@ -1,12 +1,15 @@
-/** Pacing: a chaos run is made of moments in time. Nothing here waits for something to become true. */
+/**
+ * Pacing, the one exception from `until` besides itself: faults, handlers and callers of a chaos run last for planned
+ * times. Nothing here may wait for a condition.
+ */
 import { setTimeout as wait } from "node:timers/promises";
 
-/** Resolves after `ms`, or at once when `signal` aborts. */
+/** Resolves after `ms`, or as soon as `signal` aborts. */
 export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   await wait(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
 }
 
-/** Settles as `promise` does, or with `late` after `ms`. */
+/** Settles like `promise`, or resolves to `late` after `ms`. */
 export async function within<T, L>(promise: Promise<T>, ms: number, late: L): Promise<T | L> {
   const over = new AbortController();
   const timer = pause(ms, over.signal).then(() => late);

@@ -1,8 +1,8 @@
-/** What goes wrong when: made up front from the seed, so that the seed repeats it. */
+/** The plan of faults, made from the seed in advance, so that a seed repeats it. */
 import type { Flow, Scope } from "./link.ts";
 import type { Random } from "./random.ts";
 
-/** How often each kind of fault comes up. */
+/** The weight of each kind of fault. */
 const weights = {
   kill: 10,
   roll: 5,
@@ -25,24 +25,24 @@ const weights = {
 
 export type FaultKind = keyof typeof weights;
 
-/** One fault: what, to whom, when and for how long. */
+/** One fault: its kind, target, time and duration. */
 export interface Fault {
   readonly atMs: number;
   readonly kind: FaultKind;
-  /** A subscriber's or a link's name; else what the kind says. */
+  /** Name of a subscriber or a link; otherwise that of the kind. */
   readonly target: string;
   readonly ms: number;
-  /** For links: `cut` is over at once. */
+  /** For links; `cut` ends immediately. */
   readonly flow?: Flow | "cut";
   readonly scope?: Scope;
-  /** For what it has to draw while it happens. */
+  /** For draws while the fault lasts. */
   readonly seed: number;
 }
 
-/** What there is to break. */
+/** The possible targets. */
 export interface Targets {
   readonly stations: readonly string[];
-  /** Links that all share: `client`, `rest`, `gateway`. */
+  /** Shared links: `client`, `rest`, `gateway`. */
   readonly shared: readonly string[];
 }
 
@@ -61,7 +61,7 @@ const lasts: Readonly<Partial<Record<FaultKind, readonly [number, number]>>> = {
   "shared-link": [100, 3_000],
 };
 
-/** Faults of `totalMs`, one about every `everyMs`. */
+/** Plans faults for `totalMs`, about one every `everyMs`. */
 export function makePlan(
   random: Random,
   { stations, shared }: Targets,

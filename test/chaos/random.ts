@@ -1,19 +1,19 @@
-/** Chance that can be repeated: a small seeded generator (mulberry32). */
+/** A small seeded random generator (mulberry32), so that a run can be repeated. */
 
 export interface Random {
   /** 0 ≤ x < 1 */
   next(): number;
-  /** Both ends included. */
+  /** A whole number; both ends are included. */
   whole(low: number, high: number): number;
   chance(share: number): boolean;
   pick<T>(list: readonly T[]): T;
-  /** Picks a key; the values say how often it comes up. */
+  /** Picks a key; its value is its weight. */
   weighted<T extends string>(weights: Readonly<Record<T, number>>): T;
-  /** One of its own: its sequence does not depend on how often this one is asked. */
+  /** Creates a generator whose sequence does not depend on how often this one is used. */
   fork(name: string): Random;
 }
 
-/** The generator of `seed`. */
+/** Creates the generator of `seed`. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
 

@@ -1,8 +1,8 @@
-/** What handlers wrote down of their runs; see `handlers.ts`. */
+/** Reads the file in which handlers record their runs; see `handlers.ts`. */
 import { readFile } from "node:fs/promises";
 
 export interface RunLine {
-  /** Unique for the run; the result of a run that was done holds it. */
+  /** Unique for the run; its result contains it. */
   readonly run: string;
   readonly id: string;
   readonly queue: string;
@@ -12,18 +12,18 @@ export interface RunLine {
   readonly what: "start" | "end";
   /** Milliseconds since 1970. */
   readonly at: number;
-  /** At the end: `done`, `threw`, or why its signal had been aborted. */
+  /** At the end: `done`, `threw`, or the reason why its signal was aborted. */
   readonly how?: string;
 }
 
 /** One run of a handler. */
 export interface Run extends Omit<RunLine, "what" | "at"> {
   readonly startedAt: number;
-  /** Undefined where its process died first. */
+  /** Undefined if its process died first. */
   readonly endedAt?: number;
 }
 
-/** Runs by job, in the order in which they started. */
+/** Groups the runs by job, in the order in which they started. */
 export async function readRuns(file: string): Promise<ReadonlyMap<string, readonly Run[]>> {
   const text = await readFile(file, "utf8").catch(() => "");
   const lines = text.split("\n").filter(Boolean);

@@ -1,8 +1,8 @@
-/** One chaos run: starts the stack, spoils it as planned under load, mends it, waits, and judges. */
+/** One chaos run: starts the stack, injects the planned faults under load, ends them, waits for quiet, and judges. */
 import { until } from "../support/until.ts";
 import { carryOut, tick } from "./faults.ts";
 import { gather } from "./gather.ts";
-import { createHistory } from "./history.ts";
+import { createHistory, type History } from "./history.ts";
 import { leftToDo } from "./ledger.ts";
 import { createLoad } from "./load.ts";
 import { createObserver } from "./observer.ts";
@@ -18,7 +18,7 @@ export interface ChaosOptions {
   readonly minutes: number;
   /** Requests begun each second; one in 17 is a batch of 3 to 25 jobs. @default 20 */
   readonly perSecond?: number;
-  /** How far faults are apart, on average, in milliseconds. @default 1000 */
+  /** Mean time between two faults, in milliseconds. @default 1000 */
   readonly everyMs?: number;
   readonly say: (line: string) => void;
 }
@@ -31,9 +31,9 @@ export interface Outcome {
 
 const tickEveryMs = 2_000;
 const progressEveryMs = 10_000;
-/** The tick leaves results to their subscribers for 30 s; a dead link is found after 11 s. */
+/** The tick leaves results to their subscribers for 30 s, and a dead link is detected after 11 s. */
 const quietMs = 120_000;
-/** A harness that is late by so much runs on a machine where everything is late. */
+/** If a timer of the harness is this late, the whole machine was. */
 const lagMs = 700;
 
 export async function runChaos(options: ChaosOptions): Promise<Outcome> {
@@ -65,10 +65,10 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
     const loading = load.run(perSecond, enough.signal);
     await carryOut(plan, { stack, history, observer });
     enough.abort();
-    history.line("all is mended; waiting for quiet");
+    history.line("all faults are over; waiting for quiet");
     await loading;
     await untilQuiet(stack.direct);
-    // Nothing may come between looking and judging.
+    // Nothing may run between gathering and judging.
     noMoreTicks.abort();
     await ticking;
     const unrest = await untilQuiet(stack.direct);
@@ -110,11 +110,8 @@ async function repeat(ms: number, signal: AbortSignal, work: () => Promise<void>
   }
 }
 
-/** Notes when the machine itself stood still, for leases know nothing of that. */
-async function watchMachine(
-  history: ReturnType<typeof createHistory>,
-  signal: AbortSignal,
-): Promise<void> {
+/** Records when the machine itself stood still, which ends leases without any fault. */
+async function watchMachine(history: History, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const before = performance.now();
     await pause(100, signal);

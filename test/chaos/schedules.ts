@@ -1,10 +1,10 @@
-/** Schedules while everything fails: put over HTTP, ended by their count, and each time of theirs judged. */
+/** Schedules during a chaos run: puts them over HTTP and judges each of their times. */
 import type { Evidence } from "./evidence.ts";
 import type { QueueLedger } from "./ledger.ts";
 import { pause } from "./pace.ts";
 import type { Stack } from "./stack.ts";
 
-/** Every time is to be run, after any outage; so each has a run, and no time has two. */
+/** Every time has to run, after any outage: each has exactly one run. */
 const always = { missed: "all", maxMissed: 1_000, name: "echo", attempts: 50 } as const;
 const endAt = (ms: number) => new Date(ms).toISOString();
 
@@ -13,7 +13,7 @@ const rules = (startMs: number, endMs: number) => ({
   "chaos-grid": { everyMs: 1_700, startAt: endAt(startMs), endAt: endAt(endMs) },
 });
 
-/** What was put, to be judged by. */
+/** The schedules that were put. */
 export interface PutSchedules {
   readonly startMs: number;
   readonly endMs: number;
@@ -24,7 +24,7 @@ export function isRun(id: string): boolean {
   return /^chaos-(second|grid)@/.test(id);
 }
 
-/** Puts them while all is well: their runs come from then on, until `endMs`. */
+/** Puts the schedules before the first fault; they run until `endMs`. */
 export async function putSchedules(stack: Stack, endMs: number): Promise<PutSchedules> {
   // The grid begins after the puts.
   const startMs = Math.ceil(Date.now() / 1_000) * 1_000 + 5_000;
@@ -40,7 +40,7 @@ export async function putSchedules(stack: Stack, endMs: number): Promise<PutSche
   return { startMs, endMs };
 }
 
-/** How many times there were, and what is wrong: a time without a run, or a run without a time. */
+/** Counts the times, and lists those without a run and the runs without a time. */
 export function judgeSchedules(evidence: Evidence): readonly [number, readonly string[]] {
   const { startMs, endMs } = evidence.schedules;
   const ledger = evidence.ledgers.get("default");

@@ -1,4 +1,4 @@
-/** A chaos run of about a minute with one seed; `npm run chaos` makes longer ones with any. */
+/** A chaos run of about a minute with a fixed seed; `npm run chaos` takes any length and seed. */
 import { test } from "vitest";
 import { report } from "./report.ts";
 import { runChaos } from "./run.ts";
@@ -11,7 +11,7 @@ test(`holds under faults: npm run chaos -- --minutes ${minutes} --seed ${seed}`,
 }) => {
   const lines: string[] = [];
   const outcome = await runChaos({ seed, minutes, say: (line) => lines.push(line) });
-  // Shown only where it fails; the figures are of use in any case.
+  // Shown only on failure.
   if (!outcome.holds) process.stdout.write(`${lines.join("\n")}\n`);
   process.stdout.write(report(outcome));
   const broken = outcome.rows.filter(({ breaks }) => breaks.length > 0);

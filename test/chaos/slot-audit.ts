@@ -1,26 +1,35 @@
 /**
- * Follows the slots through Redis's own log of writes, and holds the two invariants of `place.ts` against
- * what was true after each script: a drift that a later join put right is found here all the same.
+ * Follows the slots through Redis's log of writes and checks the two invariants of placing after each script. This also
+ * finds a drift that a later join repaired.
  */
 import type { QueueKeys } from "../../protocol/redis/keys.ts";
 
-/** One queue's slots, as far as the log has been read. */
-export type SlotAudit = ReturnType<typeof createSlotAudit>;
+/** The slots of one queue, as of the last command that was noted. */
+export interface SlotAudit {
+  /** Applies one command of the log. */
+  note(command: string, key: string, args: readonly string[]): void;
+  /** Checks the invariants; to be called after each script. @param where number of the command in the log */
+  check(where: number): void;
+  /** Violations, at most 20. */
+  readonly problems: readonly string[];
+  /** How often the invariants were checked. */
+  checks(): number;
+}
 
 interface Job {
   readonly phase: string;
-  /** Whether it waits only until a certain time, which the log does not tell. */
-  readonly isMortal: boolean;
+  /** Whether it has a deadline; the log does not show when that passes. */
+  readonly hasDeadline: boolean;
 }
 
-/** Reads the writes of one queue; `problems` are what was wrong between two scripts. */
-export function createSlotAudit(queue: string, keys: QueueKeys) {
+/** Creates the audit of one queue, which is empty at first. */
+export function createSlotAudit(queue: string, keys: QueueKeys): SlotAudit {
   const lists = new Map<string, string[]>([
     [keys.free, []],
     [keys.backlog, []],
   ]);
   const leases = new Set<string>();
-  const seats = new Map<string, string>();
+  const rows = new Map<string, string>();
   const jobs = new Map<string, Job>();
   const ended = new Set<string>();
   const problems: string[] = [];
@@ -55,15 +64,15 @@ export function createSlotAudit(queue: string, keys: QueueKeys) {
     } else if (key === keys.leases && command === "ZREM") {
       for (const member of args) leases.delete(member);
     } else if (key === keys.nodes && command === "HSET") {
-      pairs(args, (node, seat) => seats.set(node, seat));
+      pairs(args, (node, row) => rows.set(node, row));
     } else if (key === keys.nodes && command === "HDEL") {
-      for (const node of args) seats.delete(node);
+      for (const node of args) rows.delete(node);
     } else if (key === keys.results && command === "HSET") pairs(args, (id) => ended.add(id));
     else if (key === keys.results && command === "HDEL") for (const id of args) ended.delete(id);
     else if (key === keys.jobs && command === "HSET") {
       pairs(args, (id, record) => {
         const [phase = "", , , , deadline] = record.split(" ", 5);
-        jobs.set(id, { phase, isMortal: deadline !== "-" });
+        jobs.set(id, { phase, hasDeadline: deadline !== "-" });
       });
     }
   }
@@ -71,25 +80,26 @@ export function createSlotAudit(queue: string, keys: QueueKeys) {
   function check(where: number): void {
     checks += 1;
     const free = lists.get(keys.free) ?? [];
-    for (const [node, seat] of seats) {
-      const [, slots, connected] = seat.split(" ");
+    for (const [node, row] of rows) {
+      const [, slots, connected] = row.split(" ");
       if (connected !== "1") continue;
       const idle = free.filter((name) => name === node).length;
       const busy = [...leases].filter((member) => member.endsWith(` ${node}`)).length;
       if (busy > Number(slots) ? idle === 0 : idle + busy === Number(slots)) continue;
-      tell(where, `node ${node} has ${idle} free + ${busy} leases of ${slots} slots`);
+      report(where, `node ${node} has ${idle} free + ${busy} leases of ${slots} slots`);
     }
     if (free.length === 0) return;
     const waiting = (lists.get(keys.backlog) ?? []).filter((id) => {
       const job = jobs.get(id);
-      return job?.phase === "Q" && !job.isMortal && !ended.has(id);
+      return job?.phase === "Q" && !job.hasDeadline && !ended.has(id);
     });
-    if (waiting.length > 0) tell(where, `${waiting.join(" ")} wait beside free ${free.join(" ")}`);
+    if (waiting.length > 0)
+      report(where, `${waiting.join(" ")} wait although free slots exist: ${free.join(" ")}`);
   }
 
-  function tell(where: number, problem: string): void {
+  function report(where: number, problem: string): void {
     if (problems.length < 20) problems.push(`${queue}, after command ${where}: ${problem}`);
   }
 
-  return { note, check, problems: problems as readonly string[], checks: () => checks };
+  return { note, check, problems, checks: () => checks };
 }

@@ -1,4 +1,4 @@
-/** The whole stack on this machine, made of real parts, with a link between any two that talk. */
+/** The whole stack on this machine, made of real parts, with a link between any two that communicate. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { type Link, startLink } from "./link.ts";
 import { createFunctionPart, createGatewayPart, type Part } from "./master.ts";
 import { startStation, type Station } from "./station.ts";
 
-/** Short, so that a minute is long. Milliseconds. */
+/** Short times, so that much happens in a minute. In milliseconds. */
 export const timing = {
   unacknowledgedMs: 1_500,
   leaseMs: 3_000,
@@ -37,13 +37,13 @@ const secret = `whsec_${Buffer.alloc(32, 5).toString("base64")}`;
 
 export interface Stack extends AsyncDisposable {
   readonly redis: RedisServer;
-  /** A connection that no fault touches, but those to Redis itself. */
+  /** A connection that only faults of Redis itself affect. */
   readonly direct: Redis;
   readonly stations: readonly Station[];
   readonly links: ReadonlyMap<string, Link>;
   readonly gateway: Part;
   readonly master: Part;
-  /** The function as callers reach it: through the link `client`. */
+  /** The URL for callers, through the link `client`. */
   readonly clientUrl: string;
   readonly headers: Readonly<Record<string, string>>;
   /** The file that handlers write to. */
@@ -71,8 +71,8 @@ async function build(parts: AsyncDisposableStack, history: History): Promise<Sta
     return made;
   };
 
-  // Each write is synced before it is answered: nothing that was accepted may be lost by a crash.
-  // Its log is never rewritten: `audit.ts` reads all of it.
+  // Redis syncs each write before it answers, so a crash loses nothing that was accepted. It never rewrites its log,
+  // because `audit.ts` reads all of it.
   const args = ["--auto-aof-rewrite-percentage", "0"];
   const redis = parts.use(await startRedisServer({ appendonly: true, args }));
   const direct = new Redis(redis.url, { retryStrategy: () => 100, maxRetriesPerRequest: null });

@@ -1,4 +1,4 @@
-/** One subscriber of the run: the process that hosts its nodes now, its successors, and its links. */
+/** One subscriber of the run: its current process, the former ones, and its links. */
 import { resolve } from "node:path";
 import { spawnSubscriber, type SubscriberProcess } from "../support/subscriber-process.ts";
 import type { History } from "./history.ts";
@@ -15,19 +15,36 @@ export interface StationOptions {
   readonly history: History;
 }
 
-export type Station = Awaited<ReturnType<typeof startStation>>;
+/** A subscriber whose process can be killed, replaced and frozen. */
+export interface Station extends AsyncDisposable {
+  readonly name: string;
+  readonly problems: readonly string[];
+  /** All its processes so far, the current one included. */
+  readonly past: readonly SubscriberProcess[];
+  kill(): Promise<void>;
+  /** Starts a process after the last one has gone. */
+  start(): Promise<void>;
+  /** Stops the process and starts the next one. */
+  roll(): Promise<void>;
+  /** Starts the next process, and stops the former one once the next one listens. */
+  overlap(): Promise<void>;
+  freeze(): void;
+  thaw(): void;
+  pid(): number;
+  stop(): Promise<void>;
+}
 
 const handlers = resolve(import.meta.dirname, "handlers.ts");
-/** Drains (see `SIGNALBOX_DRAIN_MS`), delivers and gives up unanswered calls well within this. */
+/** Time in which a process must have drained (`SIGNALBOX_DRAIN_MS`), delivered, and given up unanswered calls. */
 const stopMs = 90_000;
 const listenMs = 15_000;
 
-/** Starts its first process; resolves once that listens. */
-export async function startStation(options: StationOptions) {
+/** Starts the first process; resolves once it listens. */
+export async function startStation(options: StationOptions): Promise<Station> {
   const { name, history } = options;
   const past: SubscriberProcess[] = [];
   const problems: string[] = [];
-  /** Processes that another one was to take the place of. */
+  /** Processes that another one was started to replace. */
   const replaced = new Set<number>();
   let present = await launch();
   await present.says("listening");
@@ -48,14 +65,15 @@ export async function startStation(options: StationOptions) {
     past.push(started);
     void started.exited.then((how) => {
       const life = history.lives.get(started.pid);
-      const isTold = life?.killedAt !== undefined || life?.stoppedAt !== undefined;
-      if (!isTold && !replaced.has(started.pid)) problems.push(`${name} ended by itself: ${how}`);
-      // Before it has said anything it has no handler for SIGTERM, and nothing to lose.
+      const isExpected = life?.killedAt !== undefined || life?.stoppedAt !== undefined;
+      if (!isExpected && !replaced.has(started.pid))
+        problems.push(`${name} ended by itself: ${how}`);
+      // Before its first line it has no handler for SIGTERM, and nothing to lose.
       const isEarly = how === "SIGTERM" && started.lines.length === 0;
       const isUsual = how === 0 || how === 1 || how === "SIGKILL" || isEarly;
       if (!isUsual) problems.push(`${name} ended with ${how}`);
       const errors = started.stderr().trim();
-      if (errors !== "") problems.push(`${name} said on stderr: ${errors.slice(0, 2_000)}`);
+      if (errors !== "") problems.push(`${name} wrote to stderr: ${errors.slice(0, 2_000)}`);
     });
     return started;
   }
@@ -66,7 +84,7 @@ export async function startStation(options: StationOptions) {
     await subject.exited;
   }
 
-  /** Tells it to stop and waits for its end. */
+  /** Sends SIGTERM and waits for the end. */
   async function end(subject: SubscriberProcess): Promise<void> {
     history.ended(subject.pid, "stoppedAt");
     subject.kill("SIGTERM");
@@ -78,10 +96,8 @@ export async function startStation(options: StationOptions) {
   return {
     name,
     problems,
-    /** All its processes so far. */
-    past: past as readonly SubscriberProcess[],
+    past,
     kill: () => kill(present),
-    /** Starts a process in place of one that is gone. */
     start: async () => {
       present = await launch();
     },
@@ -89,7 +105,6 @@ export async function startStation(options: StationOptions) {
       await end(present);
       present = await launch();
     },
-    /** The successor listens before its predecessor is told to stop. */
     overlap: async () => {
       const former = present;
       replaced.add(former.pid);

@@ -1,4 +1,4 @@
-/** The invariants, each with its figure; what breaks one is listed under it. */
+/** The invariants, each with its figure and its violations. */
 import { stampMs } from "../../protocol/wire/record.ts";
 import { acceptedOf, type Evidence } from "./evidence.ts";
 import {
@@ -32,7 +32,7 @@ export interface Row {
   readonly breaks: readonly string[];
 }
 
-/** Judges a run. It holds if no row has breaks. */
+/** Judges a run. It passes if no row has a violation. */
 export function judge(evidence: Evidence): readonly Row[] {
   const { heard, audit, ledgers } = evidence;
   const accepted = acceptedOf(evidence);
@@ -61,25 +61,25 @@ export function judge(evidence: Evidence): readonly Row[] {
     row("accepted jobs that are in the ledger", accepted.size, missing),
     row("… that have ended", jobs.length, open),
     row("… in a state that their kind allows", tally(jobs), jobs.flatMap(wrongEnd(evidence))),
-    row("… as GET says too, recorded", evidence.views.size, jobs.flatMap(wrongView(evidence))),
+    row("… and that GET shows as recorded", evidence.views.size, jobs.flatMap(wrongView(evidence))),
     row("… whose winner's run is in the log", jobs.length, jobs.flatMap(wrongWinner(evidence))),
-    row("… whose result is of the last delivery", jobs.length, jobs.flatMap(oldToken)),
-    row("… cancelled as the caller was told", cancelled(jobs), jobs.flatMap(wrongCancel)),
-    row("ends heard on CHANNEL_RESULT, one a job", heard.size, wrongEnds(heard, ledgers)),
-    row("ends in Redis's log, one a job", audit.ends.size, [
+    row("… whose result is that of the last delivery", jobs.length, jobs.flatMap(oldToken)),
+    row("… cancelled as the answer said", cancelled(jobs), jobs.flatMap(wrongCancel)),
+    row("results on CHANNEL_RESULT, one for each job", heard.size, wrongEnds(heard, ledgers)),
+    row("ends in Redis's log, one for each job", audit.ends.size, [
       ...wrongEnds(audit.ends, ledgers),
       ...jobs.flatMap(notInLog(audit.ends)),
     ]),
     row("jobs accepted once, in Redis's log", audit.acceptances.size, acceptedTwice(evidence)),
     row("results recorded, each once", audit.outbox.size, wrongRecords(audit.outbox)),
     row("no job started before or after its time", jobs.length, jobs.flatMap(wrongTime(evidence))),
-    row("times of schedules, one run each", ...judgeSchedules(evidence)),
-    row("jobs in the ledger that somebody asked for", total(evidence), unasked(evidence)),
-    row("runs again that are explained", again(evidence), unexplained(evidence)),
+    row("times of schedules, one run for each", ...judgeSchedules(evidence)),
+    row("jobs in the ledger that a caller dispatched", total(evidence), unasked(evidence)),
+    row("repeated runs that are explained", again(evidence), unexplained(evidence)),
     row("ledgers: slots, places, records", evidence.ledgers.size, wrongLedger(evidence)),
     row("ledgers: slots after each script of the run", audit.checks, audit.slots),
     row("after a kill: until the next run (s)", afterKills(evidence), []),
-    row("runs given back only at the end of the grace", ...gracious(evidence)),
+    row("runs given back only at the end of the drain time", ...gracious(evidence)),
     row("ledgers: nothing left over", evidence.ledgers.size, leftOver(evidence)),
     row("dead letters kept", evidence.deadLetters, wrongDeadLetters(evidence)),
     row("quiet in time", evidence.unrest.length === 0 ? "yes" : "no", evidence.unrest),

@@ -1,4 +1,4 @@
-/** The Cluster on which the project `cluster` runs the tests of the ledger once more. */
+/** Starts the Cluster on which the project `cluster` repeats the tests of the ledger. */
 import type { TestProject } from "vitest/node";
 import { startRedisCluster } from "../support/redis-cluster.ts";
 

@@ -1,3 +1,4 @@
+/** Half a minute of `live-schedules.ts`, which `npm run live-schedules` runs for longer. */
 import { test } from "vitest";
 import { runLive } from "./live-schedules.ts";
 

@@ -1,7 +1,7 @@
 /**
- * Secrets planted in every setting, on real parts (redis-server, gateway, workerd, subscriber processes, command
- * line), through success, failure, refusal, an outage of Redis and wrong settings. Then everything that was
- * written is searched for them.
+ * Plants secrets in every setting of real parts (redis-server, gateway, workerd, subscriber processes, command line),
+ * runs them through success, failure, refusal, an outage of Redis and invalid settings, and searches everything that
+ * they wrote for the secrets.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -14,9 +14,9 @@ import { type PlantedStack, startPlantedStack } from "../support/planted-stack.t
 import { until } from "../support/until.ts";
 
 const root = join(import.meta.dirname, "../..");
-/** Not secret: shows that what is searched is where things are found. */
+/** Not secret: shows that the search finds what is there. */
 const marker = "marker-0123456789";
-/** Holds the function's secrets, for its owner alone. */
+/** The file with the function's secrets, which only its owner may read. */
 const keeper = /\/function\.env$/;
 
 test("no secret is in logs, answers, Redis, files or the process list", async () => {
@@ -53,7 +53,7 @@ test("no secret is in logs, answers, Redis, files or the process list", async ()
   const kept = made.filter(({ path }) => keeper.test(path));
   expect(kept.map(({ mode }) => mode)).toEqual(kept.map(() => 0o600));
 
-  // What should be found, is.
+  // The search finds what is there.
   const places = written.filter(({ text }) => text.includes(marker)).map(({ place }) => place);
   expect(places).toContain("GET /v1/jobs/ok?wait=20 → 200");
   expect(places).toContain("channel CHANNEL_DISPATCH_1");
@@ -74,11 +74,11 @@ async function run({ ask }: PlantedStack, id: string, name: string) {
   return ask("GET", `/v1/jobs/${id}?wait=20`);
 }
 
-/** Tokens that are unknown or do not suffice, callbacks and jobs that are not signed, or by other keys. */
+/** Sends unknown and insufficient tokens, and callbacks and jobs without a valid signature. */
 async function refuse(stack: PlantedStack, { plant, plantKey }: Planted): Promise<void> {
   const { ask, admin, limitedToken } = stack;
-  const stranger = plant("token of a stranger");
-  expect((await ask("GET", "/v1/jobs", undefined, stranger)).status).toBe(401);
+  const unknown = plant("unknown token");
+  expect((await ask("GET", "/v1/jobs", undefined, unknown)).status).toBe(401);
   expect((await ask("GET", "/v1/jobs", undefined, limitedToken)).status).toBe(200);
   expect((await ask("POST", "/v1/jobs", { name: "echo" }, limitedToken)).status).toBe(403);
   expect((await ask("POST", "/v1/results", { deliveries: [] })).status).toBe(401);
@@ -152,7 +152,7 @@ async function misconfigureFunctions(stack: PlantedStack, { plant }: Planted): P
       variables: { ...stack.variables, ...wrong },
     });
     part.defer(made.stop);
-    // Some of these it will never be up with; some might pass, so it goes on trying.
+    // With some of these it can never work; with others it keeps trying.
     const ended = made.start().then(String, String);
     let health = "";
     const hasAnswered = async () => {
@@ -191,11 +191,11 @@ async function useCommandLine(stack: PlantedStack, { plant }: Planted): Promise<
 interface ProgramOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
-  /** It is ended once it has written this. */
+  /** The program is stopped once it has written this. */
   readonly enough?: string;
 }
 
-/** What a program writes until it ends. */
+/** Resolves to the output of a program. */
 async function outputOf(program: string, { env, args = [], enough }: ProgramOptions) {
   const child = spawn(process.execPath, [join(root, program), ...args], {
     env: { PATH: process.env["PATH"], TMPDIR: process.env["TMPDIR"], ...env },

@@ -1,6 +1,6 @@
 /**
- * Both secrets exchanged under load, on real parts (workerd, gateway, subscriber processes), in the steps that
- * `signalbox keys rotate` prints. No clock ticks: only the callback records.
+ * Rotates both secrets under load, on real parts (workerd, gateway, subscriber processes), in the steps that
+ * `signalbox keys rotate` prints. No clock ticks, so only the callback records.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -31,7 +31,7 @@ const secretOf = (fill: number) => `whsec_${Buffer.alloc(32, fill).toString("bas
 const keys = queueKeys(defaultNaming, "default");
 /** How many jobs are dispatched and recorded after each step, at least. */
 const jobsAStep = 40;
-/** Between two dispatches of a caller, in milliseconds. */
+/** Pause between two dispatches of a caller, in milliseconds. */
 const paceMs = 20;
 
 /** The settings of one side. */
@@ -40,7 +40,7 @@ interface Secrets {
   readonly envelope: string;
 }
 
-/** Redis, the gateway, and an address behind which functions come and go as when they are deployed. */
+/** Redis, the gateway, and one address behind which functions replace each other as in a deployment. */
 async function startGround() {
   await using starting = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "signalbox-rotation-"));
@@ -64,7 +64,7 @@ async function startGround() {
   let deployed = 0;
   const parts = starting.move();
 
-  /** The new function answers before the old one is gone. */
+  /** Starts the new function before it stops the old one. */
   async function deploy({ signing, envelope }: Secrets): Promise<void> {
     const port = await freePort();
     const part = createFunctionPart({
@@ -105,7 +105,7 @@ async function startGround() {
   return { url, redis, deploy, launch, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
-/** Callers that dispatch all the time, one job after the other, through the function. */
+/** Callers that dispatch one job after the other through the function. */
 function startLoad(url: string, callers: number) {
   const client = createClient({ url, token, tries: 8 });
   const accepted: string[] = [];
@@ -131,7 +131,7 @@ function startLoad(url: string, callers: number) {
   };
 }
 
-/** What the function says of an empty delivery; one that is let in is told that it is empty. */
+/** Sends an empty delivery; the answer to a valid signature is that the delivery is empty. */
 async function knock(url: string, secret: string | null): Promise<string> {
   const body = '{"deliveries":[]}';
   const signed = async (key: string) =>

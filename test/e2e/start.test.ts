@@ -1,4 +1,4 @@
-/** `npm start` as a person runs it: the demonstration, and that nothing survives the end. */
+/** `npm start` as a user runs it: the demonstration, and that nothing is left after its end. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { until } from "../support/until.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const IS_UP = "Ctrl-C ends everything.";
-/** Only there can a process be told by the environment that it was started with. */
+/** Only there can processes be recognised by their environment. */
 const hasProc = process.platform === "linux";
 
 let home: string;
@@ -44,7 +44,7 @@ async function npmStartWith(settings: NodeJS.ProcessEnv, ...args: string[]) {
     SIGNALBOX_HOME: home,
   };
   delete env["REDIS_URL"];
-  // In a group of its own, as a shell would start it, for a Ctrl-C to reach all of it.
+  // In its own process group, as a shell starts it, so that a Ctrl-C reaches all processes.
   const child = spawn("npm", ["start", "--", ...args], { cwd: ROOT, env, detached: true });
   running = child;
   let text = "";
@@ -78,7 +78,7 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   process.kill(-child.pid, signal);
 }
 
-/** Ports that the stack said it listens on and that still somebody listens on. */
+/** Ports that the stack printed and that are still in use. */
 async function openPorts(text: string): Promise<readonly number[]> {
   const ports = [...text.matchAll(/(?:http|redis):\/\/127\.0\.0\.1:(\d+)/g)].map((match) =>
     Number(match[1]),
@@ -93,7 +93,7 @@ interface Found {
   readonly command: string;
 }
 
-/** Every process that inherited this test's SIGNALBOX_HOME, other than those that have ended. */
+/** Every running process that inherited SIGNALBOX_HOME from this test. */
 async function processes(): Promise<readonly Found[]> {
   const found: Found[] = [];
   for (const pid of await readdir("/proc")) {
@@ -102,16 +102,16 @@ async function processes(): Promise<readonly Found[]> {
       const environment = await readFile(`/proc/${pid}/environ`, "utf8");
       if (!environment.split("\0").includes(`SIGNALBOX_HOME=${home}`)) continue;
       const command = (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ");
-      // Empty while a killed process is being cleared away.
+      // Empty while a killed process is being removed.
       if (command !== "") found.push({ pid: Number(pid), command });
     } catch {
-      // It ended while we looked, or is not ours to look at.
+      // It ended meanwhile, or may not be read.
     }
   }
   return found;
 }
 
-/** The redis-server writes its title over its environment, but its number into a file. */
+/** The redis-server overwrites its environment with its title, but writes its pid to a file. */
 async function pidOf(program: RegExp | undefined): Promise<number> {
   if (program === undefined)
     return Number(await readFile(join(home, "redis", "redis.pid"), "utf8"));

@@ -1,4 +1,4 @@
-/** What a call of the client was refused with. */
+/** Catches the error of a call of the client. */
 import { SignalboxApiError } from "../../client/index.ts";
 
 /** Resolves to the error that `promise` rejects with. @throws Error if it resolves, or rejects with another */

@@ -1,6 +1,6 @@
 /**
- * Redis, gateway, function and subscribers with a secret planted in every setting. What they write, answer and
- * publish is kept, by its place.
+ * Redis, gateway, function and subscribers with a secret planted in every setting. Keeps everything that they write,
+ * answer and publish, by its place.
  */
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
@@ -15,7 +15,7 @@ import { commandLines, filesBelow, type FoundFile, type Planted } from "./plante
 import { startRedisServer } from "./redis-server.ts";
 import { spawnSubscriber, type SubscriberProcess } from "./subscriber-process.ts";
 
-/** Something that was written. */
+/** A text that a part wrote, and where. */
 export interface Written {
   readonly place: string;
   readonly text: string;
@@ -52,7 +52,7 @@ export async function startPlantedStack({ plant, plantKey }: Planted) {
     return server.url.replace("//", `//my-${role}:${secret}@`);
   };
   const urls = { function: await userUrl("function"), subscriber: await userUrl("subscriber") };
-  // As digests; a restart of the server has them again.
+  // Redis stores digests, and a restart of the server loads them again.
   await admin.call("ACL", "SAVE");
 
   const token = plant("bearer token");
@@ -87,7 +87,7 @@ export async function startPlantedStack({ plant, plantKey }: Planted) {
   const subscribers: SubscriberProcess[] = [];
   const parts = starting.move();
 
-  /** Asks the function; the answer is kept. */
+  /** Sends a request to the function and keeps the answer. */
   async function ask(method: string, path: string, body?: unknown, shown = token) {
     const response = await fetch(`${master.url}${path}`, {
       method,
@@ -100,7 +100,7 @@ export async function startPlantedStack({ plant, plantKey }: Planted) {
     return { status: response.status, text };
   }
 
-  /** Starts a subscriber with all its secrets, save where `env` has others. */
+  /** Starts a subscriber with all its secrets; `env` may override them. */
   async function launch(env: Readonly<Record<string, string>>, early = false) {
     const given = { REDIS_URL: urls.subscriber, ...secrets, LOG_LEVEL: "trace", ...env };
     const callback = { SIGNALBOX_CALLBACK_URL: `${master.url}/v1/results` };
@@ -110,14 +110,14 @@ export async function startPlantedStack({ plant, plantKey }: Planted) {
     return started;
   }
 
-  /** Takes what the parts have said so far, Redis's own files, and the other files that were made; answers these. */
+  /** Collects the output of all parts so far and the files of Redis; returns the other files that were made. */
   async function gather(): Promise<readonly FoundFile[]> {
     for (const { lines, stderr } of subscribers)
       write("a subscriber", JSON.stringify(lines) + stderr());
     write("the gateway", gateway.lines.join("\n"));
     write("the function", master.lines.join("\n"));
     write("the ACL log", JSON.stringify(await admin.call("ACL", "LOG")));
-    // With every write since the start, so also what has expired or was deleted.
+    // The append-only file has every write since the start, also of what has expired or was deleted.
     const [, serverDirectory = ""] = await admin.config("GET", "dir");
     for (const { path, text } of await filesBelow(serverDirectory)) write(path, text);
     return filesBelow(home);
@@ -143,7 +143,7 @@ export async function startPlantedStack({ plant, plantKey }: Planted) {
   };
 }
 
-/** Has what is started from now on write its temporary files below `directory`; answers how to end that. */
+/** Makes processes that are started from now on put temporary files below `directory`; returns how to end that. */
 async function divertTemporaryFiles(directory: string): Promise<() => void> {
   const before = process.env["TMPDIR"];
   await mkdir(directory);

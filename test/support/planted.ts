@@ -1,4 +1,4 @@
-/** Secrets that can be recognised wherever they turn up, and the places of a machine where they could. */
+/** Secrets that can be recognised wherever they appear, and the places of a machine where they could. */
 import { randomBytes } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";

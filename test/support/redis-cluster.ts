@@ -20,7 +20,7 @@ interface Master {
 
 const MASTERS = 3;
 const SLOTS = 16_384;
-/** The first slot of each master, and where the last one's end. */
+/** The first slot of each master, and the end of the last one. */
 const FIRST_SLOTS = Array.from({ length: MASTERS + 1 }, (_, at) =>
   Math.ceil((SLOTS * at) / MASTERS),
 );
@@ -45,7 +45,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   };
 }
 
-/** With a bus port of its own: unless told, it is 10,000 above the other, where it may be taken. */
+/** Picks the bus port too: by default it is 10,000 above the port, where it may be taken. */
 async function startMaster(): Promise<Master> {
   const busPort = await freePort();
   const args = [
@@ -53,7 +53,7 @@ async function startMaster(): Promise<Master> {
     "yes",
     "--cluster-port",
     String(busPort),
-    // A busy machine is not a dead master.
+    // Long enough that a busy machine does not count as a dead master.
     "--cluster-node-timeout",
     "15000",
   ];
@@ -69,7 +69,7 @@ async function form(masters: readonly Master[]): Promise<void> {
   );
   for (const [at, client] of clients.entries()) {
     const [from = 0, end = 0] = FIRST_SLOTS.slice(at);
-    // An epoch each: else the masters settle that among themselves, after a while.
+    // Distinct epochs: otherwise the masters take a while to agree on them.
     await client.call("CLUSTER", "SET-CONFIG-EPOCH", String(at + 1));
     await client.call("CLUSTER", "ADDSLOTSRANGE", String(from), String(end - 1));
     for (const { server, busPort } of masters.slice(0, at)) {
@@ -102,7 +102,7 @@ export async function masterOf<Master extends { readonly url: string }>(
   }
 }
 
-/** Hands the slot of `queue`, with all its keys, over to the master at position `to`. */
+/** Moves the slot of `queue` with all its keys to the master with index `to`. */
 export async function moveQueue(
   masters: readonly RedisServer[],
   queue: string,

@@ -1,4 +1,4 @@
-/** A real Redis server of a test's own: its own port, its own directory, gone when it is stopped. */
+/** A real Redis server for a test, with its own port and directory, which are gone when it is stopped. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -10,21 +10,21 @@ import { findRedisServer } from "../../local/redis-binary.ts";
 import { usersFile } from "./redis-users.ts";
 
 export interface RedisServerOptions {
-  /** Whether writes outlive a crash, each synced before it is answered. @default false */
+  /** Whether writes survive a crash: each is synced before it is answered. @default false */
   readonly appendonly?: boolean;
   /** More arguments of the program, such as `["--maxmemory", "8mb"]`. @default none */
   readonly args?: readonly string[];
 }
 
 export interface RedisServer extends AsyncDisposable {
-  /** Without credentials: for a user who may do everything. See `redis-users.ts` for the others. */
+  /** Without credentials, as a user that may do everything. See `redis-users.ts` for the others. */
   readonly url: string;
   readonly port: number;
   /** Kills it with SIGKILL and keeps its directory; resolves once it is gone. */
   crash(): Promise<void>;
   /** Starts it again after `crash`, on the same port and directory; resolves once it answers. */
   restart(): Promise<void>;
-  /** Makes it hang: connections are accepted, nothing is answered. */
+  /** Makes it hang: it accepts connections but answers nothing. */
   pause(): void;
   /** Ends `pause`. */
   resume(): void;
@@ -32,7 +32,7 @@ export interface RedisServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Somebody may take a free port between our finding it and the server's binding it. */
+/** Another process may take a free port before the server binds it. */
 const PORT_ATTEMPTS = 5;
 const START_LIMIT_MS = 15_000;
 const CONNECT_RETRY_MS = 20;
@@ -139,7 +139,7 @@ async function start(program: string, { dir, port, options }: Place): Promise<Ch
   throw new Error(`redis-server did not start on port ${port}; its log says:\n${said}`);
 }
 
-/** Connects until someone answers, and then makes sure that it is not somebody else's server. */
+/** Connects until a server answers, and then checks that it is the one that was started. */
 async function answersAs(pid: number | undefined, port: number, signal: AbortSignal) {
   const redis = new Redis(port, "127.0.0.1", {
     retryStrategy: () => CONNECT_RETRY_MS,
@@ -149,13 +149,13 @@ async function answersAs(pid: number | undefined, port: number, signal: AbortSig
   });
   redis.on("error", () => undefined);
   try {
-    // Not events.once: that one gives up at the first failed attempt.
+    // Not events.once, which gives up at the first failed attempt.
     await new Promise((resolve, reject) => {
       redis.once("ready", resolve);
       signal.addEventListener("abort", reject);
     });
     const info = await redis.info("server").catch((error: unknown) => String(error));
-    // A server that wants a password says so instead of its pid; then the child's exit decides.
+    // A server that requires a password answers with an error; then the exit of the child decides.
     return info.includes("NOAUTH") || info.includes(`process_id:${pid}\r\n`);
   } finally {
     redis.disconnect();

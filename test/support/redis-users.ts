@@ -1,6 +1,6 @@
 /**
- * The users that every test server has besides `default`: function and subscriber with the rights that
- * operators are told to give them, so that a right which is missing fails the tests.
+ * The users that every test server has besides `default`: function and subscriber with the documented rights, so that
+ * a missing right fails the tests.
  */
 import { Redis } from "ioredis";
 import { type AclRole, aclRoles, aclRules } from "../../protocol/redis/acl.ts";
@@ -24,7 +24,7 @@ export function urlAs(url: string, role: AclRole): string {
   return as.href;
 }
 
-/** As `urlAs`, with rights for `naming`: makes that user first. A restart of the server forgets it. */
+/** Like `urlAs`, but makes the user first, with rights for `naming`. A restart of the server loses it. */
 export async function urlFor(url: string, role: AclRole, naming: Naming): Promise<string> {
   const name = `${role}-${naming.keyPrefix}`;
   const admin = new Redis(url);

@@ -1,16 +1,16 @@
-/** Waits for a condition that no event tells of. The only poll in the tests. */
+/** Waits for a condition that no event announces. The only poll in the tests. */
 import { setTimeout as pause } from "node:timers/promises";
 
 export interface UntilOptions {
   /** How long to wait, in milliseconds. @default 10_000 */
   readonly within?: number;
-  /** What is missing if the time passes; said in the error. */
+  /** What is missing when the time is over; part of the error. */
   readonly or: string | (() => string);
 }
 
 const POLL_MS = 5;
 
-/** Resolves as soon as `condition` holds. @throws Error that says `or`, and why the last look failed */
+/** Resolves as soon as `condition` holds. @throws Error with `or`, and the last error of `condition` as its cause */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   { within = 10_000, or }: UntilOptions,

@@ -1,4 +1,4 @@
-/** How the parts of the code may depend on one another. Each test fails with the import that breaks the rule. */
+/** The import directions of the folders and the homes of packages, as docs/architecture.md states them. */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, test } from "vitest";

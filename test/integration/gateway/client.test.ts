@@ -27,7 +27,7 @@ const SETTINGS = ([false, "base64"] as const).flatMap((responseEncoding) =>
   ),
 );
 
-/** Text that one step or another could take for something else. */
+/** Texts that one of the encodings could mistake for something else. */
 const TRICKY = [
   "plain",
   "",
@@ -54,7 +54,7 @@ describe.for(SETTINGS)("the client with %o", (settings) => {
 
   beforeEach(async () => {
     client = new Redis({ url: gateway.url, token: TOKEN, enableTelemetry: false, ...settings });
-    // What the client itself does to a reply: JSON if it can be, but no number it would round.
+    // The client parses a reply as JSON where possible, except numbers that it would round.
     parsed = (text) => {
       if (!settings.automaticDeserialization) return text;
       try {
@@ -157,9 +157,7 @@ describe.for(SETTINGS)("the client with %o", (settings) => {
     await expect(client.pipeline().incr("a").exec()).rejects.toThrow("Command 1 [ incr ] failed");
   });
 
-  it("runs a transaction, and none of it if Redis will not have a part of it", async ({
-    expect,
-  }) => {
+  it("runs a transaction, and none of it if Redis refuses a part of it", async ({ expect }) => {
     expect(await client.multi().set("a", "x").get("a").incr("n").exec()).toEqual(["OK", "x", 1]);
     await expect(client.multi().set("a", "y").exec()).resolves.toEqual(["OK"]);
     const broken = client.multi();
@@ -169,7 +167,7 @@ describe.for(SETTINGS)("the client with %o", (settings) => {
     expect(await client.get("a")).toBe("y");
   });
 
-  it("answers many calls at once, each with its own reply", async ({ expect }) => {
+  it("answers many concurrent calls, each with its own reply", async ({ expect }) => {
     const numbers = Array.from({ length: 200 }, (_, at) => at);
     await Promise.all(numbers.map((at) => client.set(`k${at}`, `v${at}`)));
     const values = await Promise.all(numbers.map((at) => client.get(`k${at}`)));

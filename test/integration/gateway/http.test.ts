@@ -1,4 +1,4 @@
-/** What goes over the wire: the forms of a request, statuses, errors and limits. */
+/** The HTTP interface: forms of a request, statuses, errors and limits. */
 import fc from "fast-check";
 import { beforeAll, beforeEach, describe, it } from "vitest";
 import { type Gateway, startGateway } from "../../../gateway/server.ts";
@@ -34,7 +34,7 @@ function request(path: string, init: Init = {}): Promise<Response> {
   });
 }
 
-/** Status and body, the latter as text where it is not JSON. */
+/** Status and body; a body that is not JSON stays text. */
 async function call(path: string, init?: Init): Promise<[status: number, body: unknown]> {
   const response = await request(path, init);
   const text = await response.text();
@@ -177,7 +177,7 @@ describe("an error", () => {
     expect(JSON.stringify(body)).not.toContain("secret");
   });
 
-  it("is a 400 for a body that is no command", async ({ expect }) => {
+  it("is a 400 for a body that is not a command", async ({ expect }) => {
     for (const body of ["{}", "[]", "[[]]", '["GET",null]', '["GET"', "not json"]) {
       expect(await call("/", { method: "POST", body })).toMatchObject([400, {}]);
       expect(await call("/pipeline", { method: "POST", body })).toMatchObject([400, {}]);

@@ -1,4 +1,4 @@
-/** The gateway when Redis is not there, and the program when it is started and stopped. */
+/** The gateway without Redis, and the start and end of its program. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -52,7 +52,9 @@ const NOT_SENT = { error: "ERR Redis cannot be reached; the command was not sent
 const LOST = { error: "ERR the connection to Redis was lost; the command may have run" };
 
 describe("while Redis is away", () => {
-  it("says so at once in every form of request, and recovers by itself", async ({ expect }) => {
+  it("reports it immediately in every form of request, and recovers by itself", async ({
+    expect,
+  }) => {
     const { redisServer, gateway, logged } = await setUp();
     expect(await call(gateway, "/set/k/v")).toEqual([200, { result: "OK" }]);
     const away = logged.next("redis unreachable");
@@ -74,7 +76,7 @@ describe("while Redis is away", () => {
     expect(await call(gateway, "/get/k")).toEqual([200, { result: null }]);
   });
 
-  it("starts all the same", async ({ expect }) => {
+  it("starts without Redis", async ({ expect }) => {
     const redisServer = await startRedisServer();
     await redisServer.crash();
     const logged = listeningLog();

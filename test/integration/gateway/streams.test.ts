@@ -40,7 +40,7 @@ async function open(path: string, method = "POST", at = gateway): Promise<Stream
     method,
     headers: { authorization: `Bearer ${TOKEN}`, accept: "text/event-stream" },
     signal: control.signal,
-    // The official client sends its empty command along.
+    // The official client also sends its empty command.
     ...(method === "POST" && { body: "[]" }),
   });
   onTestFinished(() => {
@@ -78,7 +78,7 @@ async function open(path: string, method = "POST", at = gateway): Promise<Stream
   };
 }
 
-/** Resolves when Redis has no subscriber to a channel any more, asking it as often as it answers. */
+/** Resolves when Redis has no subscriber to a channel any more. */
 async function untilNobodyListens(channel: string): Promise<void> {
   while ((await redis.publish(channel, "")) > 0);
 }

@@ -1,3 +1,4 @@
+/** The Redis of the local stack: a server of its own, or the one of REDIS_URL. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
@@ -27,7 +28,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** As the user who may do everything. */
+/** Connects as the user that may do everything. */
 async function withClient<T>(
   { shown, passwordFile = "" }: StackRedis,
   use: (redis: Redis) => Promise<T>,
@@ -75,7 +76,7 @@ describe("the stack's Redis", () => {
     );
   });
 
-  it("is not stopped by the number that a crash left behind", async ({ expect }) => {
+  it("is not stopped by the process id that a crash left behind", async ({ expect }) => {
     const other = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
     await once(other, "spawn");
     try {
@@ -98,14 +99,14 @@ describe("the stack's Redis", () => {
     expect(taken.shown).toMatch(/^redis:\/\/signalbox-function:\*\*\*@127\.0\.0\.1:\d+$/);
   });
 
-  it("lets nobody in without a password, and keeps passwords where only their owner can read them", async ({
+  it("refuses clients without a password, and keeps passwords where only their owner can read them", async ({
     expect,
   }) => {
     const started = await startRedis(supervise(), { directory, url: undefined, env });
-    const stranger = new Redis(started.shown);
-    stranger.on("error", () => undefined);
-    await expect(stranger.ping()).rejects.toThrow("NOAUTH");
-    stranger.disconnect();
+    const anonymous = new Redis(started.shown);
+    anonymous.on("error", () => undefined);
+    await expect(anonymous.ping()).rejects.toThrow("NOAUTH");
+    anonymous.disconnect();
     for (const name of ["users.acl", "password"])
       expect((await stat(join(directory, name))).mode & 0o777, name).toBe(0o600);
     const file = await readFile(join(directory, "users.acl"), "utf8");

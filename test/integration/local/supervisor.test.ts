@@ -1,3 +1,4 @@
+/** The supervisor with real child processes: readiness, output, ends, and nothing left behind. */
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterEach, describe, it } from "vitest";
@@ -22,7 +23,7 @@ afterEach(async () => {
   lines.length = 0;
 });
 
-/** A child program given as source text; ready when it writes "ready", with what follows that. */
+/** A child program from source text. It is ready when it writes "ready"; the value is what follows that. */
 function program(
   name: string,
   source: string,
@@ -42,7 +43,7 @@ function untilReady(child: Child): Promise<string> {
 
 const STAYS = `setInterval(() => {}, 1000);`;
 const READY = `console.log("ready");`;
-/** Starts a grandchild that listens on a port and ignores being asked to end; gives the port. */
+/** Starts a grandchild that listens on a port and ignores SIGTERM; its value is the port. */
 const HAS_GRANDCHILD = `
   const source = \`
     process.on("SIGTERM", () => {});
@@ -133,7 +134,7 @@ describe("the supervisor", () => {
     await untilFree(port);
   });
 
-  it("leaves no grandchild behind when it kills everything at once", async () => {
+  it("leaves no grandchild behind when it kills everything immediately", async () => {
     const supervisor = supervise();
     const port = Number(await supervisor.start(program("a", HAS_GRANDCHILD + STAYS)));
     supervisor.kill();
@@ -153,7 +154,7 @@ describe("the supervisor", () => {
     expect(text).toMatch(/line 29$/);
   });
 
-  it("takes a watch that finds something for a death", async ({ expect }) => {
+  it("treats a problem that a watch finds as a death", async ({ expect }) => {
     const supervisor = supervise();
     await supervisor.start(
       program("a", READY + STAYS, { watch: () => Promise.resolve("it does not answer") }),
@@ -171,7 +172,7 @@ describe("the supervisor", () => {
   it.for([
     ["ends", `console.error("no port"); process.exit(2);`, /a could not.*exit code 2[^]*no port/],
     ["cannot be run", undefined, /a could not be started.*ENOENT[^]*said nothing/],
-    ["dawdles", STAYS, /a was not ready within 0.3 seconds/],
+    ["is not ready in time", STAYS, /a was not ready within 0.3 seconds/],
   ] as const)(
     "throws when a child %s instead of being ready",
     async ([, source, message], { expect }) => {

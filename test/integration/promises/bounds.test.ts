@@ -1,4 +1,4 @@
-/** Every key expires or has the bound that `docs/protocol.md` states: thousands of jobs of every kind, then a look at what is left. */
+/** Every key expires or has the bound that `docs/protocol.md` states: runs thousands of jobs of every kind, then checks what is left. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
 import { createJobLedger } from "../../../protocol/ledger/jobs.ts";
@@ -40,7 +40,7 @@ function job(name: string, more: Partial<JobSpec> = {}): JobSpec {
   return { id: newJobId(), name, queue, payload: { n: 1 }, ...more };
 }
 
-/** One of every kind that ends by itself, and how it ends. */
+/** One job of every kind that ends by itself, and its outcome. */
 function everyKind(at: number): readonly JobSpec[] {
   const soon = { kind: "fixed", delayMs: 1 } as const;
   return [
@@ -110,7 +110,7 @@ test("thousands of jobs of every kind leave only what retention allows, and then
   await until(async () => (await redis.xlen(keys.outbox)) <= 1_000, {
     or: () => "results were not recorded",
   });
-  // Those that no node reported on are left to the tick: do what it does.
+  // The tick handles the jobs that no node reported on: do what it does.
   for (const { queue: of, value } of await maintenance.undelivered([queue], 0, 10_000)) {
     await maintenance.ack(new Map([[of, value.map(({ entry }) => entry)]]));
   }
@@ -122,16 +122,16 @@ test("thousands of jobs of every kind leave only what retention allows, and then
   expect(await redis.xlen(keys.outbox)).toBe(0);
   expect(await redis.llen(keys.free)).toBe(20);
 
-  // By count: the failed set keeps its own.
+  // Bounded by count; the failed set has its own limit.
   await retireAll({ ...long, maxFinished: 500, maxFailed: 50 });
   expect(await redis.zcard(keys.failed)).toBe(50);
   expect(await redis.hlen(keys.results)).toBeLessThanOrEqual(550);
   expect(await redis.hlen(keys.jobs)).toBe(await redis.hlen(keys.results));
 
-  // By age: everything.
+  // Bounded by age: everything goes.
   await retireAll({ ...long, retentionMs: 0, failedMs: 0 });
   await subscriber.stop();
-  // Streams stay as keys when they are empty.
+  // Empty streams remain as keys.
   for (const stream of [keys.index, keys.outbox]) {
     expect(await redis.xlen(stream)).toBe(0);
     await redis.del(stream);
@@ -142,13 +142,13 @@ test("thousands of jobs of every kind leave only what retention allows, and then
   for (const key of await redis.keys(`${keys.dedupeBase}*`)) {
     expect(await redis.pttl(key)).toBeGreaterThan(0);
   }
-  // Moments of jobs that started in time go when they pass.
+  // Due items of jobs that started in time go when they are due.
   await until(
     async () => {
       await maintenance.runDue([queue], 1_000);
       await maintenance.recover([queue], 1_000);
       return (await redis.exists(keys.due, keys.leases)) === 0;
     },
-    { or: () => "moments are left" },
+    { or: () => "due items are left" },
   );
 }, 120_000);

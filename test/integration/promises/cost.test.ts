@@ -1,6 +1,6 @@
 /**
- * The command budget. Hosted Redis bills every command, those inside scripts too, so the figures
- * here are promises: they stand in docs/deployment.md, and a change that raises one fails.
+ * The command budget. Hosted Redis bills every command, including those inside scripts, so these figures are promises that
+ * docs/deployment.md states, and a change that raises one fails.
  */
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -18,13 +18,13 @@ import { type RedisServer, startRedisServer } from "../../support/redis-server.t
 const budget = {
   /** One job, a slot free: dispatch, finish and record together. */
   alone: 14,
-  /** The same, where nothing ran for as long as a first lease (10 s): all are told to watch it. */
+  /** The same after nothing ran for as long as a first lease (10 s): all subscribers are told to watch it. */
   afterRest: 15,
-  /** The look at it that each subscriber takes when that lease would have ended. */
-  look: 3,
+  /** The check by each subscriber when that lease would have ended. */
+  check: 3,
   /** 1,000 jobs in one call, 30 slots, per job. */
   inBatch: 1.5,
-  /** A minute at rest with three subscribers, keep-alives aside. */
+  /** A minute at rest with three subscribers, without keep-alives. */
   atRest: 0,
   /** One tick that finds nothing to do. */
   tick: 19,
@@ -65,7 +65,7 @@ async function startSubscriber(nodes: readonly string[]): Promise<void> {
     module: { handlers: { echo: (payload) => payload }, catalog: undefined },
     commands: createConnection(server.url),
     subscription: createConnection(server.url),
-    // Records as the function does, in one command a callback.
+    // Records as the function does, with one command for each callback.
     outbox: {
       add: ({ queue, entry, texts }) => {
         void maintenance.ack(new Map([[queue, [entry]]])).then(() => {
@@ -141,13 +141,13 @@ test(`jobs in batches of 1,000 cost at most ${budget.inBatch} commands each`, as
   expect((await commandsSince(redis)) / 1_000).toBeLessThanOrEqual(budget.inBatch);
 });
 
-test(`after a rest it costs ${budget.afterRest}, and each subscriber looks once for ${budget.look} at most`, async () => {
+test(`after a rest it costs ${budget.afterRest}, and each subscriber checks once for ${budget.check} at most`, async () => {
   await rest(1); // until the last check of what the jobs above left
   await commandsSince(redis);
   await runJobs(1);
   expect(await commandsSince(redis)).toBeLessThanOrEqual(budget.afterRest);
   await rest(1);
-  expect(await commandsSince(redis)).toBeLessThanOrEqual(3 * budget.look + 2);
+  expect(await commandsSince(redis)).toBeLessThanOrEqual(3 * budget.check + 2);
 }, 90_000);
 
 test("three subscribers at rest send nothing but keep-alives for a minute", async () => {

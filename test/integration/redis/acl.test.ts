@@ -1,4 +1,4 @@
-/** What the users of function and subscribers may not do at Redis. What they may, all other tests here show. */
+/** What the Redis users of function and subscribers may not do. All other tests show what they may do. */
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { checkRedis } from "../../../cli/doctor-machine.ts";
@@ -81,7 +81,7 @@ describe.for(aclRoles)("the user of the %s", (role) => {
   };
 
   it.for(refused)("may not %s", async (command, { expect }) => {
-    // Redis 7.0 says of a script that its user may not, and of all else NOPERM.
+    // Redis 7.0 words the refusal of a script differently from NOPERM.
     await expect(call(command)).rejects.toThrow(/NOPERM|The user executing the script can't/);
   });
 
@@ -131,7 +131,7 @@ describe("signalbox keys acl", () => {
     }
   });
 
-  it("makes users whose password is exchanged without a gap; whoever had the old one is cut off", async ({
+  it("makes users whose password is replaced without downtime; connections with the old one are closed", async ({
     expect,
   }) => {
     const user = async (...rules: string[]) => {

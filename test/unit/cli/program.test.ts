@@ -1,3 +1,4 @@
+/** Exit codes, and the commands that need no function: queues from nodes, keys, tokens. */
 import { CommanderError } from "commander";
 import { describe, it } from "vitest";
 import { shownError, UsageError } from "../../../cli/exit.ts";
@@ -29,12 +30,12 @@ describe("the exit code of signalbox", () => {
 
 describe("signalbox queues", () => {
   it("adds up what connected nodes have, and no others", ({ expect }) => {
-    const seat = (queue: string, busy: number) => ({ queue, slots: 10, busy });
+    const served = (queue: string, busy: number) => ({ queue, slots: 10, busy });
     const node = { slots: 10, busy: 0, connected: true, info: null };
     const nodes = [
-      { ...node, name: "1", queues: [seat("b", 1), seat("a", 2)] },
-      { ...node, name: "2", queues: [seat("b", 3)] },
-      { ...node, name: "3", queues: [seat("b", 9), seat("c", 0)], connected: false },
+      { ...node, name: "1", queues: [served("b", 1), served("a", 2)] },
+      { ...node, name: "2", queues: [served("b", 3)] },
+      { ...node, name: "3", queues: [served("b", 9), served("c", 0)], connected: false },
     ];
     expect(queuesOf(nodes)).toEqual([
       { queue: "a", nodes: ["1"], slots: 10, busy: 2 },
@@ -44,7 +45,7 @@ describe("signalbox queues", () => {
 });
 
 describe("signalbox keys rotate", () => {
-  it("refuses what is no secret, and a second rotation before the first has ended", async ({
+  it("refuses a malformed secret, and a second rotation before the first has ended", async ({
     expect,
   }) => {
     const secret = `whsec_${btoa("0123456789abcdef0123456789abcdef")}`;
@@ -65,7 +66,7 @@ describe("signalbox keys rotate", () => {
 describe("signalbox keys token", () => {
   const flags = { scopes: ["dispatch", "read"], queues: ["a"], rate: "5/1m" } as const;
 
-  it("makes a token that the function takes by its digest alone", async ({ expect }) => {
+  it("makes a token that the function accepts by its digest", async ({ expect }) => {
     const first = await makeToken("shop", { ...flags, expires: "2099-01-01T00:00:00.000Z" }, "[]");
     const made = await makeToken("ops", { scopes: ["manage"] }, JSON.stringify(first.tokens));
     const text = JSON.stringify(made.tokens);
@@ -86,7 +87,7 @@ describe("signalbox keys token", () => {
     expect(await authenticate(`Bearer ${made.token}`, tokens, 0)).toMatchObject({ name: "ops" });
   });
 
-  it("refuses a name that is none or is taken, and a list that is none", async ({ expect }) => {
+  it("refuses a malformed or taken name, and a value that is not a list", async ({ expect }) => {
     await expect(makeToken("a b", flags, "[]")).rejects.toThrow(UsageError);
     await expect(makeToken("a", flags, '[{"name":"a"}]')).rejects.toThrow(UsageError);
     await expect(makeToken("a", flags, "shown")).rejects.toThrow(

@@ -1,3 +1,4 @@
+/** The allow-list of `page.fetch`. */
 import { describe, it } from "vitest";
 import { isFetchAllowed, parseFetchHosts } from "../../../examples/fetch-hosts.ts";
 

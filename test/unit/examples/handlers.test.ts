@@ -1,3 +1,4 @@
+/** The handlers of the demonstration against the schemas of the catalogue. */
 import { hostname } from "node:os";
 import { describe, it } from "vitest";
 import { catalog } from "../../../examples/catalog.ts";

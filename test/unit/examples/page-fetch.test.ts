@@ -1,3 +1,4 @@
+/** The job `page.fetch` against a real HTTP server. */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
@@ -12,7 +13,7 @@ const HOME = `<!doctype html><title> A &amp;
   <a href="/two#part">2</a> <a href="two">2 again</a> <a href="https://example.org/x?a=1&amp;b=2">x</a>
   <a href="mailto:a@b.c">mail</a> <a href="http://[">broken</a> <a>no address</a>`;
 
-/** Filled in by a test that needs to watch the server from inside. */
+/** Set by a test that needs to observe the server from inside. */
 let onSlow: (closed: Promise<unknown>) => void = () => undefined;
 
 const routes: Readonly<Record<string, RequestListener>> = {
@@ -156,7 +157,7 @@ describe("page.fetch", () => {
     await expect(fetchPage("/large", { maxBytes: 5_000 })).resolves.toMatchObject({ bytes: 5_000 });
   });
 
-  it("says that nobody answered, and why", async ({ expect }) => {
+  it("reports that the host did not answer, and why", async ({ expect }) => {
     const gone = createServer().listen(0, "127.0.0.1");
     await once(gone, "listening");
     const hosts = `127.0.0.1:${(gone.address() as AddressInfo).port}`;

@@ -1,3 +1,4 @@
+/** Commands from JSON bodies and from paths. */
 import { describe, it } from "vitest";
 import { commandFromJson, commandFromParts, commandsFromJson } from "../../../gateway/command.ts";
 import { parseTarget } from "../../../gateway/path.ts";
@@ -79,13 +80,13 @@ describe("a command in a path", () => {
     expect(token).toBe("s+cret=");
   });
 
-  it("takes empty arguments in the middle, and one slash at the end for nothing", ({ expect }) => {
+  it("takes empty arguments in the middle, and ignores one slash at the end", ({ expect }) => {
     expect(texts(parseTarget("/set/k//EX/1").segments)).toEqual(["set", "k", "", "EX", "1"]);
     expect(texts(parseTarget("/ping/").segments)).toEqual(["ping"]);
     expect(parseTarget("/").segments).toEqual([]);
   });
 
-  it("refuses an escape that is none", ({ expect }) => {
+  it("refuses a malformed escape", ({ expect }) => {
     for (const target of ["/get/%", "/get/%4", "/get/%zz", "/get/k?a=%g0"]) {
       expect(() => parseTarget(target)).toThrow("invalid URL escape");
     }

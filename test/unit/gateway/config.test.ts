@@ -1,3 +1,4 @@
+/** The settings of the gateway, and its token. */
 import { describe, it } from "vitest";
 import { readConfig } from "../../../gateway/config.ts";
 import { bearerToken, tokenCheck } from "../../../gateway/token.ts";
@@ -23,7 +24,7 @@ describe("the gateway's environment", () => {
     expect(readConfig(env)).toMatchObject({ options: { port: 0, maxBodyBytes: 1024 } });
   });
 
-  it("reports every problem at once and quotes no value", ({ expect }) => {
+  it("reports all problems together and quotes no value", ({ expect }) => {
     const parsed = readConfig({
       REDIS_URL: "http://user:hunter2@host",
       UPSTASH_REDIS_REST_TOKEN: "too short",

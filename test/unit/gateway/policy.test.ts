@@ -1,3 +1,4 @@
+/** The commands that the gateway refuses. */
 import { describe, it } from "vitest";
 import { refusalOf } from "../../../gateway/policy.ts";
 
@@ -61,8 +62,8 @@ describe("the gateway's policy", () => {
     "ACL",
     "SHUTDOWN",
     "REPLICAOF h 1",
-  ])("leaves %s to whoever runs the server", (line, { expect }) => {
-    expect(refusal(line)).toContain("whoever runs the server");
+  ])("leaves %s to the operator of the server", (line, { expect }) => {
+    expect(refusal(line)).toContain("the operator of the server");
   });
 
   it("says which path to use instead", ({ expect }) => {

@@ -1,3 +1,4 @@
+/** Replies of Redis as JSON, RESP2 and server-sent events. */
 import { describe, it } from "vitest";
 import { outcomeJson } from "../../../gateway/encoding.ts";
 import { formatOf } from "../../../gateway/format.ts";

@@ -1,3 +1,4 @@
+/** The clock of the local stack, on simulated time. */
 import { describe, it } from "vitest";
 import { nextMinute, startClock } from "../../../local/clock.ts";
 

@@ -1,3 +1,4 @@
+/** The demonstration against a simulated function. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -15,7 +16,7 @@ import { jobStates } from "../../../protocol/wire/job.ts";
 interface Behaviour {
   readonly nodes?: readonly string[];
   readonly refuse?: (job: NewJob) => boolean;
-  /** What the nth read of a job, from 0, gives on top of a recorded success. */
+  /** What the nth read of a job, from 0, returns instead of a recorded success. */
   readonly view?: (job: NewJob, read: number) => Partial<JobView>;
 }
 
@@ -133,7 +134,7 @@ describe("the demonstration", () => {
     await expect(demo({ nodes: [] })).rejects.toThrow("No node is listening.");
   });
 
-  it("stops at once when told to", async ({ expect }) => {
+  it("stops immediately when it is told to", async ({ expect }) => {
     const controller = new AbortController();
     const { api } = fakeApi({
       view: () => {

@@ -1,3 +1,4 @@
+/** Which signal ends the stack gracefully, and which immediately. */
 import { EventEmitter } from "node:events";
 import { describe, it } from "vitest";
 import { parentGone, watchInterrupts } from "../../../local/interrupts.ts";

@@ -1,3 +1,4 @@
+/** Lines of the merged log. */
 import { stripVTControlCharacters } from "node:util";
 import { describe, it } from "vitest";
 import { createLogLine, isRoutine, parseLogEntry, readable } from "../../../local/log-line.ts";

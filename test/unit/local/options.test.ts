@@ -1,3 +1,4 @@
+/** The options of the local stack, from arguments and environment. */
 import { describe, it } from "vitest";
 import { parseOptions, UsageError } from "../../../local/options.ts";
 

@@ -1,3 +1,4 @@
+/** Finding or installing a Redis server on simulated machines. */
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -43,7 +44,7 @@ describe("findRedisServer", () => {
     expect(events).toEqual([]);
   });
 
-  it("takes valkey-server where that is what there is", async ({ expect }) => {
+  it("takes valkey-server if there is no redis-server", async ({ expect }) => {
     const { fake } = machine({ programs: ["valkey-server"] });
     await expect(findRedisServer(fake)).resolves.toBe("/bin/valkey-server");
   });
@@ -72,7 +73,7 @@ describe("findRedisServer", () => {
     await expect(findRedisServer(fake)).resolves.toBe("/bin/redis-server");
   });
 
-  it("finds what it installed where PATH does not go", async ({ expect }) => {
+  it("finds what it installed outside PATH", async ({ expect }) => {
     const { fake, events } = machine({
       uid: 0,
       programs: ["apt-get"],
@@ -82,7 +83,7 @@ describe("findRedisServer", () => {
     expect(events).toHaveLength(2);
   });
 
-  it("says so when the installer did not bring it", async ({ expect }) => {
+  it("reports that the installer did not install it", async ({ expect }) => {
     const { fake } = machine({ uid: 0, programs: ["apt-get"], exitCode: 100 });
     await expect(findRedisServer(fake)).rejects.toThrow(
       /failed \(exit code 100\)[^]*Run: apt-get update && apt-get install -y redis-server\n/,
