@@ -6,7 +6,7 @@ import { createFailed } from "./failed.ts";
 import { createJobs, pathOf } from "./jobs.ts";
 import type { AnyJob } from "./order.ts";
 import { listOf } from "./reply.ts";
-import { createRequest, type ClientOptions, type Request } from "./request.ts";
+import { type ClientOptions, createRequest, type Request } from "./request.ts";
 import { createSchedules } from "./schedules.ts";
 import { createWaits } from "./wait.ts";
 import { watchJob } from "./watch.ts";

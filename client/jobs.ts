@@ -1,6 +1,6 @@
 /** The calls for jobs, but waiting for their end. */
-import type { Cancelled, JobLine, Refusal, Resent } from "../protocol/api/jobs.ts";
 import type * as api from "../protocol/api/jobs.ts";
+import type { Cancelled, JobLine, Refusal, Resent } from "../protocol/api/jobs.ts";
 import type { Catalog } from "../protocol/wire/catalog.ts";
 import { newJobId } from "../protocol/wire/names.ts";
 import type { Client, ListFilter } from "./calls.ts";

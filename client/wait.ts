@@ -4,10 +4,10 @@ import type { Catalog, ResultOf } from "../protocol/wire/catalog.ts";
 import { terminalStates } from "../protocol/wire/job.ts";
 import { omitUndefined } from "../protocol/wire/omit-undefined.ts";
 import type { Client } from "./calls.ts";
-import { SignalboxApiError, type ClientErrorCode } from "./error.ts";
+import { type ClientErrorCode, SignalboxApiError } from "./error.ts";
 import { readJob } from "./jobs.ts";
 import type { AnyJob, CallOptions, InQueue, JobOf, Order, Receipt } from "./order.ts";
-import { sleep, type Request } from "./request.ts";
+import { type Request, sleep } from "./request.ts";
 
 /** The longest that the function waits in one request, in seconds. */
 const longestWait = 25;

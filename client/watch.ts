@@ -2,7 +2,7 @@
 import type { JobEvent } from "../protocol/api/jobs.ts";
 import { omitUndefined } from "../protocol/wire/omit-undefined.ts";
 import type { InQueue } from "./order.ts";
-import { sleep, type Open } from "./request.ts";
+import { type Open, sleep } from "./request.ts";
 
 /**
  * One event of a job; `result` is the last.

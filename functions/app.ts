@@ -1,5 +1,5 @@
 /** The HTTP side as a pure function of its dependencies: authentication, routing, and errors as problems. */
-import { Hono, type Context, type Handler, type MiddlewareHandler } from "hono";
+import { type Context, type Handler, Hono, type MiddlewareHandler } from "hono";
 import { SignalboxError } from "../protocol/error.ts";
 import { authenticate, requireScope } from "./auth/authenticate.ts";
 import { guardQueues } from "./auth/queue-guard.ts";
@@ -15,7 +15,7 @@ import { problemOf, problemResponse } from "./http/problem.ts";
 import { jobRoutes } from "./jobs/routes.ts";
 import { nodeRoutes } from "./nodes/routes.ts";
 import { readDocs } from "./openapi/docs-page.ts";
-import { operations, type OperationName } from "./openapi/operations.ts";
+import { type OperationName, operations } from "./openapi/operations.ts";
 import { readDocument } from "./openapi/routes.ts";
 import { resultRoutes } from "./results/routes.ts";
 import { scheduleRoutes } from "./schedules/routes.ts";

@@ -1,18 +1,18 @@
 /** Bindings → configuration. All problems are reported together; values are never shown. */
 import type * as z from "zod";
 import { SignalboxError } from "../protocol/error.ts";
-import { currentSettings } from "../protocol/settings/aliases.ts";
-import type { Naming } from "../protocol/redis/keys.ts";
-import type { Retention } from "../protocol/ledger/maintenance.ts";
 import type { Timing } from "../protocol/ledger/binding.ts";
+import type { Retention } from "../protocol/ledger/maintenance.ts";
+import type { Naming } from "../protocol/redis/keys.ts";
+import { currentSettings } from "../protocol/settings/aliases.ts";
 import { tokenDigest } from "../protocol/signing/api-token.ts";
-import { mainToken, tokenOf, type Token } from "./auth/tokens.ts";
-import { functionSettings, tokenForm } from "./settings.ts";
 import {
   importSigningKeys,
   type SecretSetting,
   type SigningKeys,
 } from "../protocol/signing/keys.ts";
+import { mainToken, type Token, tokenOf } from "./auth/tokens.ts";
+import { functionSettings, tokenForm } from "./settings.ts";
 
 /** The bindings of the Worker: text, as `wrangler.toml` and `wrangler secret put` give them. */
 export type Env = Readonly<Record<string, unknown>>;

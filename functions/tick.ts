@@ -2,16 +2,16 @@
  * One run of the cron entry point: does whatever is due. Each part takes a round trip or a few, is bounded, and leaves the
  * rest for the next minute; each may run twice. A part that fails does not stop the others.
  */
-import { decodeResultTexts } from "../protocol/wire/messages.ts";
-import { createCronClock } from "../protocol/schedule/cron.ts";
 import { runDue } from "../protocol/ledger/due.ts";
 import type { JobLedger } from "../protocol/ledger/jobs.ts";
+import type { Maintenance, Retention } from "../protocol/ledger/maintenance.ts";
 import type { ScheduleLedger } from "../protocol/ledger/schedules.ts";
-import type { Retention, Maintenance } from "../protocol/ledger/maintenance.ts";
-import { syncDeclared, type DeclaredSchedule } from "./schedules/declare.ts";
+import { createCronClock } from "../protocol/schedule/cron.ts";
+import { decodeResultTexts } from "../protocol/wire/messages.ts";
 import type { Log, OnResult } from "./deps.ts";
 import { problemOf } from "./http/problem.ts";
 import { deliverResults, type Delivery } from "./results/deliver.ts";
+import { type DeclaredSchedule, syncDeclared } from "./schedules/declare.ts";
 
 /** What a tick is given. */
 export interface TickDeps {

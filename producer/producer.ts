@@ -2,8 +2,8 @@
  * Dispatches from a Node program that reaches Redis itself, without the function in between, and hears how jobs end. Calls
  * that are made in one turn, or while one is under way, go to Redis together.
  */
-import { defaultTiming, type Timing } from "../protocol/ledger/binding.ts";
 import { SignalboxError } from "../protocol/error.ts";
+import { defaultTiming, type Timing } from "../protocol/ledger/binding.ts";
 import { createJobLedger, type Dispatched } from "../protocol/ledger/jobs.ts";
 import { defaultNaming, type Naming } from "../protocol/redis/keys.ts";
 import { createJobSigner, type JobSigner } from "../protocol/signing/job.ts";

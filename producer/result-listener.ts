@@ -1,9 +1,9 @@
 /** Hears how jobs end, on `CHANNEL_RESULT`, and asks the ledger for what it may have missed. */
 import type { JobLedger } from "../protocol/ledger/jobs.ts";
-import { resultChannel, type Naming } from "../protocol/redis/keys.ts";
+import { type Naming, resultChannel } from "../protocol/redis/keys.ts";
 import { decodeResults } from "../protocol/wire/messages.ts";
 import { createConnection } from "../subscriber/connection/ioredis.ts";
-import { createListener, type ChannelReceiver } from "../subscriber/connection/listener.ts";
+import { type ChannelReceiver, createListener } from "../subscriber/connection/listener.ts";
 import type { Waiters } from "./waiters.ts";
 
 /** See `createResultListener`. */

@@ -1,7 +1,10 @@
 /** Entry `signalbox/protocol`: the catalogue, and the types that function, subscriber and client share. */
+export { type ErrorCode, SignalboxError } from "./error.ts";
+export { importSigningKeys, type SigningKey, type SigningKeys } from "./signing/keys.ts";
+export { sign, verify } from "./signing/webhook.ts";
 export {
-  defineCatalog,
   type Catalog,
+  defineCatalog,
   type Handlers,
   type InputOf,
   type JobDefinition,
@@ -12,15 +15,12 @@ export {
   type ScheduledRun,
   type Schema,
 } from "./wire/catalog.ts";
-export type { Failure, ResultMessage } from "./wire/messages.ts";
-export { SignalboxError, type ErrorCode } from "./error.ts";
 export {
-  jobStates,
-  terminalStates,
   type Backoff,
   type JobState,
+  jobStates,
   type TerminalState,
+  terminalStates,
 } from "./wire/job.ts";
 export type { Json } from "./wire/json.ts";
-export { sign, verify } from "./signing/webhook.ts";
-export { importSigningKeys, type SigningKey, type SigningKeys } from "./signing/keys.ts";
+export type { Failure, ResultMessage } from "./wire/messages.ts";

@@ -12,14 +12,14 @@ import { createScheduleLedger, type ScheduleLedger } from "../protocol/ledger/sc
 import type { Naming } from "../protocol/redis/keys.ts";
 import type { RedisPort } from "../protocol/redis/port.ts";
 import type { JobVerifier } from "../protocol/signing/job.ts";
-import { createAttempts, type Attempts } from "./attempt/attempts.ts";
+import { type Attempts, createAttempts } from "./attempt/attempts.ts";
 import type { HandlerModule } from "./attempt/runner.ts";
-import { singleServer, type ClusterShare } from "./cluster/share.ts";
+import { type ClusterShare, singleServer } from "./cluster/share.ts";
 import type { Config } from "./config/config.ts";
 import type { AssignmentConfig } from "./config/nodes.ts";
 import { createRedisPort } from "./connection/ioredis.ts";
 import type { SubscriberEvents } from "./events.ts";
-import { createAssignment, type Assignment } from "./membership/assignment.ts";
+import { type Assignment, createAssignment } from "./membership/assignment.ts";
 import type { Outbox } from "./outcome/outbox.ts";
 
 /** What a subscriber is given. It connects both connections, unless they are connected already, and closes both. */

@@ -1,7 +1,7 @@
 /** What happens in a subscriber, as a contract: logs, metrics and tests hang on these events. */
 import { EventEmitter } from "node:events";
-import type { TerminalState } from "../protocol/wire/job.ts";
 import type { SignalboxError } from "../protocol/error.ts";
+import type { TerminalState } from "../protocol/wire/job.ts";
 
 /** One attempt, as events name it. */
 export interface AttemptName {

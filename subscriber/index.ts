@@ -2,9 +2,9 @@
 export type { Catalog, Handlers, RunContext } from "../protocol/wire/catalog.ts";
 export type { SubscriberEventMap, SubscriberEvents } from "./events.ts";
 export {
-  startSubscriber,
   type CheckedHandlers,
   type RunningSubscriber,
   type StartOptions,
+  startSubscriber,
   type UncheckedHandlers,
 } from "./start.ts";

@@ -1,5 +1,5 @@
 /** Structured logs, made from the events: readable on a terminal, JSON lines elsewhere. */
-import { pino, type Logger } from "pino";
+import { type Logger, pino } from "pino";
 import { prettyFactory } from "pino-pretty";
 import type { SubscriberEvents } from "./events.ts";
 

@@ -5,8 +5,8 @@
 import { SignalboxError } from "../protocol/error.ts";
 import { deprecatedSettings } from "../protocol/settings/aliases.ts";
 import { readConfig } from "./config/config.ts";
-import { createLog } from "./log.ts";
 import { loadModule } from "./config/handler-module.ts";
+import { createLog } from "./log.ts";
 import { stopOnSignals } from "./shutdown.ts";
 import { assemble } from "./start.ts";
 

@@ -1,16 +1,16 @@
 /** Puts a subscriber together from its settings: for the program `subscriber/main.ts`, and for programs that embed one. */
-import { pino, type Logger } from "pino";
-import type { Catalog, Handlers, RunContext } from "../protocol/wire/catalog.ts";
+import { type Logger, pino } from "pino";
 import { SignalboxError } from "../protocol/error.ts";
 import { deprecatedSettings } from "../protocol/settings/aliases.ts";
 import { createJobVerifier } from "../protocol/signing/job.ts";
 import { importSigningKeys } from "../protocol/signing/keys.ts";
-import { readConfig, type Config } from "./config/config.ts";
+import type { Catalog, Handlers, RunContext } from "../protocol/wire/catalog.ts";
+import type { HandlerModule } from "./attempt/runner.ts";
+import { createSubscribers, type Subscribers } from "./cluster/subscribers.ts";
+import { type Config, readConfig } from "./config/config.ts";
 import { createEvents, type SubscriberEvents } from "./events.ts";
 import { logEvents } from "./log.ts";
 import { createOutbox, noOutbox } from "./outcome/outbox.ts";
-import type { HandlerModule } from "./attempt/runner.ts";
-import { createSubscribers, type Subscribers } from "./cluster/subscribers.ts";
 
 /**
  * What an embedded subscriber is given besides its handlers.

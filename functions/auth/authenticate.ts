@@ -1,6 +1,6 @@
 /** Which token a request shows, and whether its scopes suffice. Every route under `/v1` asks for one, but the callback. */
 import { SignalboxError } from "../../protocol/error.ts";
-import { tokenDigest, type Scope } from "../../protocol/signing/api-token.ts";
+import { type Scope, tokenDigest } from "../../protocol/signing/api-token.ts";
 import type { Token } from "./tokens.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** `SIGNALBOX_TOKENS` and `SIGNALBOX_RATE_LIMIT` as text → tokens, with their scopes, queues and rates. */
 import * as z from "zod";
-import { ratePattern, type RateLimit } from "../../protocol/ledger/rate-limit.ts";
-import { scopes, tokenNamePattern, type Scope } from "../../protocol/signing/api-token.ts";
+import { type RateLimit, ratePattern } from "../../protocol/ledger/rate-limit.ts";
+import { type Scope, scopes, tokenNamePattern } from "../../protocol/signing/api-token.ts";
 import { queueName, time } from "../../protocol/wire/fields.ts";
 
 /** A bearer token that is accepted, without its secret. */

@@ -5,7 +5,7 @@
 // From here, not as `z.core`: a namespace used as a value puts all of zod, 48 languages included, into the bundle.
 import { $ZodError } from "zod/v4/core";
 import type { FieldProblem, Problem } from "../../protocol/api/problem.ts";
-import { SignalboxError, type ErrorCode } from "../../protocol/error.ts";
+import { type ErrorCode, SignalboxError } from "../../protocol/error.ts";
 
 /** The standard phrases of the statuses in use: RFC 9457 wants them where `type` is `about:blank`. */
 const titles = {

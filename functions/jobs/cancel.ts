@@ -3,7 +3,7 @@ import type { Handler } from "hono";
 import type { Cancelled } from "../../protocol/api/jobs.ts";
 import { SignalboxError } from "../../protocol/error.ts";
 import { terminalStates } from "../../protocol/wire/job.ts";
-import { notFound, requireJob, type FindDeps } from "./find.ts";
+import { type FindDeps, notFound, requireJob } from "./find.ts";
 
 /**
  * Answers 200 with the outcome: `cancelled` (it waited, or was cancelled before), `stopping` (its handler has been told to

@@ -1,7 +1,7 @@
 /** `DELETE /v1/jobs/:id`: forget a job that has ended. */
 import type { Handler } from "hono";
 import { SignalboxError } from "../../protocol/error.ts";
-import { requireJob, type FindDeps } from "./find.ts";
+import { type FindDeps, requireJob } from "./find.ts";
 
 /** Answers 204 once an ended job is deleted; 409 while it may still run. */
 export function deleteJob(deps: FindDeps): Handler {

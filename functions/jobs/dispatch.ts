@@ -2,15 +2,15 @@
 import type { Handler } from "hono";
 import type { Receipt, Receipts, Refusal } from "../../protocol/api/jobs.ts";
 import { SignalboxError } from "../../protocol/error.ts";
+import type { Dispatched } from "../../protocol/ledger/jobs.ts";
 import { jobId } from "../../protocol/wire/fields.ts";
 import type { JobSpec } from "../../protocol/wire/job.ts";
-import type { Dispatched } from "../../protocol/ledger/jobs.ts";
-import { readJson } from "../http/body.ts";
 import type { AppDeps } from "../deps.ts";
-import { batchRequest, jobRequest, toSpec, type JobRequest } from "./request.ts";
-import { receipt } from "./view.ts";
-import { requireBatchFits } from "./batch-size.ts";
+import { readJson } from "../http/body.ts";
 import { refuseQuery, validate } from "../http/validation.ts";
+import { requireBatchFits } from "./batch-size.ts";
+import { batchRequest, type JobRequest, jobRequest, toSpec } from "./request.ts";
+import { receipt } from "./view.ts";
 
 /** Room for the fields of a job beside its payload, and for spaces. */
 const envelopeBytes = 65_536;

@@ -1,6 +1,6 @@
 /** How much of a job a client has been told, as the id of a server-sent event. */
 import { SignalboxError } from "../../protocol/error.ts";
-import { jobStates, type JobState } from "../../protocol/wire/job.ts";
+import { type JobState, jobStates } from "../../protocol/wire/job.ts";
 
 /** What has been told. */
 export interface ToldSoFar {

@@ -1,15 +1,15 @@
 /** `GET /v1/jobs/:id/events`: what happens to one job, as server-sent events, until it has ended. */
 import type { Handler } from "hono";
-import { streamSSE, type SSEStreamingApi } from "hono/streaming";
+import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import { reportChannel } from "../../protocol/redis/keys.ts";
 import type { AppDeps } from "../deps.ts";
+import { validateQuery } from "../http/validation.ts";
+import type { Subscription } from "../redis/subscribe.ts";
+import { decodeEventId } from "./event-id.ts";
 import { findJob, notFound } from "./find.ts";
 import { jobQuery } from "./request.ts";
 import { createSignals } from "./signals.ts";
-import type { Subscription } from "../redis/subscribe.ts";
-import { validateQuery } from "../http/validation.ts";
 import { createWatch, type Watch, type WatchEvent } from "./watch.ts";
-import { decodeEventId } from "./event-id.ts";
 
 /** How long one stream lasts, in milliseconds; the client then connects again. */
 const longestMs = 300_000;

@@ -3,7 +3,7 @@ import type { Handler } from "hono";
 import { jobIdPattern } from "../../protocol/wire/names.ts";
 import type { AppDeps } from "../deps.ts";
 import { validateQuery } from "../http/validation.ts";
-import { findJob, idOf, notFound, type Found } from "./find.ts";
+import { findJob, type Found, idOf, notFound } from "./find.ts";
 import { readJobQuery } from "./request.ts";
 import { jobView } from "./view.ts";
 

@@ -1,7 +1,7 @@
 /** What a caller may ask of jobs: bodies and queries, and how a request becomes a job. */
 import * as z from "zod";
 import { jobName, objectError, queueName } from "../../protocol/wire/fields.ts";
-import { jobStates, type JobSpec, type StartTime } from "../../protocol/wire/job.ts";
+import { type JobSpec, jobStates, type StartTime } from "../../protocol/wire/job.ts";
 import { alternatives, jobOptions, optionNames } from "../../protocol/wire/job-options.ts";
 import { canonicalJson, type Json } from "../../protocol/wire/json.ts";
 import { defaultQueue } from "../../protocol/wire/names.ts";

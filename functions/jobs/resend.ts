@@ -2,7 +2,7 @@
 import type { Handler } from "hono";
 import type { Resent } from "../../protocol/api/jobs.ts";
 import { SignalboxError } from "../../protocol/error.ts";
-import { notFound, requireJob, type FindDeps } from "./find.ts";
+import { type FindDeps, notFound, requireJob } from "./find.ts";
 
 /**
  * Answers 202 once a failed, cancelled or expired job is sent again, with all its attempts. A job that waits or runs is

@@ -14,11 +14,11 @@ import { decodeBody, type RunOf } from "../../protocol/wire/job.ts";
 import { decodeResultTexts } from "../../protocol/wire/messages.ts";
 import { omitUndefined } from "../../protocol/wire/omit-undefined.ts";
 import {
+  type AttemptError,
+  type Ended as EndedRecord,
   parseRecord,
   parseResultRecord,
   stampMs,
-  type AttemptError,
-  type Ended as EndedRecord,
   type Stored,
 } from "../../protocol/wire/record.ts";
 

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, made from the operations: no route is described here. */
 import * as z from "zod";
 import type { ErrorCode } from "../../protocol/error.ts";
-import { scopes, type Scope } from "../../protocol/signing/api-token.ts";
+import { type Scope, scopes } from "../../protocol/signing/api-token.ts";
 import { omitUndefined } from "../../protocol/wire/omit-undefined.ts";
 import type { Answer, Operation } from "../http/operation.ts";
 import { headersOf, statusOf, titleOf } from "../http/problem.ts";

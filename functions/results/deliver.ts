@@ -1,6 +1,6 @@
 /** Records results: the end of a job's path, reached through the callback or through the tick. */
-import type { ResultMessage } from "../../protocol/wire/messages.ts";
 import type { Maintenance } from "../../protocol/ledger/maintenance.ts";
+import type { ResultMessage } from "../../protocol/wire/messages.ts";
 import type { OnResult } from "../deps.ts";
 
 /** One outbox entry and the results in it. */

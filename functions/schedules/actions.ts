@@ -6,7 +6,7 @@ import type { Changed } from "../../protocol/ledger/schedules.ts";
 import type { AppDeps } from "../deps.ts";
 import { readJson } from "../http/body.ts";
 import { validate } from "../http/validation.ts";
-import { noSchedule, requireSchedule, type FindDeps, type FoundSchedule } from "./find.ts";
+import { type FindDeps, type FoundSchedule, noSchedule, requireSchedule } from "./find.ts";
 import { nextRequest, runKey } from "./request.ts";
 import { scheduleView } from "./view.ts";
 

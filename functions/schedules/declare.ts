@@ -2,12 +2,12 @@
  * Schedules that are declared in code and deployed with the function. The ledger keeps which list was put in force last, so
  * that one read a minute shows that nothing has changed.
  */
-import type { Catalog, PayloadOf } from "../../protocol/wire/catalog.ts";
 import { SignalboxError } from "../../protocol/error.ts";
 import type { ScheduleLedger } from "../../protocol/ledger/schedules.ts";
 import type { ScheduleSpec } from "../../protocol/schedule/schedule.ts";
+import type { Catalog, PayloadOf } from "../../protocol/wire/catalog.ts";
 import { validate } from "../http/validation.ts";
-import { scheduleRequest, toScheduleSpec, type ScheduleInput } from "./request.ts";
+import { type ScheduleInput, scheduleRequest, toScheduleSpec } from "./request.ts";
 
 /**
  * A schedule as `PUT /v1/schedules/:id` takes it, with its id.

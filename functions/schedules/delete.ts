@@ -1,7 +1,7 @@
 /** `DELETE /v1/schedules/:id`. */
 import type { Handler } from "hono";
 import type { ScheduleDeleted } from "../../protocol/api/schedules.ts";
-import { declaredInCode, findSchedule, type FindDeps } from "./find.ts";
+import { declaredInCode, type FindDeps, findSchedule } from "./find.ts";
 
 /** Answers 200 with whether it existed; a repetition finds that it did not. The jobs that it made stay. */
 export function deleteSchedule(deps: FindDeps): Handler {

@@ -9,9 +9,9 @@ import { declaredInCode, noSchedule } from "./find.ts";
 import {
   noQuery,
   scheduleId,
+  type ScheduleRequest,
   scheduleRequest,
   toScheduleSpec,
-  type ScheduleRequest,
 } from "./request.ts";
 import { scheduleView } from "./view.ts";
 

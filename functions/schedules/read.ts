@@ -1,7 +1,7 @@
 /** `GET /v1/schedules/:id`, whether it is scheduled, and its history. */
 import type { Handler } from "hono";
 import type { History, IsScheduled } from "../../protocol/api/schedules.ts";
-import { findSchedule, requireSchedule, type FindDeps } from "./find.ts";
+import { type FindDeps, findSchedule, requireSchedule } from "./find.ts";
 import { historyView, scheduleLine, scheduleView } from "./view.ts";
 
 /** Answers 200 with the schedule. */

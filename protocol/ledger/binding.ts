@@ -2,8 +2,8 @@
  * What all ledgers share: where they are, how their scripts are called, and the arguments that every placing script
  * takes. Replies are read here, one for each call: a missing reply throws.
  */
-import { controlChannel, dispatchChannelPrefix, queuesKey, resultChannel } from "../redis/keys.ts";
 import type { Naming } from "../redis/keys.ts";
+import { controlChannel, dispatchChannelPrefix, queuesKey, resultChannel } from "../redis/keys.ts";
 import type { Call, RedisPort, Reply } from "../redis/port.ts";
 import { exactly, itemAt } from "../redis/reply.ts";
 import type { JobSigner } from "../signing/job.ts";

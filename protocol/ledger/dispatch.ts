@@ -3,12 +3,12 @@
  * known id is a repetition or a conflict is decided here, because scripts cannot compare JSON.
  */
 import { SignalboxError, unreachable } from "../error.ts";
-import { queueKeys, type QueueKeys } from "../redis/keys.ts";
+import { type QueueKeys, queueKeys } from "../redis/keys.ts";
 import type { Call } from "../redis/port.ts";
 import { exactly, itemAt } from "../redis/reply.ts";
-import { dispatch, type DedupeVerdict, type Placement } from "../scripts/dispatch.ts";
-import { decodeBody, encodeBody, hasSameContent, terminalStates } from "../wire/job.ts";
+import { type DedupeVerdict, dispatch, type Placement } from "../scripts/dispatch.ts";
 import type { JobSpec, JobState, StartTime } from "../wire/job.ts";
+import { decodeBody, encodeBody, hasSameContent, terminalStates } from "../wire/job.ts";
 import { phases } from "../wire/record.ts";
 import { bind, byQueue, type LedgerOptions, type PlacingArgs } from "./binding.ts";
 import { dispatchSigned, type Place, type SignedBody } from "./signed-dispatch.ts";

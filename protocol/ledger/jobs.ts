@@ -2,8 +2,8 @@
 import { dispatchChannel, queueKeys, queuesKey } from "../redis/keys.ts";
 import { exactly, itemAt, list, number, text } from "../redis/reply.ts";
 import { cancel, type Cancelled } from "../scripts/cancel.ts";
-import { deleteJobs, type DeletedJob } from "../scripts/delete-jobs.ts";
-import { listFailed, type FailedJob } from "../scripts/list-failed.ts";
+import { type DeletedJob, deleteJobs } from "../scripts/delete-jobs.ts";
+import { type FailedJob, listFailed } from "../scripts/list-failed.ts";
 import { listJobs as listScript, type Page } from "../scripts/list-jobs.ts";
 import { listNodes, type NodeRow } from "../scripts/list-nodes.ts";
 import { readJob } from "../scripts/read-job.ts";

@@ -9,7 +9,7 @@ import { listUndelivered, type OutboxEntry } from "../scripts/list-undelivered.t
 import { prune, type Pruned } from "../scripts/prune.ts";
 import { recover, type Recovered } from "../scripts/recover.ts";
 import { retryParked } from "../scripts/retry-parked.ts";
-import { runDue, type FoundDue } from "../scripts/run-due.ts";
+import { type FoundDue, runDue } from "../scripts/run-due.ts";
 import { bind, type LedgerOptions, type OfQueue } from "./binding.ts";
 
 /** How long ended jobs are kept: milliseconds and counts, per queue. */

@@ -3,7 +3,7 @@ import { queueKeys } from "../redis/keys.ts";
 import { exactly, itemAt } from "../redis/reply.ts";
 import type { PlannedRun, Step } from "../schedule/plan.ts";
 import { stateLetters } from "../schedule/schedule.ts";
-import { applySteps, applyStepsArgs, type AppliedSteps } from "../scripts/apply-steps.ts";
+import { type AppliedSteps, applySteps, applyStepsArgs } from "../scripts/apply-steps.ts";
 import { bind, type LedgerOptions, type OfQueue } from "./binding.ts";
 
 /** Applies planned steps; see `ScheduleLedger.applySteps`. */

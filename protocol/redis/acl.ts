@@ -8,12 +8,12 @@ import {
   deadLettersKey,
   declaredKey,
   dispatchChannel,
+  type Naming,
   queueKeyBase,
   queuesKey,
   rateKey,
   reportChannel,
   resultChannel,
-  type Naming,
 } from "./keys.ts";
 
 /** Who connects to Redis: the function, through its REST API, and the subscribers. */

@@ -3,7 +3,7 @@
  * the step from the record and the time, or says why there is none.
  */
 import { createCronClock } from "./cron.ts";
-import { floorOf, isOnce, planStep, unchangedStep, type Step } from "./plan.ts";
+import { floorOf, isOnce, planStep, type Step, unchangedStep } from "./plan.ts";
 import type { StoredSchedule } from "./schedule.ts";
 import { timelineOf } from "./timeline.ts";
 

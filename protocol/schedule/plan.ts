@@ -5,7 +5,7 @@
 import { SignalboxError } from "../error.ts";
 import { createCronClock, type CronClock } from "./cron.ts";
 import type { Clockwork, Plan, ScheduleState } from "./schedule.ts";
-import { jitterOf, timelineOf, type Timeline } from "./timeline.ts";
+import { jitterOf, type Timeline, timelineOf } from "./timeline.ts";
 
 /** One run to be made. */
 export interface PlannedRun {

@@ -4,7 +4,7 @@
  */
 import { SignalboxError } from "../error.ts";
 import type { ScheduledRun } from "../wire/catalog.ts";
-import { contentOf, encodeOptions, encodePayload, decodeBody, type RunOf } from "../wire/job.ts";
+import { contentOf, decodeBody, encodeOptions, encodePayload, type RunOf } from "../wire/job.ts";
 import type { RunOptionsOutput } from "../wire/job-options.ts";
 import { canonicalJson, type Json } from "../wire/json.ts";
 import { omitUndefined } from "../wire/omit-undefined.ts";

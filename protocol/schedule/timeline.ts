@@ -1,6 +1,6 @@
 /** The times of a schedule: pure arithmetic in milliseconds since 1970. Cron times come from `cron.ts`. */
-import type { CronClock } from "./cron.ts";
 import { unreachable } from "../error.ts";
+import type { CronClock } from "./cron.ts";
 import type { Plan } from "./schedule.ts";
 
 /** All times of one schedule. */

@@ -4,10 +4,10 @@
  * never changes (see "Signed jobs" in `docs/protocol.md`) and not the delivery: it holds for all attempts, and a job can
  * be sent again.
  */
-import { fromBase64, toBase64 } from "./base64.ts";
-import type { Envelope } from "../wire/messages.ts";
 import { contentOf, type JobBody } from "../wire/job.ts";
 import { canonicalJson } from "../wire/json.ts";
+import type { Envelope } from "../wire/messages.ts";
+import { fromBase64, toBase64 } from "./base64.ts";
 import { findKey, keyIdPattern, type SigningKeys } from "./keys.ts";
 
 /** What is signed: a job, or what all runs of a schedule have in common. */

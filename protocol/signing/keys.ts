@@ -2,8 +2,8 @@
  * Reads secrets from settings into keys that are known by ids. A signer names its key's id, so that keys can be exchanged
  * on one side at a time, and so that a refusal can say which key is missing.
  */
-import { fromBase64 } from "./base64.ts";
 import { SignalboxError } from "../error.ts";
+import { fromBase64 } from "./base64.ts";
 
 /**
  * A key for HMAC-SHA-256.

@@ -1,6 +1,6 @@
 /** Decides which failures are worth another attempt, and after how long. Pure. */
-import type { Failure } from "./messages.ts";
 import type { Backoff } from "./job.ts";
+import type { Failure } from "./messages.ts";
 
 /**
  * The codes of Signalbox itself and whether they retry. A handler's own codes retry unless its error says

@@ -1,6 +1,6 @@
 /** A job's content, its states, and the JSON body under which the ledger keeps it. */
 import type { Dedupe, JobOptionsOutput, StoredOptions } from "./job-options.ts";
-import { sameJson, type Json } from "./json.ts";
+import { type Json, sameJson } from "./json.ts";
 
 export type { Backoff, Dedupe } from "./job-options.ts";
 

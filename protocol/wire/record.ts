@@ -3,7 +3,7 @@
  * A record of another shape throws: it means that two versions of Signalbox share one Redis.
  */
 import { SignalboxError } from "../error.ts";
-import { terminalStates, type JobState, type TerminalState } from "./job.ts";
+import { type JobState, type TerminalState, terminalStates } from "./job.ts";
 import type { Failure } from "./messages.ts";
 
 /** A job as the ledger holds it. */

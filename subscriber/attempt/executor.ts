@@ -6,11 +6,11 @@ import type { Config } from "../config/config.ts";
 import type { AttemptEnded, SubscriberEvents } from "../events.ts";
 import type { Refusals } from "../intake/refusals.ts";
 import type { Assignment } from "../membership/assignment.ts";
-import { endingOf, type DescribedEnding, type EndingSink } from "../outcome/ending.ts";
-import { nameOf, type Attempt, type Attempts } from "./attempts.ts";
+import { type DescribedEnding, endingOf, type EndingSink } from "../outcome/ending.ts";
+import { type Attempt, type Attempts, nameOf } from "./attempts.ts";
 import { createJobOutput, type JobOutput } from "./job-output.ts";
 import type { Renewer } from "./renewer.ts";
-import { startAttempt, type HandlerModule, type Outcome } from "./runner.ts";
+import { type HandlerModule, type Outcome, startAttempt } from "./runner.ts";
 
 /** See `createExecutor`. */
 export interface Executor {

@@ -7,7 +7,7 @@ import type { Envelope } from "../../protocol/wire/messages.ts";
 import type { AttemptName } from "../events.ts";
 import { nameOf } from "./attempts.ts";
 import { createReporter, type Reporter } from "./reporter.ts";
-import { timeoutOf, type HandlerModule } from "./runner.ts";
+import { type HandlerModule, timeoutOf } from "./runner.ts";
 
 /** How long reports can be read after the attempt's time is up, in milliseconds. */
 const keepMs = 3_600_000;

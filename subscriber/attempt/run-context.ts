@@ -1,8 +1,8 @@
 /** What a handler is given besides its payload. */
-import type { JobLog, RunContext } from "../../protocol/wire/catalog.ts";
-import type { Envelope } from "../../protocol/wire/messages.ts";
-import type { Json } from "../../protocol/wire/json.ts";
 import { scheduledRun } from "../../protocol/schedule/schedule.ts";
+import type { JobLog, RunContext } from "../../protocol/wire/catalog.ts";
+import type { Json } from "../../protocol/wire/json.ts";
+import type { Envelope } from "../../protocol/wire/messages.ts";
 
 /** What the context takes from the runner of the attempt. */
 export interface ContextOptions {

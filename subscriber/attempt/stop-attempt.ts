@@ -1,6 +1,6 @@
 /** The ways in which a running attempt is told to stop from outside its handler. */
 import type { SubscriberEvents } from "../events.ts";
-import { nameOf, type Attempt } from "./attempts.ts";
+import { type Attempt, nameOf } from "./attempts.ts";
 import type { AbortCause } from "./runner.ts";
 
 /** Aborts the handler's signal and ends the attempt, unless it has ended. The first cause counts. */

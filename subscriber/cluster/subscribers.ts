@@ -10,7 +10,7 @@ import { backoffMs } from "../connection/backoff.ts";
 import { createConnection, createRedisPort } from "../connection/ioredis.ts";
 import { isClustered } from "../connection/redis-check.ts";
 import { sleep } from "../connection/sleep.ts";
-import { locate, urlAt, type SlotOwner } from "../connection/slot-owner.ts";
+import { locate, type SlotOwner, urlAt } from "../connection/slot-owner.ts";
 import type { SubscriberOptions } from "../context.ts";
 import type { DrainResult } from "../drain.ts";
 import { createSubscriber, type Subscriber } from "../subscriber.ts";

@@ -7,7 +7,7 @@ import { SignalboxError } from "../../protocol/error.ts";
 import type { Naming } from "../../protocol/redis/keys.ts";
 import type { Config } from "../config/config.ts";
 import { createConnection, createRedisPort } from "../connection/ioredis.ts";
-import { locate, urlAt, type SlotOwner } from "../connection/slot-owner.ts";
+import { locate, type SlotOwner, urlAt } from "../connection/slot-owner.ts";
 import type { SubscriberEvents } from "../events.ts";
 
 /** See `createClusterWatch`. */

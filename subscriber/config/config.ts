@@ -1,12 +1,12 @@
 /** Environment → Config. Reports all problems together and never shows a secret. */
 import { hostname } from "node:os";
 import { SignalboxError } from "../../protocol/error.ts";
-import { currentSettings } from "../../protocol/settings/aliases.ts";
-import type { Naming } from "../../protocol/redis/keys.ts";
 import type { Timing } from "../../protocol/ledger/binding.ts";
+import type { Naming } from "../../protocol/redis/keys.ts";
+import { currentSettings } from "../../protocol/settings/aliases.ts";
 import { defaultQueue } from "../../protocol/wire/names.ts";
+import { type AssignmentConfig, parseNodes } from "./nodes.ts";
 import { defaultSlots, subscriberSettings } from "./settings.ts";
-import { parseNodes, type AssignmentConfig } from "./nodes.ts";
 
 /** Everything a subscriber is told. Durations in milliseconds, sizes in bytes. */
 export interface Config {

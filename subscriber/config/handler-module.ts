@@ -1,10 +1,10 @@
 /** Loads the handlers module that the user names in `SIGNALBOX_HANDLERS`. */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Catalog } from "../../protocol/wire/catalog.ts";
 import { SignalboxError } from "../../protocol/error.ts";
+import type { Catalog } from "../../protocol/wire/catalog.ts";
 import { jobNamePattern } from "../../protocol/wire/names.ts";
-import type { HandlerModule, Handler } from "../attempt/runner.ts";
+import type { Handler, HandlerModule } from "../attempt/runner.ts";
 
 /**
  * Imports `path` (relative to the working directory), which exports `handlers` and, for checks and time-outs, `catalog`.

@@ -5,8 +5,8 @@ import { defaultNaming } from "../../protocol/redis/keys.ts";
 import {
   meaning,
   sharedMeanings,
-  wholeRange,
   type WholeNumber,
+  wholeRange,
 } from "../../protocol/settings/meaning.ts";
 import { defaultQueue } from "../../protocol/wire/names.ts";
 

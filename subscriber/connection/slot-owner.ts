@@ -1,6 +1,6 @@
 /** Which master of a Redis Cluster has which queue. */
-import { queueKeys, type Naming } from "../../protocol/redis/keys.ts";
 import { SignalboxError } from "../../protocol/error.ts";
+import { type Naming, queueKeys } from "../../protocol/redis/keys.ts";
 import type { RedisPort, Reply } from "../../protocol/redis/port.ts";
 import { list, number } from "../../protocol/redis/reply.ts";
 

@@ -1,6 +1,6 @@
 /** Does what is due in this process's queues, and tells of schedules whose times cannot be worked out. */
 import type { OfQueue } from "../../protocol/ledger/binding.ts";
-import { runDue, type DueDeps, type RanDue } from "../../protocol/ledger/due.ts";
+import { type DueDeps, type RanDue, runDue } from "../../protocol/ledger/due.ts";
 import type { SubscriberEvents } from "../events.ts";
 
 /** Bounds of one check: about 30 ms of the event loop at most. What is left over is checked again immediately. */

@@ -4,10 +4,10 @@
  */
 import type { Logger } from "pino";
 import { dispatchChannel, type Naming } from "../../protocol/redis/keys.ts";
-import { defaultJobName } from "../../protocol/wire/names.ts";
 import type { Envelope } from "../../protocol/wire/messages.ts";
+import { defaultJobName } from "../../protocol/wire/names.ts";
 import { createJobLog } from "../attempt/job-output.ts";
-import { startAttempt, type HandlerModule } from "../attempt/runner.ts";
+import { type HandlerModule, startAttempt } from "../attempt/runner.ts";
 import type { AssignmentConfig } from "../config/nodes.ts";
 import type { SubscriberEvents } from "../events.ts";
 import type { DeadLetters } from "../intake/dead-letters.ts";

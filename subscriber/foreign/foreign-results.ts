@@ -2,11 +2,11 @@
  * Completes jobs for nodes that speak only the original's wire format: what they send back on `CHANNEL_RESULT`, our
  * envelope or a bare id, ends the attempt. Every subscriber hears it and tries; the ledger accepts one of them.
  */
-import { decodeResults, type Envelope, type ResultMessage } from "../../protocol/wire/messages.ts";
 import type { JobLedger } from "../../protocol/ledger/jobs.ts";
 import type { NodeLedger } from "../../protocol/ledger/nodes.ts";
-import { resultChannel, type Naming } from "../../protocol/redis/keys.ts";
+import { type Naming, resultChannel } from "../../protocol/redis/keys.ts";
 import type { RedisPort } from "../../protocol/redis/port.ts";
+import { decodeResults, type Envelope, type ResultMessage } from "../../protocol/wire/messages.ts";
 import { defaultQueue } from "../../protocol/wire/names.ts";
 import { itemAt } from "../connection/item-at.ts";
 import type { DeadLetters } from "../intake/dead-letters.ts";

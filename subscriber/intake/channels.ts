@@ -2,8 +2,8 @@
 import {
   controlChannel,
   dispatchChannel,
-  resultChannel,
   type Naming,
+  resultChannel,
 } from "../../protocol/redis/keys.ts";
 import type { ClusterShare } from "../cluster/share.ts";
 import type { AssignmentConfig } from "../config/nodes.ts";

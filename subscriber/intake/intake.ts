@@ -3,8 +3,8 @@ import type { Logger } from "pino";
 import {
   controlChannel,
   dispatchChannelPrefix,
-  resultChannel,
   type Naming,
+  resultChannel,
 } from "../../protocol/redis/keys.ts";
 import {
   decodeControl,

@@ -1,8 +1,8 @@
 /** What a subscriber does not run: jobs of queues that it does not serve, and, if it wants signatures, unsigned ones. */
 import type { Logger } from "pino";
-import type { Envelope } from "../../protocol/wire/messages.ts";
 import { dispatchChannel, type Naming } from "../../protocol/redis/keys.ts";
 import type { JobVerifier } from "../../protocol/signing/job.ts";
+import type { Envelope } from "../../protocol/wire/messages.ts";
 import type { ForeignResults } from "../foreign/foreign-results.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 

@@ -1,7 +1,7 @@
 /** Outcome → ending, which the ledger stores: the state, and the result message as JSON text. */
-import type { Envelope, Failure, ResultMessage } from "../../protocol/wire/messages.ts";
-import { retryDelayMs } from "../../protocol/wire/failure.ts";
 import type { Ending } from "../../protocol/ledger/nodes.ts";
+import { retryDelayMs } from "../../protocol/wire/failure.ts";
+import type { Envelope, Failure, ResultMessage } from "../../protocol/wire/messages.ts";
 import { failureOf } from "../attempt/failure-of.ts";
 import type { Outcome } from "../attempt/runner.ts";
 

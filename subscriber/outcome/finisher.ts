@@ -1,10 +1,10 @@
 /** Sends the endings of one queue's attempts to the ledger, in few calls, and starts the next jobs that it answers. */
 import { SignalboxError } from "../../protocol/error.ts";
-import { leaseMember, type Ending, type NodeLedger } from "../../protocol/ledger/nodes.ts";
 import type { SlotUse } from "../../protocol/ledger/nodes.ts";
+import { type Ending, leaseMember, type NodeLedger } from "../../protocol/ledger/nodes.ts";
 import type { Finished } from "../../protocol/scripts/finish.ts";
 import { decodeDispatch } from "../../protocol/wire/messages.ts";
-import { nameOf, type Attempts } from "../attempt/attempts.ts";
+import { type Attempts, nameOf } from "../attempt/attempts.ts";
 import type { Executor } from "../attempt/executor.ts";
 import { backoffMs } from "../connection/backoff.ts";
 import { itemAt } from "../connection/item-at.ts";

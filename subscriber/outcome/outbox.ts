@@ -3,11 +3,11 @@
  * lost here (in a crash, or by the bound below) is still in the ledger's outbox, which the function's tick drains.
  */
 import { randomUUID } from "node:crypto";
-import { sign } from "../../protocol/signing/webhook.ts";
 import type { SigningKeys } from "../../protocol/signing/keys.ts";
+import { sign } from "../../protocol/signing/webhook.ts";
 import { backoffMs } from "../connection/backoff.ts";
-import type { SubscriberEvents } from "../events.ts";
 import { sleep } from "../connection/sleep.ts";
+import type { SubscriberEvents } from "../events.ts";
 
 /** One entry of the ledger's outbox, and the result messages in it. */
 export interface Delivery {

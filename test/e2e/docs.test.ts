@@ -11,19 +11,19 @@
  *
  * Two things differ from what the page says: the port, which may be taken, and that npm asks its cache first.
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, it } from "vitest";
 import { freePort } from "../../local/ports.ts";
-import { codeBlocks, projectRoot, type CodeBlock } from "../support/documents.ts";
+import { type CodeBlock, codeBlocks, projectRoot } from "../support/documents.ts";
 import {
   filesShownIn,
+  type PackedPackage,
   packPackage,
   run,
   userEnvironment,
-  type PackedPackage,
 } from "../support/package-project.ts";
 
 /** How many blocks of each page are known not to run here. */

@@ -1,5 +1,5 @@
 /** What `npm pack` makes, for a user who has nothing else: types, the README's example, the command line. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
@@ -11,8 +11,8 @@ import {
   createPackageProject,
   filesShownIn,
   installedFolder,
-  programOf,
   type PackageProject,
+  programOf,
 } from "../support/package-project.ts";
 
 const secrets = {

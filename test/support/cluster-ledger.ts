@@ -1,13 +1,13 @@
 /** A ledger on a Redis Cluster and its clock, for tests of real subscribers; reached through one of the masters. */
 import type { Redis } from "ioredis";
 import { defaultTiming } from "../../protocol/ledger/binding.ts";
-import { defaultNaming } from "../../protocol/redis/keys.ts";
 import { createJobLedger, type JobLedger } from "../../protocol/ledger/jobs.ts";
-import type { Stored } from "../../protocol/wire/record.ts";
 import { createMaintenance } from "../../protocol/ledger/maintenance.ts";
+import { defaultNaming } from "../../protocol/redis/keys.ts";
+import type { Stored } from "../../protocol/wire/record.ts";
 import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
 import { untilEnded } from "./ledger-ended.ts";
-import { problemsOf, readState, type LedgerState } from "./ledger-state.ts";
+import { type LedgerState, problemsOf, readState } from "./ledger-state.ts";
 import { masterOf, type RedisCluster } from "./redis-cluster.ts";
 
 /** What a test of subscribers on a Cluster works with. */

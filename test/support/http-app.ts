@@ -6,23 +6,23 @@ import { once } from "node:events";
 import type { Hono } from "hono";
 import { Redis } from "ioredis";
 import { createApp } from "../../functions/app.ts";
-import { readConfig, type Env } from "../../functions/config.ts";
+import { type Env, readConfig } from "../../functions/config.ts";
 import type { AppDeps } from "../../functions/deps.ts";
 import { subscribe } from "../../functions/redis/subscribe.ts";
 import { createUpstash } from "../../functions/redis/upstash.ts";
-import { startGateway, type Gateway } from "../../gateway/server.ts";
-import { decodeDispatch, type Envelope, type ResultMessage } from "../../protocol/wire/messages.ts";
-import { dispatchChannel, resultChannel } from "../../protocol/redis/keys.ts";
+import { type Gateway, startGateway } from "../../gateway/server.ts";
 import { defaultTiming, type Timing } from "../../protocol/ledger/binding.ts";
 import { createJobLedger, type JobLedger } from "../../protocol/ledger/jobs.ts";
-import { createScheduleLedger, type ScheduleLedger } from "../../protocol/ledger/schedules.ts";
 import { createMaintenance, type Maintenance } from "../../protocol/ledger/maintenance.ts";
-import { newJobId } from "../../protocol/wire/names.ts";
-import { createRateCounter } from "../../protocol/ledger/rate-limit.ts";
 import { createNodeLedger, type NodeLedger } from "../../protocol/ledger/nodes.ts";
+import { createRateCounter } from "../../protocol/ledger/rate-limit.ts";
+import { createScheduleLedger, type ScheduleLedger } from "../../protocol/ledger/schedules.ts";
+import { dispatchChannel, resultChannel } from "../../protocol/redis/keys.ts";
 import type { Call, RedisPort } from "../../protocol/redis/port.ts";
+import { decodeDispatch, type Envelope, type ResultMessage } from "../../protocol/wire/messages.ts";
+import { newJobId } from "../../protocol/wire/names.ts";
 import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
-import { startRedisServer, type RedisServer } from "./redis-server.ts";
+import { type RedisServer, startRedisServer } from "./redis-server.ts";
 import { urlAs } from "./redis-users.ts";
 
 export const clientToken = "client-token-0123456789";
@@ -119,7 +119,17 @@ export async function startStack(
   const app = createApp(deps);
   return {
     env: bindings,
-    ...{ server, gateway, redis, ledger, maintenance, schedules, nodes, deps, app, sent, logged },
+    server,
+    gateway,
+    redis,
+    ledger,
+    maintenance,
+    schedules,
+    nodes,
+    deps,
+    app,
+    sent,
+    logged,
     ask: (method, path, body, token) =>
       ask(app, { method, path, body, ...(token === undefined ? {} : { token }) }),
     keys: () => redis.dbsize(),

@@ -1,6 +1,6 @@
 /** Reads a whole ledger and finds everything that breaks its invariants. */
 import type { Redis } from "ioredis";
-import { queueKeys, type Naming } from "../../protocol/redis/keys.ts";
+import { type Naming, queueKeys } from "../../protocol/redis/keys.ts";
 
 /** All of one queue's ledger, read in one transaction. */
 export interface LedgerState {

@@ -4,28 +4,28 @@
  */
 import { Redis } from "ioredis";
 import { expect, test as base } from "vitest";
-import { decodeDispatch, type Envelope } from "../../protocol/wire/messages.ts";
-import type { JobSpec } from "../../protocol/wire/job.ts";
+import type { Timing } from "../../protocol/ledger/binding.ts";
+import { createJobLedger, type JobLedger } from "../../protocol/ledger/jobs.ts";
+import { createMaintenance, type Maintenance } from "../../protocol/ledger/maintenance.ts";
+import type { Ending, NodeLedger, SlotUses } from "../../protocol/ledger/nodes.ts";
+import { createNodeLedger, leaseMember } from "../../protocol/ledger/nodes.ts";
+import { createScheduleLedger, type ScheduleLedger } from "../../protocol/ledger/schedules.ts";
+import type { AclRole } from "../../protocol/redis/acl.ts";
 import {
   controlChannel,
   dispatchChannel,
+  type Naming,
+  type QueueKeys,
   queueKeys,
   reportChannel,
   resultChannel,
-  type Naming,
-  type QueueKeys,
 } from "../../protocol/redis/keys.ts";
-import type { AclRole } from "../../protocol/redis/acl.ts";
-import type { Timing } from "../../protocol/ledger/binding.ts";
-import { createJobLedger, type JobLedger } from "../../protocol/ledger/jobs.ts";
-import { createNodeLedger, leaseMember } from "../../protocol/ledger/nodes.ts";
-import type { Ending, NodeLedger, SlotUses } from "../../protocol/ledger/nodes.ts";
 import type { RedisPort } from "../../protocol/redis/port.ts";
-import { createScheduleLedger, type ScheduleLedger } from "../../protocol/ledger/schedules.ts";
-import { createMaintenance, type Maintenance } from "../../protocol/ledger/maintenance.ts";
+import type { JobSpec } from "../../protocol/wire/job.ts";
+import { decodeDispatch, type Envelope } from "../../protocol/wire/messages.ts";
 import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
-import { problemsOf, readState, type LedgerState } from "./ledger-state.ts";
-import { openLedgerRedis, type LedgerRedis } from "./ledger-redis.ts";
+import { type LedgerRedis, openLedgerRedis } from "./ledger-redis.ts";
+import { type LedgerState, problemsOf, readState } from "./ledger-state.ts";
 import { urlFor } from "./redis-users.ts";
 import { until } from "./until.ts";
 

@@ -1,16 +1,16 @@
 /** A ledger on Redis's own clock, as the function uses it, for tests of real subscribers. */
 import type { Redis } from "ioredis";
-import type { JobSpec } from "../../protocol/wire/job.ts";
-import { defaultNaming, type Naming } from "../../protocol/redis/keys.ts";
 import { createJobLedger, type JobLedger } from "../../protocol/ledger/jobs.ts";
-import type { JobSigner } from "../../protocol/signing/job.ts";
-import { createScheduleLedger, type ScheduleLedger } from "../../protocol/ledger/schedules.ts";
 import { createMaintenance, type Maintenance } from "../../protocol/ledger/maintenance.ts";
+import { createScheduleLedger, type ScheduleLedger } from "../../protocol/ledger/schedules.ts";
+import { defaultNaming, type Naming } from "../../protocol/redis/keys.ts";
+import type { JobSigner } from "../../protocol/signing/job.ts";
+import type { JobSpec } from "../../protocol/wire/job.ts";
 import type { Stored } from "../../protocol/wire/record.ts";
 import { readConfig } from "../../subscriber/config/config.ts";
 import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
 import { untilEnded } from "./ledger-ended.ts";
-import { problemsOf, readState, type LedgerState } from "./ledger-state.ts";
+import { type LedgerState, problemsOf, readState } from "./ledger-state.ts";
 import { shortTiming } from "./subscriber.ts";
 import { until } from "./until.ts";
 

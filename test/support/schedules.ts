@@ -1,6 +1,6 @@
 /** Schedules on a ledger with simulated time. */
-import { runDue, type RanDue, type DueLimits } from "../../protocol/ledger/due.ts";
-import { decodeBody } from "../../protocol/wire/job.ts";
+import { type DueLimits, type RanDue, runDue } from "../../protocol/ledger/due.ts";
+import type { PutAnswer } from "../../protocol/ledger/schedules.ts";
 import {
   defaultPlan,
   type Plan,
@@ -9,7 +9,7 @@ import {
   type StoredSchedule,
   type Template,
 } from "../../protocol/schedule/schedule.ts";
-import type { PutAnswer } from "../../protocol/ledger/schedules.ts";
+import { decodeBody } from "../../protocol/wire/job.ts";
 import type { LedgerBench } from "./ledger.ts";
 
 const limits: DueLimits = { dueItems: 500, schedules: 200, runs: 1_000, evaluations: 1_000 };

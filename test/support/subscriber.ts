@@ -2,14 +2,14 @@
 import { pino } from "pino";
 import { createJobVerifier, type JobVerifier } from "../../protocol/signing/job.ts";
 import { importSigningKeys } from "../../protocol/signing/keys.ts";
-import { readConfig } from "../../subscriber/config/config.ts";
-import type { Config } from "../../subscriber/config/config.ts";
-import { createEvents, type SubscriberEventMap } from "../../subscriber/events.ts";
-import { createConnection } from "../../subscriber/connection/ioredis.ts";
-import { noOutbox, type Outbox } from "../../subscriber/outcome/outbox.ts";
 import type { HandlerModule } from "../../subscriber/attempt/runner.ts";
-import { createSubscriber, type Subscriber } from "../../subscriber/subscriber.ts";
+import type { Config } from "../../subscriber/config/config.ts";
+import { readConfig } from "../../subscriber/config/config.ts";
+import { createConnection } from "../../subscriber/connection/ioredis.ts";
 import type { SubscriberEvents } from "../../subscriber/events.ts";
+import { createEvents, type SubscriberEventMap } from "../../subscriber/events.ts";
+import { noOutbox, type Outbox } from "../../subscriber/outcome/outbox.ts";
+import { createSubscriber, type Subscriber } from "../../subscriber/subscriber.ts";
 import { urlAs } from "./redis-users.ts";
 import { until } from "./until.ts";
 

@@ -2,13 +2,13 @@
 import { env, exports } from "cloudflare:workers";
 import { test } from "vitest";
 import { createClient } from "../../client/client.ts";
-import worker from "../../functions/worker.ts";
 import { createUpstash } from "../../functions/redis/upstash.ts";
-import { sign } from "../../protocol/signing/webhook.ts";
-import { importSigningKeys } from "../../protocol/signing/keys.ts";
-import { createNodeLedger } from "../../protocol/ledger/nodes.ts";
+import worker from "../../functions/worker.ts";
 import { defaultTiming } from "../../protocol/ledger/binding.ts";
+import { createNodeLedger } from "../../protocol/ledger/nodes.ts";
 import { defaultNaming } from "../../protocol/redis/keys.ts";
+import { importSigningKeys } from "../../protocol/signing/keys.ts";
+import { sign } from "../../protocol/signing/webhook.ts";
 import { readEvents } from "../support/event-stream.ts";
 
 interface Bindings {
@@ -56,7 +56,8 @@ test("a job is accepted and read through the bindings", async ({ expect }) => {
 
 test("the client dispatches from inside the runtime", async ({ expect }) => {
   const client = createClient({
-    ...{ url: "http://signalbox.test", token: "client-token-0123456789" },
+    url: "http://signalbox.test",
+    token: "client-token-0123456789",
     fetch: (url, init) => exports.default.fetch(url, init),
   });
   const { id } = await client.dispatch({ name: "echo", payload: { text: "hello" } });
@@ -98,8 +99,15 @@ test("a wait ends by an event that comes over the stream", async ({ expect }) =>
   while ((await port.send([{ command: ["PUBLISH", channel, '{"id":"other"}'] }]))[0] === 0);
   const [token] = await deliver(port, "waited");
   const text = JSON.stringify({
-    ...{ v: 1, id: "waited", name: "echo", queue: "waiting", node: "1", token, attempt: 1 },
-    ...{ state: "succeeded", result: 42 },
+    v: 1,
+    id: "waited",
+    name: "echo",
+    queue: "waiting",
+    node: "1",
+    token,
+    attempt: 1,
+    state: "succeeded",
+    result: 42,
   });
   await nodes.finish(
     "waiting",
@@ -129,8 +137,13 @@ test("what happens to a job is streamed as it happens, and the stream ends", asy
     { event: "progress", data: { progress: 0.5, attempt: 1 } },
   ]);
   const text = JSON.stringify({
-    ...{ v: 1, id: "watched", name: "echo", queue: "waiting", ...attempt },
-    ...{ state: "succeeded", result: 42 },
+    v: 1,
+    id: "watched",
+    name: "echo",
+    queue: "waiting",
+    ...attempt,
+    state: "succeeded",
+    result: 42,
   });
   await nodes.finish("waiting", [{ id: "watched", token, node: "1", state: "succeeded", text }], {
     nodes: [],

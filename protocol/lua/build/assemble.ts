@@ -1,5 +1,5 @@
 /** Puts each script together: its keys and arguments, what it reaches of the modules that it needs, its own text. */
-import { parseFile, readStatements, type LuaFile, type LuaStatement, type Source } from "./file.ts";
+import { type LuaFile, type LuaStatement, parseFile, readStatements, type Source } from "./file.ts";
 import { lineOf } from "./tree.ts";
 
 /** A script as it is sent to Redis. */

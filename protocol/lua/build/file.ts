@@ -1,6 +1,6 @@
 /** One .lua file, read: its head, and its statements with what each of them declares and uses. */
 import luaparse, { type Chunk, type Node, type Statement } from "luaparse";
-import { parseHead, type Head } from "./head.ts";
+import { type Head, parseHead } from "./head.ts";
 import { followNames, type Refuse, type TopStatement } from "./scopes.ts";
 import { childrenOf, lineOf, linesOf, rangeOf } from "./tree.ts";
 

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
 import { createClient } from "../../../client/index.ts";
 import { caught } from "../../support/caught.ts";
-import { startStack, type Stack } from "../../support/http-app.ts";
+import { type Stack, startStack } from "../../support/http-app.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const tokens = [
@@ -23,7 +23,8 @@ afterAll(() => stack.close());
 function open(token: string, ending?: string) {
   const statuses: number[] = [];
   const client = createClient({
-    ...{ url: "http://signalbox.test", token },
+    url: "http://signalbox.test",
+    token,
     fetch: async (url, init) => {
       const response = await stack.app.request(new Request(url, init));
       statuses.push(response.status);

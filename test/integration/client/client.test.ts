@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, test, type TestContext } fro
 import { createClient } from "../../../client/index.ts";
 import { caught } from "../../support/caught.ts";
 import type { catalog } from "../../support/client-catalog.ts";
-import { clientToken, joinNode, startStack, type Stack } from "../../support/http-app.ts";
+import { clientToken, joinNode, type Stack, startStack } from "../../support/http-app.ts";
 import { until } from "../../support/until.ts";
 
 let stack: Stack;
@@ -108,11 +108,15 @@ describe("a dispatch", () => {
     const gone = new TypeError("fetch failed");
     const dead = open(() => gone);
     expect(await caught(dead.client.dispatch({ name: "greet" }))).toMatchObject({
-      ...{ code: "network_failed", status: 0, cause: gone },
+      code: "network_failed",
+      status: 0,
+      cause: gone,
     });
     expect(dead.sent).toHaveLength(4);
     const silent = createClient({
-      ...{ url: "http://x", token: "x", timeoutMs: 30 },
+      url: "http://x",
+      token: "x",
+      timeoutMs: 30,
       fetch: (_, { signal }) =>
         new Promise((_resolve, reject) => {
           signal?.addEventListener("abort", () => {
@@ -128,7 +132,8 @@ describe("a dispatch", () => {
     expect((await caught(client.get("x"))).code).toBe("answer_unexpected");
     const proxy = open(() => new Response("<html>", { status: 403 }));
     expect(await caught(proxy.client.get("x"))).toMatchObject({
-      ...{ code: "answer_unexpected", status: 403 },
+      code: "answer_unexpected",
+      status: 403,
     });
   });
 });
@@ -240,7 +245,8 @@ describe("managing", () => {
     expect(await client.failed.resend({ name: "greet" })).toEqual({ ids: [id], skipped: [] });
     await client.wait(id);
     expect(await client.failed.delete({ ids: [id, "none"] })).toMatchObject({
-      ...{ ids: [id], skipped: [{ id: "none", reason: "unknown" }] },
+      ids: [id],
+      skipped: [{ id: "none", reason: "unknown" }],
     });
   });
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
 import { createApp } from "../../../functions/app.ts";
-import { clientToken, startStack, type Stack } from "../../support/http-app.ts";
+import { clientToken, type Stack, startStack } from "../../support/http-app.ts";
 
 const origin = "https://app.example";
 

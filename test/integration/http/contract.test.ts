@@ -12,11 +12,11 @@ import { sign } from "../../../protocol/signing/webhook.ts";
 import {
   clientToken,
   joinNode,
-  startStack,
   type Stack,
+  startStack,
   type TestNode,
 } from "../../support/http-app.ts";
-import { valuesOf, type Schema } from "../../support/schema-values.ts";
+import { type Schema, valuesOf } from "../../support/schema-values.ts";
 
 const requests = Number(process.env["SIGNALBOX_CONTRACT_REQUESTS"] ?? 600);
 

@@ -1,8 +1,8 @@
 /** Deduplication by key and by content, in its four modes. */
-import { Redis } from "ioredis";
 import { once } from "node:events";
+import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
-import { joinNode, startStack, type Stack } from "../../support/http-app.ts";
+import { joinNode, type Stack, startStack } from "../../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {
@@ -77,7 +77,10 @@ test("replace gives the waiting job new content and leaves it its place", async 
   await post({ name: "echo", id: "behind" });
   const more = { name: "other", payload: { new: true }, attempts: 5, timeoutMs: 7 };
   expect((await post(job("second", "replace", more))).body).toMatchObject({
-    ...{ id: "first", state: "queued", duplicate: true, deduplicated: "replaced" },
+    id: "first",
+    state: "queued",
+    duplicate: true,
+    deduplicated: "replaced",
   });
   expect(await get("first")).toMatchObject({ name: "other", payload: { new: true } });
   const node = await joinNode(stack, { name: "1", slots: 2 });
@@ -91,11 +94,17 @@ test("debounce starts the last content, once the window has passed", async ({ ex
   const node = await joinNode(stack, { name: "1" });
   const dedupe = { key: "k", windowMs: 50, mode: "debounce" };
   expect((await post({ name: "echo", id: "first", payload: 1, dedupe })).body).toMatchObject({
-    ...{ id: "first", state: "delayed", duplicate: false, delivered: false },
+    id: "first",
+    state: "delayed",
+    duplicate: false,
+    delivered: false,
   });
   const long = { ...dedupe, windowMs: minute };
   expect((await post({ name: "echo", payload: 2, dedupe: long })).body).toMatchObject({
-    ...{ id: "first", state: "delayed", duplicate: true, deduplicated: "debounced" },
+    id: "first",
+    state: "delayed",
+    duplicate: true,
+    deduplicated: "debounced",
   });
   const [woken] = await stack.maintenance.runDue(["default"], 10);
   expect(woken?.value.nextInMs).toBeGreaterThan(minute - 10_000);
@@ -154,7 +163,8 @@ test("after the window the key is free again", async ({ expect }) => {
     await post({ name: "echo", id: `${mode}-1`, dedupe });
     await gone;
     expect((await post({ name: "echo", id: `${mode}-2`, dedupe })).body).toMatchObject({
-      ...{ id: `${mode}-2`, duplicate: false },
+      id: `${mode}-2`,
+      duplicate: false,
     });
     await stack.reset();
   }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, test } from "vitest";
 import { readEvents } from "../../support/event-stream.ts";
-import { startGate, type GateServer } from "../../support/gate-server.ts";
-import { clientToken, startStack, type Stack } from "../../support/http-app.ts";
+import { type GateServer, startGate } from "../../support/gate-server.ts";
+import { clientToken, type Stack, startStack } from "../../support/http-app.ts";
 import { spawnSubscriber } from "../../support/subscriber-process.ts";
 
 let stack: Stack;

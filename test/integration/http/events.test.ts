@@ -3,8 +3,8 @@ import { createApp } from "../../../functions/app.ts";
 import type { AppDeps } from "../../../functions/deps.ts";
 import type { Envelope } from "../../../protocol/wire/messages.ts";
 import type { Report } from "../../../protocol/wire/report.ts";
-import { readEvents, type EventStream, type ServerEvent } from "../../support/event-stream.ts";
-import { clientToken, joinNode, startStack, type Stack } from "../../support/http-app.ts";
+import { type EventStream, readEvents, type ServerEvent } from "../../support/event-stream.ts";
+import { clientToken, joinNode, type Stack, startStack } from "../../support/http-app.ts";
 import { runSubscriber } from "../../support/subscriber.ts";
 import { until } from "../../support/until.ts";
 

@@ -1,6 +1,6 @@
 /** Bad input to the routes of the failed set: refused, said why, and nothing asked of Redis. */
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
-import { startStack, type Stack } from "../../support/http-app.ts";
+import { type Stack, startStack } from "../../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 /** The failed set: pages, filters, sending again and deleting many. */
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
 import type { Json } from "../../../protocol/wire/json.ts";
-import { joinNode, startStack, type Answer, type Stack } from "../../support/http-app.ts";
+import { type Answer, joinNode, type Stack, startStack } from "../../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {
@@ -24,7 +24,10 @@ async function fail(
   const node = await joinNode(stack, { name: "1", queue, slots: 250 });
   for (let from = 0; from < count; from += 250) {
     const jobs = Array.from({ length: Math.min(250, count - from) }, (_, at) => ({
-      ...{ id: `j${from + at}`, name: (from + at) % 10 === 0 ? "rare" : "echo", queue, payload },
+      id: `j${from + at}`,
+      name: (from + at) % 10 === 0 ? "rare" : "echo",
+      queue,
+      payload,
     }));
     await stack.ledger.dispatch(jobs);
     const endings = [];
@@ -39,7 +42,8 @@ async function fail(
       endings.push({ id, token, node: "1", state: "failed" as const, text: JSON.stringify(text) });
     }
     await stack.nodes.finish(queue, endings, {
-      ...{ nodes: [{ node: "1", mode: "take" as const, waiting: false }], wasBusy: false },
+      nodes: [{ node: "1", mode: "take" as const, waiting: false }],
+      wasBusy: false,
     });
   }
   stack.sent.length = 0;
@@ -77,8 +81,14 @@ test("a failed job is listed with what it was and why it failed, without its pay
   expect(cursor).toBeNull();
   expect(jobs.map(({ id }) => id).sort()).toEqual(["j0", "j1"]);
   expect(jobs.find(({ id }) => id === "j1")).toEqual({
-    ...{ id: "j1", name: "echo", queue: "default", state: "failed", node: "1" },
-    ...{ retries: 0, deliveries: 1, error: { code: "odd", message: "", retryable: false } },
+    id: "j1",
+    name: "echo",
+    queue: "default",
+    state: "failed",
+    node: "1",
+    retries: 0,
+    deliveries: 1,
+    error: { code: "odd", message: "", retryable: false },
     acceptedAt: expect.stringMatching(/Z$/) as string,
     finishedAt: expect.stringMatching(/Z$/) as string,
   });
@@ -126,7 +136,9 @@ test("each queue has a failed set of its own", async ({ expect }) => {
   expect((await list("?queue=slow")).jobs).toHaveLength(3);
   expect((await post("delete", {})).body).toEqual({ deleted: [], skipped: [], cursor: null });
   expect((await post("resend", { ids: ["j1"] })).body).toEqual({
-    ...{ resent: [], skipped: [{ id: "j1", reason: "unknown" }], cursor: null },
+    resent: [],
+    skipped: [{ id: "j1", reason: "unknown" }],
+    cursor: null,
   });
   const { body } = await post("delete", { queue: "slow", ids: ["j1"] });
   expect(body).toEqual({ deleted: ["j1"], skipped: [], cursor: null });
@@ -205,7 +217,8 @@ describe("by filter, jobs are", () => {
       let requests = 0;
       do {
         const { body }: Answer = await post(what, {
-          ...{ name: "rare", ...(cursor === null ? {} : { cursor }) },
+          name: "rare",
+          ...(cursor === null ? {} : { cursor }),
         });
         reached.push(...(body[what === "resend" ? "resent" : "deleted"] as string[]));
         cursor = body["cursor"] as string | null;

@@ -1,6 +1,6 @@
 /** A Redis that refuses to write, full or a replica: 503, nothing half done, and then it goes on. */
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
-import { joinNode, startStack, type Stack, type TestNode } from "../../support/http-app.ts";
+import { joinNode, type Stack, startStack, type TestNode } from "../../support/http-app.ts";
 
 let stack: Stack;
 let node: TestNode;

@@ -8,8 +8,8 @@ import { runDue } from "../../../protocol/ledger/due.ts";
 import {
   clientToken,
   joinNode,
-  startStack,
   type Stack,
+  startStack,
   type TestNode,
 } from "../../support/http-app.ts";
 
@@ -55,7 +55,8 @@ const backoffs = fc.oneof(
 );
 const dedupes = some(
   {
-    ...{ windowMs: spans, key: fc.constantFrom("k", "l") },
+    windowMs: spans,
+    key: fc.constantFrom("k", "l"),
     mode: fc.constantFrom("reject", "return", "replace", "debounce"),
   },
   "windowMs",
@@ -64,13 +65,15 @@ const jobs = fc
   .tuple(
     some(
       {
-        ...{ name: names, id: ids, queue: queues, payload: fc.jsonValue({ maxDepth: 2 }) },
-        ...{
-          node: fc.constantFrom("1", "9"),
-          attempts: fc.integer({ min: 1, max: 9 }),
-          timeoutMs: spans,
-        },
-        ...{ backoff: backoffs, dedupe: dedupes },
+        name: names,
+        id: ids,
+        queue: queues,
+        payload: fc.jsonValue({ maxDepth: 2 }),
+        node: fc.constantFrom("1", "9"),
+        attempts: fc.integer({ min: 1, max: 9 }),
+        timeoutMs: spans,
+        backoff: backoffs,
+        dedupe: dedupes,
       },
       "name",
     ),
@@ -99,8 +102,14 @@ const schedules = fc
     rules,
     some(
       {
-        ...{ name: names, queue: queues, payload: fc.jsonValue({ maxDepth: 2 }), ttlMs: spans },
-        ...{ count: spans, jitterMs: fc.nat(9_999), graceMs: spans, keepHistory: fc.nat(9) },
+        name: names,
+        queue: queues,
+        payload: fc.jsonValue({ maxDepth: 2 }),
+        ttlMs: spans,
+        count: spans,
+        jitterMs: fc.nat(9_999),
+        graceMs: spans,
+        keepHistory: fc.nat(9),
         missed: fc.constantFrom("skip", "latest", "all"),
         overlap: fc.constantFrom("allow", "skip", "queue", "cancel"),
       },
@@ -184,7 +193,10 @@ const values = fc.oneof(
 );
 /** Makes one thing of a request wrong; `where` and `place` choose which. */
 const mutation = fc.record({
-  ...{ where: fc.nat(6), place: fc.nat(1_000), text: texts, value: values },
+  where: fc.nat(6),
+  place: fc.nat(1_000),
+  text: texts,
+  value: values,
   method: fc.constantFrom("GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "HEAD"),
 });
 type Mutation = typeof mutation extends fc.Arbitrary<infer M> ? M : never;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
-import { joinNode, read, startStack, clientToken, type Stack } from "../../support/http-app.ts";
+import { clientToken, joinNode, read, type Stack, startStack } from "../../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {
@@ -139,7 +139,12 @@ test("1,000 jobs take one round trip and are answered in order", async ({ expect
   expect(answer.status).toBe(202);
   expect(answer.body["jobs"]).toEqual(
     jobs.map(({ id, queue = "default", node = null }) => ({
-      ...{ id, state: "queued", node, delivered: false, queue, duplicate: false },
+      id,
+      state: "queued",
+      node,
+      delivered: false,
+      queue,
+      duplicate: false,
     })),
   );
   expect(stack.sent).toHaveLength(1);
@@ -180,15 +185,25 @@ test("a job is read with what it was, where it ran and how it ended", async ({ e
   const running = await stack.ask("GET", "/v1/jobs/j1");
   expect(running.status).toBe(200);
   expect(running.body).toEqual({
-    ...{ id: "j1", name: "echo", queue: "default", state: "running", node: "1" },
-    ...{ retries: 0, deliveries: 1, recorded: false, payload: null },
+    id: "j1",
+    name: "echo",
+    queue: "default",
+    state: "running",
+    node: "1",
+    retries: 0,
+    deliveries: 1,
+    recorded: false,
+    payload: null,
     acceptedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string,
   });
 
   await node.finish(await node.next(), { state: "succeeded", result: { big: 12.5, list: [] } });
   const ended = await stack.ask("GET", "/v1/jobs/j1");
   expect(ended.body).toMatchObject({
-    ...{ state: "succeeded", result: { big: 12.5, list: [] }, durationMs: 5, recorded: false },
+    state: "succeeded",
+    result: { big: 12.5, list: [] },
+    durationMs: 5,
+    recorded: false,
     finishedAt: expect.stringMatching(/Z$/) as string,
   });
   await node.close();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
-import { joinNode, startStack, type Stack } from "../../support/http-app.ts";
+import { joinNode, type Stack, startStack } from "../../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {
@@ -145,7 +145,11 @@ test("nodes are shown over all their queues, with what listens now", async ({ ex
   expect(body["nodes"]).toMatchObject([
     { name: "2", slots: 1, busy: 0, connected: false, info },
     {
-      ...{ name: "10", slots: 3, busy: 1, connected: true, info },
+      name: "10",
+      slots: 3,
+      busy: 1,
+      connected: true,
+      info,
       queues: [
         { queue: "default", slots: 2, busy: 1 },
         { queue: "slow", slots: 1, busy: 0 },

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
 import { createApp } from "../../../functions/app.ts";
 import { retryOnce } from "../../../functions/redis/retry-once.ts";
 import { createUpstash } from "../../../functions/redis/upstash.ts";
-import { defaultTiming } from "../../../protocol/ledger/binding.ts";
 import { SignalboxError } from "../../../protocol/error.ts";
+import { defaultTiming } from "../../../protocol/ledger/binding.ts";
 import { createJobLedger } from "../../../protocol/ledger/jobs.ts";
 import type { RedisPort } from "../../../protocol/redis/port.ts";
 import { createConnection } from "../../../subscriber/connection/ioredis.ts";
-import { ask, joinNode, startStack, type Stack, type TestNode } from "../../support/http-app.ts";
+import { ask, joinNode, type Stack, startStack, type TestNode } from "../../support/http-app.ts";
 
 let stack: Stack;
 let node: TestNode;
@@ -89,7 +89,9 @@ const table: readonly (readonly [Action, State, object])[] = [
 /** The app whose first answer to each writing script is lost, and which then asks again. */
 function forgetful() {
   const port = createUpstash({
-    ...{ url: stack.gateway.url, token: "gateway-token-0123456789", timeoutMs: 5_000 },
+    url: stack.gateway.url,
+    token: "gateway-token-0123456789",
+    timeoutMs: 5_000,
   });
   let losses = 1;
   const lossy: RedisPort = {
@@ -202,7 +204,10 @@ test("a cancelled job that waited never runs, and its result is recorded like ot
   const running = await node.next();
   await node.finish(running);
   expect(await get("j1")).toMatchObject({
-    ...{ state: "cancelled", node: null, deliveries: 0, recorded: false },
+    state: "cancelled",
+    node: null,
+    deliveries: 0,
+    recorded: false,
     error: { code: "cancelled", retryable: false },
   });
   const { value } = (await stack.maintenance.undelivered(["default"], 0, 10))[0] ?? {};
@@ -265,15 +270,25 @@ test("a job whose result was written in another order of fields is sent again to
   const { id, token } = await node.next();
   const error = { code: "broken", message: "no", retryable: true };
   const text = JSON.stringify({
-    ...{ v: 1, id, state: "failed", error, name: "echo", queue: "default", node: "1" },
-    ...{ token, attempt: 1, durationMs: 5 },
+    v: 1,
+    id,
+    state: "failed",
+    error,
+    name: "echo",
+    queue: "default",
+    node: "1",
+    token,
+    attempt: 1,
+    durationMs: 5,
   });
   await stack.nodes.finish("default", [{ id, token, node: "1", state: "failed", text }], {
-    ...{ nodes: [{ node: "1", mode: "take", waiting: false }], wasBusy: false },
+    nodes: [{ node: "1", mode: "take", waiting: false }],
+    wasBusy: false,
   });
   await act("resend", "j1");
   expect(await stack.ask("GET", "/v1/jobs/j1")).toMatchObject({
-    ...{ status: 200, body: { state: "running" } },
+    status: 200,
+    body: { state: "running" },
   });
   await node.close();
 });

@@ -1,6 +1,6 @@
 /** The options that say how often and when: attempts, backoff, delayMs or runAt, ttlMs or expiresAt. */
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
-import { startStack, type Stack } from "../../support/http-app.ts";
+import { type Stack, startStack } from "../../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {
@@ -178,7 +178,9 @@ test("a repeated id is the same job whatever it now says of when", async ({ expe
 
 test("a batch is refused that would be too large on its way to Redis", async ({ expect }) => {
   const quotes = Array.from({ length: 18 }, (_, at) => ({
-    ...{ name: "echo", id: `q${at}`, payload: '"'.repeat(131_000) },
+    name: "echo",
+    id: `q${at}`,
+    payload: '"'.repeat(131_000),
   }));
   const numbers = (count: number) =>
     `{"jobs":[${Array(count)

@@ -7,7 +7,7 @@ import { SignalboxError } from "../../../protocol/error.ts";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
 import { createJobLedger } from "../../../protocol/ledger/jobs.ts";
 import type { RedisPort } from "../../../protocol/redis/port.ts";
-import { ask, startStack, type Stack } from "../../support/http-app.ts";
+import { ask, type Stack, startStack } from "../../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {

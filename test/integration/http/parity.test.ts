@@ -1,13 +1,13 @@
 /** RQ Scheduler's documented examples, carried over one by one as `docs/migrating.md` says, on a simulated clock. */
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
 import { createApp } from "../../../functions/app.ts";
+import { createUpstash } from "../../../functions/redis/upstash.ts";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
 import { runDue } from "../../../protocol/ledger/due.ts";
 import { createJobLedger } from "../../../protocol/ledger/jobs.ts";
-import { createScheduleLedger } from "../../../protocol/ledger/schedules.ts";
 import { createMaintenance } from "../../../protocol/ledger/maintenance.ts";
-import { createUpstash } from "../../../functions/redis/upstash.ts";
-import { ask, startStack, type Stack } from "../../support/http-app.ts";
+import { createScheduleLedger } from "../../../protocol/ledger/schedules.ts";
+import { ask, type Stack, startStack } from "../../support/http-app.ts";
 
 const start = Date.UTC(2025, 9, 9, 12); // a Thursday
 const limits = { dueItems: 500, schedules: 100, runs: 500, evaluations: 500 };
@@ -28,7 +28,9 @@ function simulated() {
   };
   const options = {
     redis: createUpstash({ ...redis, timeoutMs: 5_000 }),
-    ...{ naming, timing: defaultTiming, simulatedNow: () => now },
+    naming,
+    timing: defaultTiming,
+    simulatedNow: () => now,
   };
   const ledger = createJobLedger(options);
   const [maintenance, schedules] = [createMaintenance(options), createScheduleLedger(options)];

@@ -1,6 +1,6 @@
 /** Every kind of bad input: a status, a stable code, a sentence, and nothing changed. */
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
-import { clientToken, read, startStack, type Stack } from "../../support/http-app.ts";
+import { clientToken, read, type Stack, startStack } from "../../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {

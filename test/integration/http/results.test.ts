@@ -1,15 +1,15 @@
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
 import { createApp } from "../../../functions/app.ts";
-import type { ResultMessage } from "../../../protocol/wire/messages.ts";
 import { importSigningKeys } from "../../../protocol/signing/keys.ts";
+import type { ResultMessage } from "../../../protocol/wire/messages.ts";
 import {
+  type Answer,
   joinNode,
   read,
   signingSecret,
-  startStack,
-  type Answer,
   type Stack,
+  startStack,
 } from "../../support/http-app.ts";
 
 let stack: Stack;
@@ -53,8 +53,15 @@ async function endedJob(id: string): Promise<{ readonly queue: string; readonly 
 }
 
 const result: ResultMessage = {
-  ...{ v: 1, id: "j1", name: "echo", queue: "default", node: "1", token: "1-0.1" },
-  ...{ attempt: 1, state: "succeeded", result: "é\u{1F682}" },
+  v: 1,
+  id: "j1",
+  name: "echo",
+  queue: "default",
+  node: "1",
+  token: "1-0.1",
+  attempt: 1,
+  state: "succeeded",
+  result: "é\u{1F682}",
 };
 const bodyOf = (...deliveries: object[]) =>
   JSON.stringify({ deliveries: deliveries.map((each) => ({ results: [result], ...each })) });
@@ -149,7 +156,8 @@ test("a request that is replayed within the window records nothing, and tells th
     },
   });
   const body = bodyOf({
-    ...{ queue: "default", entry },
+    queue: "default",
+    entry,
     results: [{ ...result, state: "failed", token: first.token }],
   });
   const at = new Date(Date.now() - 4 * 60_000);
@@ -162,7 +170,8 @@ test("a request that is replayed within the window records nothing, and tells th
   expect(await deliver(body, { app, at })).toMatchObject({ status: 200, body: { recorded: 0 } });
   expect(tokens).toEqual([first.token, first.token]);
   expect((await stack.ask("GET", "/v1/jobs/j1")).body).toMatchObject({
-    ...{ state: "succeeded", recorded: false },
+    state: "succeeded",
+    recorded: false,
   });
 });
 

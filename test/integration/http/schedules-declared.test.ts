@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
 import {
   declare,
-  syncDeclared,
   type DeclaredSchedule,
+  syncDeclared,
 } from "../../../functions/schedules/declare.ts";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
-import { createJobSigner } from "../../../protocol/signing/job.ts";
-import { defaultNaming } from "../../../protocol/redis/keys.ts";
 import { createScheduleLedger } from "../../../protocol/ledger/schedules.ts";
+import { defaultNaming } from "../../../protocol/redis/keys.ts";
+import { createJobSigner } from "../../../protocol/signing/job.ts";
 import { importSigningKeys } from "../../../protocol/signing/keys.ts";
 import { createRedisPort } from "../../../subscriber/connection/ioredis.ts";
-import { signingSecret, startStack, type Stack } from "../../support/http-app.ts";
+import { signingSecret, type Stack, startStack } from "../../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {
@@ -75,7 +75,9 @@ describe("the deployed list", () => {
     await put([a]);
     const keys = await importSigningKeys(`next:${signingSecret}`);
     const schedules = createScheduleLedger({
-      ...{ redis: createRedisPort(stack.redis), naming: defaultNaming, timing: defaultTiming },
+      redis: createRedisPort(stack.redis),
+      naming: defaultNaming,
+      timing: defaultTiming,
       signer: createJobSigner(keys),
     });
     expect(await syncDeclared(schedules, [a], options)).toMatchObject({ put: 1 });

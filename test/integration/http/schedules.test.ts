@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
-import { clientToken, startStack, type Stack } from "../../support/http-app.ts";
+import { clientToken, type Stack, startStack } from "../../support/http-app.ts";
 
 let stack: Stack;
 beforeAll(async () => {
@@ -17,9 +17,19 @@ test("a schedule is made, found unchanged, replaced, read and deleted", async ({
   expect(made.status).toBe(201);
   expect(made.headers.get("location")).toBe("/v1/schedules/s?queue=default");
   expect(made.body).toMatchObject({
-    ...{ outcome: "created", id: "s", queue: "default", state: "active", name: "report" },
-    ...{ cron: "0 * * * *", timeZone: "UTC", missed: "latest", overlap: "allow", runs: 0 },
-    ...{ payload: { a: 1 }, lastRun: null, source: "http" },
+    outcome: "created",
+    id: "s",
+    queue: "default",
+    state: "active",
+    name: "report",
+    cron: "0 * * * *",
+    timeZone: "UTC",
+    missed: "latest",
+    overlap: "allow",
+    runs: 0,
+    payload: { a: 1 },
+    lastRun: null,
+    source: "http",
   });
   expect((made.body["next"] as string[]).every((time) => /:00:00\.000Z$/.test(time))).toBe(true);
   expect(made.body["next"]).toHaveLength(5);
@@ -70,10 +80,24 @@ test("an id is made, given, or the key of the request", async ({ expect }) => {
 
 test("every option comes back as it was sent", async ({ expect }) => {
   const all = {
-    ...{ everyMs: 90_000, aligned: true, startAt: "2027-03-01T00:00:00.000Z" },
-    ...{ endAt: "2028-01-01T00:00:00.000Z", count: 9, jitterMs: 500, missed: "all", maxMissed: 7 },
-    ...{ graceMs: 5_000, overlap: "queue", keepHistory: 4, name: "n", payload: [1], node: "7" },
-    ...{ attempts: 2, timeoutMs: 1_000, ttlMs: 60_000, queue: "q" },
+    everyMs: 90_000,
+    aligned: true,
+    startAt: "2027-03-01T00:00:00.000Z",
+    endAt: "2028-01-01T00:00:00.000Z",
+    count: 9,
+    jitterMs: 500,
+    missed: "all",
+    maxMissed: 7,
+    graceMs: 5_000,
+    overlap: "queue",
+    keepHistory: 4,
+    name: "n",
+    payload: [1],
+    node: "7",
+    attempts: 2,
+    timeoutMs: 1_000,
+    ttlMs: 60_000,
+    queue: "q",
     backoff: { kind: "list", delaysMs: [1, 2] },
   };
   expect((await ask("PUT", "/s", all)).body).toMatchObject(all);

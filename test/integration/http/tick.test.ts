@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
+import { coalesceCalls } from "../../../functions/redis/coalesce.ts";
+import { createUpstash } from "../../../functions/redis/upstash.ts";
 import { tick, type TickDeps } from "../../../functions/tick.ts";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
 import { createJobLedger, type JobLedger } from "../../../protocol/ledger/jobs.ts";
-import { newJobId } from "../../../protocol/wire/names.ts";
-import { createScheduleLedger } from "../../../protocol/ledger/schedules.ts";
-import { createNodeLedger } from "../../../protocol/ledger/nodes.ts";
-import { coalesceCalls } from "../../../functions/redis/coalesce.ts";
-import { createUpstash } from "../../../functions/redis/upstash.ts";
 import { createMaintenance } from "../../../protocol/ledger/maintenance.ts";
+import { createNodeLedger } from "../../../protocol/ledger/nodes.ts";
+import { createScheduleLedger } from "../../../protocol/ledger/schedules.ts";
 import type { RedisPort } from "../../../protocol/redis/port.ts";
-import { joinNode, startStack, type Stack } from "../../support/http-app.ts";
+import { newJobId } from "../../../protocol/wire/names.ts";
+import { joinNode, type Stack, startStack } from "../../support/http-app.ts";
 
 let stack: Stack;
 let now = 0;
@@ -42,12 +42,20 @@ function ticking(): { deps: TickDeps & { ledger: JobLedger }; old: Stack; reques
   const ledger = createJobLedger(options);
   const maintenance = createMaintenance(options);
   const retention = {
-    ...{ retentionMs: 3_600_000, maxFinished: 1_000, outboxMs: 604_800_000 },
-    ...{ failedMs: 604_800_000, maxFailed: 1_000 },
+    retentionMs: 3_600_000,
+    maxFinished: 1_000,
+    outboxMs: 604_800_000,
+    failedMs: 604_800_000,
+    maxFailed: 1_000,
   };
   const schedules = createScheduleLedger(options);
   const deps = {
-    ...{ ledger, maintenance, schedules, declared: [], log: stack.deps.log, newId: newJobId },
+    ledger,
+    maintenance,
+    schedules,
+    declared: [],
+    log: stack.deps.log,
+    newId: newJobId,
     config: { retention, maxSchedules: 100 },
   };
   const old = { ...stack, ledger, maintenance, nodes: createNodeLedger(options) };
@@ -60,13 +68,16 @@ test("a tick of an idle system is a few requests and one line", async ({ expect 
   expect(requests()).toBe(3);
   expect(stack.logged).toEqual([
     {
-      ...{ level: "info", event: "tick", scheduledAt: "2026-01-05T12:00:00.000Z", queues: 1 },
-      ...{
-        declared: { put: 0, dropped: 0, refused: 0 },
-        leases: { again: 0, ended: 0 },
-        due: { placed: 0, expired: 0, made: 0, left: 0 },
-      },
-      ...{ parked: { waiting: 0 }, outbox: { recorded: 0 }, pruned: { forgotten: 0 } },
+      level: "info",
+      event: "tick",
+      scheduledAt: "2026-01-05T12:00:00.000Z",
+      queues: 1,
+      declared: { put: 0, dropped: 0, refused: 0 },
+      leases: { again: 0, ended: 0 },
+      due: { placed: 0, expired: 0, made: 0, left: 0 },
+      parked: { waiting: 0 },
+      outbox: { recorded: 0 },
+      pruned: { forgotten: 0 },
     },
   ]);
 });

@@ -2,14 +2,14 @@
 import type { Hono } from "hono";
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
 import { createApp } from "../../../functions/app.ts";
-import { tick } from "../../../functions/tick.ts";
 import { createUpstash } from "../../../functions/redis/upstash.ts";
+import { tick } from "../../../functions/tick.ts";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
-import type { ResultMessage } from "../../../protocol/wire/messages.ts";
 import { createJobLedger, type JobLedger } from "../../../protocol/ledger/jobs.ts";
-import { createNodeLedger, type NodeLedger } from "../../../protocol/ledger/nodes.ts";
 import { createMaintenance, type Maintenance } from "../../../protocol/ledger/maintenance.ts";
-import { ask, joinNode, startStack, type Answer, type Stack } from "../../support/http-app.ts";
+import { createNodeLedger, type NodeLedger } from "../../../protocol/ledger/nodes.ts";
+import type { ResultMessage } from "../../../protocol/wire/messages.ts";
+import { type Answer, ask, joinNode, type Stack, startStack } from "../../support/http-app.ts";
 
 let stack: Stack;
 let simulated: { app: Hono; ledger: JobLedger; maintenance: Maintenance; nodes: NodeLedger };
@@ -50,7 +50,11 @@ const join = () => joinNode({ ...stack, nodes: simulated.nodes }, { name: "1" })
 test("a delayed job waits beside a free node until its time has come", async ({ expect }) => {
   const node = await join();
   expect((await post({ delayMs: 5_000 })).body).toMatchObject({
-    ...{ id: "j1", state: "delayed", node: null, delivered: false, duplicate: false },
+    id: "j1",
+    state: "delayed",
+    node: null,
+    delivered: false,
+    duplicate: false,
   });
   expect(await get()).toMatchObject({ state: "delayed", deliveries: 0 });
   expect(await get("/v1/jobs?state=delayed")).toMatchObject({ jobs: [{ id: "j1" }] });
@@ -76,7 +80,9 @@ test("runAt is the same time in every form", async ({ expect }) => {
 
 test("a job for one node may be delayed", async ({ expect }) => {
   expect((await post({ delayMs: 5_000, node: "1" })).body).toMatchObject({
-    ...{ state: "delayed", node: "1", delivered: false },
+    state: "delayed",
+    node: "1",
+    delivered: false,
   });
   const node = await join();
   now += 5_000;
@@ -100,7 +106,11 @@ test("a job that nobody starts in time expires, is told, and is recorded", async
   now += 1;
   expect(await wake()).toMatchObject({ expired: 1 });
   const ended = {
-    ...{ state: "expired", node: null, retries: 0, deliveries: 0, payload: [1] },
+    state: "expired",
+    node: null,
+    retries: 0,
+    deliveries: 0,
+    payload: [1],
     finishedAt: "2026-01-05T12:00:05.000Z",
     error: { code: "expired", retryable: false },
   };
@@ -117,7 +127,8 @@ test("a job that nobody starts in time expires, is told, and is recorded", async
   expect(seen).toMatchObject([{ id: "j1", state: "expired", error: { code: "expired" } }]);
   expect(await get()).toMatchObject({ ...ended, recorded: true });
   expect((await post({ ttlMs: 5_000, payload: [1] })).body).toMatchObject({
-    ...{ state: "expired", duplicate: true },
+    state: "expired",
+    duplicate: true,
   });
   expect(await get("/v1/failed")).toMatchObject({ jobs: [] });
 });
@@ -190,10 +201,13 @@ test("a job that waits for another attempt is not replaced", async ({ expect }) 
   const text = JSON.stringify({ code: "broken", message: "no", retryable: true });
   const ending = { id, token, node: "1", state: "retry", delayMs: 1_000, text } as const;
   await simulated.nodes.finish("default", [ending], {
-    ...{ nodes: [{ node: "1", mode: "take", waiting: false }], wasBusy: false },
+    nodes: [{ node: "1", mode: "take", waiting: false }],
+    wasBusy: false,
   });
   expect((await post({ id: "j2", payload: 2, dedupe })).body).toMatchObject({
-    ...{ id: "j2", state: "running", duplicate: false },
+    id: "j2",
+    state: "running",
+    duplicate: false,
   });
   expect(await get()).toMatchObject({ state: "delayed", retries: 1 });
   await node.close();
@@ -219,7 +233,8 @@ test("the failures of earlier attempts are shown, the last ten", async ({ expect
     const error = { code: `code_${attempt}`, message: 'a "b"\n', retryable: true };
     const ending = { id, token, node: "1", state: "retry", delayMs: 1_000 } as const;
     await simulated.nodes.finish("default", [{ ...ending, text: JSON.stringify(error) }], {
-      ...{ nodes: [{ node: "1", mode: "take", waiting: false }], wasBusy: false },
+      nodes: [{ node: "1", mode: "take", waiting: false }],
+      wasBusy: false,
     });
     expect(await get()).toMatchObject({ state: "delayed", retries: attempt });
     now += 1_000;
@@ -229,7 +244,9 @@ test("the failures of earlier attempts are shown, the last ten", async ({ expect
   const { errors } = (await get()) as { errors: readonly object[] };
   expect(errors).toHaveLength(10);
   expect(errors[0]).toEqual({
-    ...{ attempt: 12, node: "1", at: "2026-01-05T12:00:11.000Z" },
+    attempt: 12,
+    node: "1",
+    at: "2026-01-05T12:00:11.000Z",
     error: { code: "code_12", message: 'a "b"\n', retryable: true },
   });
   expect(errors[9]).toMatchObject({ attempt: 3 });

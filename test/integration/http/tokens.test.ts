@@ -4,7 +4,7 @@ import { createApp } from "../../../functions/app.ts";
 import { readConfig } from "../../../functions/config.ts";
 import { operations } from "../../../functions/openapi/operations.ts";
 import { scopes } from "../../../protocol/signing/api-token.ts";
-import { ask, clientToken, joinNode, startStack, type Stack } from "../../support/http-app.ts";
+import { ask, clientToken, joinNode, type Stack, startStack } from "../../support/http-app.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const expiresAt = "2099-01-01T00:00:00Z";
@@ -80,7 +80,12 @@ describe("a token that is good for some queues", () => {
     await node.close();
     const both = await joinNode(stack, { name: "both", queue: "a", slots: 2 });
     await stack.nodes.join({
-      ...{ queue: "secret", name: "both", epoch: null, slots: 5, info: "{}", running: [] },
+      queue: "secret",
+      name: "both",
+      epoch: null,
+      slots: 5,
+      info: "{}",
+      running: [],
     });
     await both.close();
     stack.sent.length = 0;
@@ -113,7 +118,9 @@ describe("a token that is good for some queues", () => {
     }
     const unknown = await shop("GET", "/v1/jobs/nothing");
     for (const path of [
-      ...["/v1/jobs/of-secret", "/v1/jobs/of-secret?wait=1", "/v1/jobs/of-secret/events"],
+      "/v1/jobs/of-secret",
+      "/v1/jobs/of-secret?wait=1",
+      "/v1/jobs/of-secret/events",
       "/v1/jobs/of-default",
     ]) {
       expect(await shop("GET", path)).toMatchObject({ status: 404, body: unknown.body });

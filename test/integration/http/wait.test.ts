@@ -6,8 +6,8 @@ import {
   clientToken,
   joinNode,
   read,
-  startStack,
   type Stack,
+  startStack,
 } from "../../support/http-app.ts";
 
 let stack: Stack;

@@ -1,7 +1,7 @@
 /** Batches, word by word: what a batch of jobs is given, and what several ends in one call take from a backlog. */
 import { describe } from "vitest";
 import type { Envelope } from "../../../protocol/wire/messages.ts";
-import { ended, job, jobs, taking, test, timing, type LedgerBench } from "../../support/ledger.ts";
+import { ended, job, jobs, type LedgerBench, taking, test, timing } from "../../support/ledger.ts";
 
 describe("the leases of a batch of plain jobs", () => {
   test("last for as long as a delivery may stay unacknowledged, and no longer", async ({

@@ -1,10 +1,10 @@
 import { describe } from "vitest";
-import { decodeBody } from "../../../protocol/wire/job.ts";
-import { createJobSigner, createJobVerifier } from "../../../protocol/signing/job.ts";
 import { createJobLedger } from "../../../protocol/ledger/jobs.ts";
 import type { Call } from "../../../protocol/redis/port.ts";
+import { createJobSigner, createJobVerifier } from "../../../protocol/signing/job.ts";
 import { importSigningKeys } from "../../../protocol/signing/keys.ts";
-import { ended, job, taking, test, timing, type LedgerBench } from "../../support/ledger.ts";
+import { decodeBody } from "../../../protocol/wire/job.ts";
+import { ended, job, type LedgerBench, taking, test, timing } from "../../support/ledger.ts";
 
 /** Every kind of character that an id may hold; some have a meaning in Lua patterns. */
 const oddId = "a.b_c:d@e~f+g=h-1";

@@ -1,6 +1,6 @@
 import { describe } from "vitest";
 import { decodeDispatch } from "../../../protocol/wire/messages.ts";
-import { ended, job, jobs, taking, test, type Ear } from "../../support/ledger.ts";
+import { type Ear, ended, job, jobs, taking, test } from "../../support/ledger.ts";
 
 describe("dispatch to any node", () => {
   test("sends the whole envelope to a node with a free slot", async ({ bench, expect }) => {

@@ -1,7 +1,7 @@
 import { describe } from "vitest";
 import type { JobSpec } from "../../../protocol/wire/job.ts";
-import { ended, job, jobs, memberOf, passing, taking, test, timing } from "../../support/ledger.ts";
 import type { LedgerBench } from "../../support/ledger.ts";
+import { ended, job, jobs, memberOf, passing, taking, test, timing } from "../../support/ledger.ts";
 
 async function runDueNow(bench: LedgerBench, limit = 100) {
   const [ran] = await bench.maintenance.runDue(["default"], limit, 100);

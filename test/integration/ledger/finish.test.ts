@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { decodeResults, type Envelope } from "../../../protocol/wire/messages.ts";
+import type { LedgerBench } from "../../support/ledger.ts";
 import {
   ended,
   job,
@@ -11,7 +12,6 @@ import {
   test,
   timing,
 } from "../../support/ledger.ts";
-import type { LedgerBench } from "../../support/ledger.ts";
 
 /** Dispatches `count` jobs to node 1 with `slots` slots; answers what was delivered. */
 async function running(bench: LedgerBench, slots: number, count: number) {

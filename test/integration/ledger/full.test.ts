@@ -5,11 +5,11 @@ import {
   job,
   jobs,
   joinAs,
+  type LedgerBench,
   memberOf,
   taking,
   test,
   timing,
-  type LedgerBench,
 } from "../../support/ledger.ts";
 
 /** Runs `act` while Redis is out of memory. */

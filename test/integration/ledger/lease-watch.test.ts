@@ -1,6 +1,6 @@
 import { describe } from "vitest";
-import { ended, job, jobs, memberOf, taking, test, timing } from "../../support/ledger.ts";
 import type { LedgerBench } from "../../support/ledger.ts";
+import { ended, job, jobs, memberOf, taking, test, timing } from "../../support/ledger.ts";
 
 async function recoverNow(bench: LedgerBench) {
   const [recovered] = await bench.maintenance.recover(["default"], 100);

@@ -1,6 +1,6 @@
 import { describe } from "vitest";
 import { stampMs } from "../../../protocol/wire/record.ts";
-import { ended, job, jobs, joinAs, taking, test, type LedgerBench } from "../../support/ledger.ts";
+import { ended, job, jobs, joinAs, type LedgerBench, taking, test } from "../../support/ledger.ts";
 
 const day = 86_400_000;
 const keep = {

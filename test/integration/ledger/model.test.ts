@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe } from "vitest";
+import { type Ending, leaseMember } from "../../../protocol/ledger/nodes.ts";
 import type { Envelope } from "../../../protocol/wire/messages.ts";
-import { leaseMember, type Ending } from "../../../protocol/ledger/nodes.ts";
-import { ended, job, openLedger, test, timing } from "../../support/ledger.ts";
 import type { Ear, LedgerBench } from "../../support/ledger.ts";
+import { ended, job, openLedger, test, timing } from "../../support/ledger.ts";
 import { placesOf, problemsOf } from "../../support/ledger-state.ts";
 
 /** What can happen. Numbers choose among what exists at that point; see `perform`. */

@@ -1,7 +1,7 @@
 import { describe } from "vitest";
 import { decodeDispatch, decodeResults } from "../../../protocol/wire/messages.ts";
-import { joinAs, job, jobs, memberOf, test, timing } from "../../support/ledger.ts";
-import { ended, taking, type Ear, type LedgerBench } from "../../support/ledger.ts";
+import { job, jobs, joinAs, memberOf, test, timing } from "../../support/ledger.ts";
+import { type Ear, ended, type LedgerBench, taking } from "../../support/ledger.ts";
 
 async function running(bench: LedgerBench, slots: number, specs: Parameters<typeof job>[1][]) {
   const { ear, epoch } = await bench.connect("1", slots);

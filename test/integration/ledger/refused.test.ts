@@ -1,7 +1,7 @@
 /** Jobs for a node whose process does not serve their queue. */
 import { describe } from "vitest";
 import { decodeDispatch } from "../../../protocol/wire/messages.ts";
-import { job, passing, test, type Ear, type LedgerBench } from "../../support/ledger.ts";
+import { type Ear, job, type LedgerBench, passing, test } from "../../support/ledger.ts";
 
 /** A process listens as node s, which the queue does not know; it is sent a job as a foreign node. */
 async function sent(bench: LedgerBench, more: Parameters<typeof job>[1] = {}) {

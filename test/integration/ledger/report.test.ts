@@ -1,8 +1,8 @@
 import { describe } from "vitest";
 import type { Envelope } from "../../../protocol/wire/messages.ts";
 import { maxReports } from "../../../protocol/wire/report.ts";
-import { ended, job, passing, test } from "../../support/ledger.ts";
 import type { LedgerBench } from "../../support/ledger.ts";
+import { ended, job, passing, test } from "../../support/ledger.ts";
 
 const keepMs = 60_000;
 

@@ -1,8 +1,8 @@
 /** The short paths of the scripts `dispatch` and `finish` leave the ledger as the general paths do. */
 import { describe } from "vitest";
-import type { Envelope } from "../../../protocol/wire/messages.ts";
 import type { JobSpec } from "../../../protocol/wire/job.ts";
-import { ended, job, test, timing, type LedgerBench } from "../../support/ledger.ts";
+import type { Envelope } from "../../../protocol/wire/messages.ts";
+import { ended, job, type LedgerBench, test, timing } from "../../support/ledger.ts";
 
 /** Occupies the only slot with the job `first`; the other jobs wait. */
 async function busy(bench: LedgerBench, waiting: readonly JobSpec[]): Promise<Envelope> {

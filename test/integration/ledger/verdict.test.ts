@@ -1,7 +1,7 @@
 import { describe } from "vitest";
-import { ended, job, jobs, joinAs, memberOf, passing, taking, test } from "../../support/ledger.ts";
-import { timing, type LedgerBench } from "../../support/ledger.ts";
 import type { JobSpec } from "../../../protocol/wire/job.ts";
+import { ended, job, jobs, joinAs, memberOf, passing, taking, test } from "../../support/ledger.ts";
+import { type LedgerBench, timing } from "../../support/ledger.ts";
 
 /** Runs a job on node 1, which has renewed its lease; answers its delivery. */
 async function running(bench: LedgerBench, more: Partial<JobSpec> = {}) {

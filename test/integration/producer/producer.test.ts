@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { createProducer } from "../../../producer/index.ts";
 import { openRealLedger } from "../../support/real-time-ledger.ts";
-import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
+import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
 import { urlAs } from "../../support/redis-users.ts";
 import { runSubscriber } from "../../support/subscriber.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";

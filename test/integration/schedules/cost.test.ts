@@ -2,16 +2,16 @@
 import { afterAll, beforeAll, test } from "vitest";
 import { tick, type TickDeps } from "../../../functions/tick.ts";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
-import { defaultNaming } from "../../../protocol/redis/keys.ts";
 import { createJobLedger } from "../../../protocol/ledger/jobs.ts";
-import { newJobId } from "../../../protocol/wire/names.ts";
+import { createMaintenance } from "../../../protocol/ledger/maintenance.ts";
+import { createScheduleLedger } from "../../../protocol/ledger/schedules.ts";
+import { defaultNaming } from "../../../protocol/redis/keys.ts";
 import type { RedisPort } from "../../../protocol/redis/port.ts";
 import { defaultPlan, type Rule, type ScheduleSpec } from "../../../protocol/schedule/schedule.ts";
-import { createScheduleLedger } from "../../../protocol/ledger/schedules.ts";
-import { createMaintenance } from "../../../protocol/ledger/maintenance.ts";
+import { newJobId } from "../../../protocol/wire/names.ts";
 import { createConnection, createRedisPort } from "../../../subscriber/connection/ioredis.ts";
 import { commandsSince, rested } from "../../support/command-count.ts";
-import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
+import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
 import { runSubscriber } from "../../support/subscriber.ts";
 import { until } from "../../support/until.ts";
 

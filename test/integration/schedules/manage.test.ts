@@ -2,8 +2,8 @@ import { describe } from "vitest";
 import { nextTimes } from "../../../protocol/schedule/plan.ts";
 import { test } from "../../support/ledger.ts";
 import {
-  everyMinute,
   checkDue,
+  everyMinute,
   minute,
   put,
   runs,

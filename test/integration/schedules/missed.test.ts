@@ -2,8 +2,8 @@ import { describe } from "vitest";
 import type { Plan, Rule } from "../../../protocol/schedule/schedule.ts";
 import { test } from "../../support/ledger.ts";
 import {
-  everyMinute,
   checkDue,
+  everyMinute,
   minute,
   put,
   runs,

@@ -1,10 +1,10 @@
 import { describe } from "vitest";
-import type { Envelope } from "../../../protocol/wire/messages.ts";
 import { maxWaiting } from "../../../protocol/scripts/apply-steps.ts";
-import { ended, taking, test, timing, type LedgerBench } from "../../support/ledger.ts";
+import type { Envelope } from "../../../protocol/wire/messages.ts";
+import { ended, type LedgerBench, taking, test, timing } from "../../support/ledger.ts";
 import {
-  everyMinute,
   checkDue,
+  everyMinute,
   minute,
   put,
   runs,

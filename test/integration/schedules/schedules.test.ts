@@ -3,8 +3,8 @@ import { defaultPlan, dueMember } from "../../../protocol/schedule/schedule.ts";
 import { endedMs } from "../../../protocol/scripts/apply-steps.ts";
 import { ended, taking, test } from "../../support/ledger.ts";
 import {
-  everyMinute,
   checkDue,
+  everyMinute,
   minute,
   put,
   runs,

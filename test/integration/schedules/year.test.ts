@@ -3,11 +3,11 @@
  * that come on time, late, concurrently, or not at all for hours. Every time is run exactly once.
  */
 import { expect } from "vitest";
+import { decodeBody } from "../../../protocol/wire/job.ts";
 import { createRandom } from "../../chaos/random.ts";
-import { anyDay, range, timesOf, wallClock, type CronFields } from "../../support/cron-oracle.ts";
+import { anyDay, type CronFields, range, timesOf, wallClock } from "../../support/cron-oracle.ts";
 import { test } from "../../support/ledger.ts";
 import { checkDue, put, spec } from "../../support/schedules.ts";
-import { decodeBody } from "../../../protocol/wire/job.ts";
 
 const minute = 60_000;
 const hour = 60 * minute;

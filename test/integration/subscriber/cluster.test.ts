@@ -1,13 +1,13 @@
 /** Real subscriber processes on a Cluster of three masters, each of which has one of the queues. */
-import { afterAll, beforeAll, beforeEach, describe, test, type ExpectStatic } from "vitest";
-import { openClusterLedger, type ClusterLedger } from "../../support/cluster-ledger.ts";
-import { startGate, type GateServer } from "../../support/gate-server.ts";
+import { afterAll, beforeAll, beforeEach, describe, type ExpectStatic, test } from "vitest";
+import { type ClusterLedger, openClusterLedger } from "../../support/cluster-ledger.ts";
+import { type GateServer, startGate } from "../../support/gate-server.ts";
 import { job, jobs } from "../../support/ledger.ts";
 import {
   masterOf,
   moveQueue,
-  startRedisCluster,
   type RedisCluster,
+  startRedisCluster,
 } from "../../support/redis-cluster.ts";
 import { spawnSubscriber } from "../../support/subscriber-process.ts";
 import { until } from "../../support/until.ts";

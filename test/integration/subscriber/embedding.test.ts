@@ -7,7 +7,7 @@ import { createSignalbox } from "../../../functions/index.ts";
 import { defineCatalog, importSigningKeys, sign } from "../../../protocol/index.ts";
 import { startSubscriber } from "../../../subscriber/index.ts";
 import { startCallback } from "../../support/callback-server.ts";
-import { clientToken, signingSecret, startStack, type Stack } from "../../support/http-app.ts";
+import { clientToken, signingSecret, type Stack, startStack } from "../../support/http-app.ts";
 import { urlAs } from "../../support/redis-users.ts";
 import { until } from "../../support/until.ts";
 

@@ -2,7 +2,7 @@ import { describe, test } from "vitest";
 import { createConnection } from "../../../subscriber/connection/ioredis.ts";
 import { job } from "../../support/ledger.ts";
 import { openRealLedger } from "../../support/real-time-ledger.ts";
-import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
+import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
 import { runSubscriber } from "../../support/subscriber.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
 import { until } from "../../support/until.ts";

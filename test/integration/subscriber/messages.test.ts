@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 import { listenRaw, publishRaw } from "../../support/foreign-slave.ts";
 import { job } from "../../support/ledger.ts";
 import { openRealLedger } from "../../support/real-time-ledger.ts";
-import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
+import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
 import { runSubscriber } from "../../support/subscriber.ts";
 import { until } from "../../support/until.ts";
 

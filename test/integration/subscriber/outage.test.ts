@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { createConnection } from "../../../subscriber/connection/ioredis.ts";
+import { rested } from "../../support/command-count.ts";
 import { job, jobs } from "../../support/ledger.ts";
 import { openRealLedger } from "../../support/real-time-ledger.ts";
-import { rested } from "../../support/command-count.ts";
-import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
+import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
 import { runSubscriber } from "../../support/subscriber.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
 import { until } from "../../support/until.ts";

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { importSigningKeys } from "../../../protocol/signing/keys.ts";
-import { createOutbox } from "../../../subscriber/outcome/outbox.ts";
 import type { SubscriberEvents } from "../../../subscriber/events.ts";
-import { startCallback, type Delivered } from "../../support/callback-server.ts";
+import { createOutbox } from "../../../subscriber/outcome/outbox.ts";
+import { type Delivered, startCallback } from "../../support/callback-server.ts";
 import { job, jobs } from "../../support/ledger.ts";
 import { openRealLedger, type RealLedger } from "../../support/real-time-ledger.ts";
-import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
+import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
 import { runSubscriber } from "../../support/subscriber.ts";
 import { spawnSubscriber } from "../../support/subscriber-process.ts";
 import { until } from "../../support/until.ts";

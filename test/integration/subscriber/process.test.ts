@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import type { JobSpec } from "../../../protocol/wire/job.ts";
-import { startGate, type GateServer } from "../../support/gate-server.ts";
+import { type GateServer, startGate } from "../../support/gate-server.ts";
 import { job, jobs } from "../../support/ledger.ts";
 import { openRealLedger } from "../../support/real-time-ledger.ts";
-import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
+import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
 import { spawnSubscriber } from "../../support/subscriber-process.ts";
 import { until } from "../../support/until.ts";
 

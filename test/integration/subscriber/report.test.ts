@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { maxReports, maxReportBytes, type StoredReport } from "../../../protocol/wire/report.ts";
-import { startGate, type GateServer } from "../../support/gate-server.ts";
+import { maxReportBytes, maxReports, type StoredReport } from "../../../protocol/wire/report.ts";
+import { type GateServer, startGate } from "../../support/gate-server.ts";
 import { job } from "../../support/ledger.ts";
 import { openRealLedger, type RealLedger } from "../../support/real-time-ledger.ts";
-import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
+import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
 import { runSubscriber } from "../../support/subscriber.ts";
 import { spawnSubscriber } from "../../support/subscriber-process.ts";
 import { until } from "../../support/until.ts";

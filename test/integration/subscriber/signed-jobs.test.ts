@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
-import type { Json } from "../../../protocol/wire/json.ts";
-import type { ResultMessage } from "../../../protocol/wire/messages.ts";
-import { createJobSigner } from "../../../protocol/signing/job.ts";
+import { createProducer } from "../../../producer/index.ts";
 import { defaultNaming, queueKeys } from "../../../protocol/redis/keys.ts";
 import { defaultPlan } from "../../../protocol/schedule/schedule.ts";
+import { createJobSigner } from "../../../protocol/signing/job.ts";
 import { importSigningKeys } from "../../../protocol/signing/keys.ts";
-import { createProducer } from "../../../producer/index.ts";
+import type { Json } from "../../../protocol/wire/json.ts";
+import type { ResultMessage } from "../../../protocol/wire/messages.ts";
 import type { HandlerModule } from "../../../subscriber/attempt/runner.ts";
 import { publishRaw } from "../../support/foreign-slave.ts";
 import { job } from "../../support/ledger.ts";
 import { openRealLedger, type RealLedger } from "../../support/real-time-ledger.ts";
-import { startRedisServer, type RedisServer } from "../../support/redis-server.ts";
+import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
 import { runSubscriber } from "../../support/subscriber.ts";
 
 let server: RedisServer;

@@ -27,13 +27,18 @@ test("what is required is enough", async ({ expect }) => {
   expect(await readConfig(env)).toMatchObject({
     redis: { url: "https://redis.test", token: "the-rest-token" },
     naming: { keyPrefix: "signalbox", channelPrefix: "" },
-    ...{ maxPayloadBytes: 262_144, maxDepth: 64 },
+    maxPayloadBytes: 262_144,
+    maxDepth: 64,
     retention: {
-      ...{ retentionMs: 86_400_000, maxFinished: 100_000 },
-      ...{ failedMs: 604_800_000, maxFailed: 10_000, outboxMs: 604_800_000 },
+      retentionMs: 86_400_000,
+      maxFinished: 100_000,
+      failedMs: 604_800_000,
+      maxFailed: 10_000,
+      outboxMs: 604_800_000,
     },
     timing: { unacknowledgedMs: 10_000, leaseMs: 30_000, foreignMs: 300_000 },
-    ...{ maxSchedules: 100_000, envelopeKeys: undefined },
+    maxSchedules: 100_000,
+    envelopeKeys: undefined,
   });
 });
 
@@ -58,7 +63,8 @@ test("everything can be set, numbers also as text", async ({ expect }) => {
   });
   expect(config).toMatchObject({
     naming: { keyPrefix: "app:box", channelPrefix: "app:" },
-    ...{ maxPayloadBytes: 1_000, maxDepth: 5 },
+    maxPayloadBytes: 1_000,
+    maxDepth: 5,
     retention: { retentionMs: 60_000, maxFinished: 10, failedMs: 120_000, maxFailed: 20 },
     timing: { unacknowledgedMs: 1_000, leaseMs: 3_000, foreignMs: 30_000 },
     maxSchedules: 500,

@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
-import type { ResultMessage } from "../../../protocol/wire/messages.ts";
 import { createWaiters } from "../../../producer/waiters.ts";
+import type { ResultMessage } from "../../../protocol/wire/messages.ts";
 
 function resultOf(id: string, queue: string): ResultMessage {
   return {

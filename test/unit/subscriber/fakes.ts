@@ -7,7 +7,7 @@ import {
   type SubscriberEventMap,
   type SubscriberEvents,
 } from "../../../subscriber/events.ts";
-import { createAssignment, type Assignment } from "../../../subscriber/membership/assignment.ts";
+import { type Assignment, createAssignment } from "../../../subscriber/membership/assignment.ts";
 
 /** A delivery to node `1` in `default`. */
 export function envelopeOf(id: string, more: Partial<Envelope> = {}): Envelope {

@@ -4,14 +4,18 @@ import {
   compare,
   decodeCursor,
   encodeCursor,
+  type ListCursor,
   merge,
   startOf,
-  type ListCursor,
 } from "../../../../functions/jobs/list-cursor.ts";
 import type { Listed, Page } from "../../../../protocol/scripts/list-jobs.ts";
 
 const row = (entry: string, place: number): Listed => ({
-  ...{ id: `${entry}.${place}`, entry, place, record: "", ended: null },
+  id: `${entry}.${place}`,
+  entry,
+  place,
+  record: "",
+  ended: null,
 });
 const page = (queue: string, rows: readonly Listed[], next: Page["next"] = null) => ({
   queue,

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { decodeEventId, encodeEventId } from "../../../../functions/jobs/event-id.ts";
 import { createSignals } from "../../../../functions/jobs/signals.ts";
 import { createWatch, type WatchEvent } from "../../../../functions/jobs/watch.ts";
-import { decodeEventId, encodeEventId } from "../../../../functions/jobs/event-id.ts";
 import { jobStates } from "../../../../protocol/wire/job.ts";
 import type { Stored } from "../../../../protocol/wire/record.ts";
 import type { StoredReport } from "../../../../protocol/wire/report.ts";
@@ -12,21 +12,41 @@ const accepted = "1700000000000-0";
 
 function job(more: Partial<Stored> = {}): Stored {
   return {
-    ...{ state: "running", accepted, deliveries: 1, attemptsUsed: 0, deadlineMs: null, node: "1" },
-    ...{ target: null, name: "echo", body: "}", errors: [], ...more },
+    state: "running",
+    accepted,
+    deliveries: 1,
+    attemptsUsed: 0,
+    deadlineMs: null,
+    node: "1",
+    target: null,
+    name: "echo",
+    body: "}",
+    errors: [],
+    ...more,
   };
 }
 
 function done(more: Partial<Stored> = {}): Stored {
   const text = JSON.stringify({
-    ...{ v: 1, id: "7", name: "echo", queue: "default", node: "1", token: `${accepted}.1` },
-    ...{ attempt: 1, state: "succeeded", result: 42 },
+    v: 1,
+    id: "7",
+    name: "echo",
+    queue: "default",
+    node: "1",
+    token: `${accepted}.1`,
+    attempt: 1,
+    state: "succeeded",
+    result: 42,
   });
   return job({
     state: "succeeded",
     ended: {
-      ...{ state: "succeeded", entry: "1700000009000-0", token: `${accepted}.1`, node: "1" },
-      ...{ text, recorded: false },
+      state: "succeeded",
+      entry: "1700000009000-0",
+      token: `${accepted}.1`,
+      node: "1",
+      text,
+      recorded: false,
     },
     ...more,
   });
@@ -34,7 +54,10 @@ function done(more: Partial<Stored> = {}): Stored {
 
 function report(second: number, more: Partial<StoredReport> = {}): StoredReport {
   return {
-    ...{ entry: `17000000${10 + second}000-0`, attempt: 1, node: "1", token: `${accepted}.1` },
+    entry: `17000000${10 + second}000-0`,
+    attempt: 1,
+    node: "1",
+    token: `${accepted}.1`,
     ...more,
   };
 }
@@ -56,15 +79,11 @@ describe("a watch", () => {
       dropped: 3,
     });
     expect(brief(watch.found(job(), [one]))).toEqual([
-      ...[
-        ["state", "running"],
-        ["progress", 0.5],
-      ],
-      ...[
-        ["log", "a"],
-        ["log", "b"],
-        ["log", 3],
-      ],
+      ["state", "running"],
+      ["progress", 0.5],
+      ["log", "a"],
+      ["log", "b"],
+      ["log", 3],
     ]);
     expect(watch.from).toBe(`(${one.entry}`);
     const two = report(2, { progress: 0.5, lines: [line("c")] });

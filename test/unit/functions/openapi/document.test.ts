@@ -6,9 +6,9 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { Hono } from "hono";
 import { test } from "vitest";
+import { readDocs } from "../../../../functions/openapi/docs-page.ts";
 import { openApiDocument } from "../../../../functions/openapi/document.ts";
 import { operations } from "../../../../functions/openapi/operations.ts";
-import { readDocs } from "../../../../functions/openapi/docs-page.ts";
 import { errorCodes } from "../../../../protocol/error.ts";
 
 const root = resolve(import.meta.dirname, "../../../..");

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { JobDefinition } from "../../../../protocol/wire/catalog.ts";
-import { declare } from "../../../../functions/schedules/declare.ts";
 import { schedules } from "../../../../functions/schedules.ts";
+import { declare } from "../../../../functions/schedules/declare.ts";
+import type { JobDefinition } from "../../../../protocol/wire/catalog.ts";
 
 interface Jobs {
   readonly [name: string]: JobDefinition<unknown, unknown>;

@@ -1,15 +1,15 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Envelope } from "../../../../protocol/wire/messages.ts";
-import type { JobBody, RunOf } from "../../../../protocol/wire/job.ts";
-import type { Json } from "../../../../protocol/wire/json.ts";
 import {
   createJobSigner,
   createJobVerifier,
   type SignedContent,
 } from "../../../../protocol/signing/job.ts";
 import { importSigningKeys } from "../../../../protocol/signing/keys.ts";
+import type { JobBody, RunOf } from "../../../../protocol/wire/job.ts";
+import type { Json } from "../../../../protocol/wire/json.ts";
+import type { Envelope } from "../../../../protocol/wire/messages.ts";
 
 const bytes = Buffer.alloc(32, 1);
 const secret = `k1:whsec_${bytes.toString("base64")}`;

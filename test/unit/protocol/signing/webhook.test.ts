@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, test } from "vitest";
+import { importSigningKeys } from "../../../../protocol/signing/keys.ts";
 import {
   sign,
+  type SignatureHeaders,
   toleranceSeconds,
   verify,
-  type SignatureHeaders,
 } from "../../../../protocol/signing/webhook.ts";
-import { importSigningKeys } from "../../../../protocol/signing/keys.ts";
 
 const secretOf = (fill: number, length = 32) =>
   `whsec_${Buffer.alloc(length, fill).toString("base64")}`;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { jsonDepth, sameJson, type Json } from "../../../../protocol/wire/json.ts";
+import { type Json, jsonDepth, sameJson } from "../../../../protocol/wire/json.ts";
 
 const json = fc.jsonValue({ maxDepth: 4 }) as fc.Arbitrary<Json>;
 /** The value after it has crossed the wire: without -0, which JSON text does not keep. */

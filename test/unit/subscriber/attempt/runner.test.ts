@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import type { RunContext } from "../../../../protocol/wire/catalog.ts";
 import {
-  startAttempt,
   type AbortCause,
   type Handler,
+  startAttempt,
 } from "../../../../subscriber/attempt/runner.ts";
 import { envelopeOf } from "../fakes.ts";
 

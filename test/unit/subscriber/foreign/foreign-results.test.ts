@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import { SignalboxError } from "../../../../protocol/error.ts";
-import type { Finished } from "../../../../protocol/scripts/finish.ts";
 import { defaultNaming } from "../../../../protocol/redis/keys.ts";
+import type { Finished } from "../../../../protocol/scripts/finish.ts";
 import { createForeignResults } from "../../../../subscriber/foreign/foreign-results.ts";
 import { envelopeOf } from "../fakes.ts";
 

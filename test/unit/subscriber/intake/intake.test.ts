@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { describe, test } from "vitest";
 import { controlChannel, defaultNaming } from "../../../../protocol/redis/keys.ts";
 import { createAttempts } from "../../../../subscriber/attempt/attempts.ts";
-import { singleServer, type ClusterShare } from "../../../../subscriber/cluster/share.ts";
+import { type ClusterShare, singleServer } from "../../../../subscriber/cluster/share.ts";
 import { createIntake } from "../../../../subscriber/intake/intake.ts";
 import { createAssignment } from "../../../../subscriber/membership/assignment.ts";
 import { createInbox } from "../../../../subscriber/membership/inbox.ts";
