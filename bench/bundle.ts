@@ -26,7 +26,7 @@ export async function measureBundle(loads: number): Promise<Bundle> {
     const env = { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false" };
     const args = [wrangler, "deploy", "--dry-run", "--outdir", directory];
     await execute(process.execPath, args, { cwd: root, env: { ...env, NODE_OPTIONS: "" } });
-    const file = join(directory, "index.js");
+    const file = join(directory, "worker.js");
     const loadMs: number[] = [];
     for (let load = 0; load < loads; load++) loadMs.push(await timeToLoad(file));
     return { gzippedKiB: gzipSync(await readFile(file)).length / 1_024, loadMs };

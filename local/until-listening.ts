@@ -2,7 +2,7 @@
 import type { Child } from "./child.ts";
 import { parseLogEntry } from "./log-line.ts";
 
-type LogEntry = NonNullable<ReturnType<typeof parseLogEntry>>;
+type LogEntry = Readonly<Record<string, unknown>>;
 
 /** Resolves to the log entry whose message is "listening". */
 export function untilListening(child: Child, signal: AbortSignal): Promise<LogEntry> {

@@ -10,9 +10,9 @@ import { Redis } from "ioredis";
 import { freePort } from "../../local/ports.ts";
 import { type AclRole, aclRules } from "../../protocol/redis/acl.ts";
 import { defaultNaming } from "../../protocol/redis/keys.ts";
-import { createFunctionPart, createGatewayPart } from "../chaos/master.ts";
+import { createFunctionPart, createGatewayPart, type Part } from "../chaos/master.ts";
 import { commandLines, filesBelow, type FoundFile, type Planted } from "./planted.ts";
-import { startRedisServer } from "./redis-server.ts";
+import { type RedisServer, startRedisServer } from "./redis-server.ts";
 import { spawnSubscriber, type SubscriberProcess } from "./subscriber-process.ts";
 
 /** A text that a part wrote, and where. */
@@ -21,13 +21,51 @@ export interface Written {
   readonly text: string;
 }
 
-export type PlantedStack = Awaited<ReturnType<typeof startPlantedStack>>;
+/** The answer of the function to one request. */
+export interface Answered {
+  readonly status: number;
+  readonly text: string;
+}
 
-/** Starts all but the subscribers. */
-export async function startPlantedStack({ plant, plantKey }: Planted) {
+/** The running parts, and what they have written so far. */
+export interface PlantedStack extends AsyncDisposable {
+  /** The folder of all files that the parts make. */
+  readonly home: string;
+  readonly server: RedisServer;
+  readonly admin: Redis;
+  /** URLs of Redis by role, with passwords. */
+  readonly urls: Readonly<Record<AclRole, string>>;
+  readonly token: string;
+  readonly limitedToken: string;
+  readonly restToken: string;
+  /** The variables of the function. */
+  readonly variables: Readonly<Record<string, string>> & {
+    readonly SIGNALBOX_SIGNING_SECRET: string;
+  };
+  readonly master: Part;
+  readonly written: readonly Written[];
+  /** Adds a text to `written`. */
+  readonly write: (place: string, text: string) => void;
+  /** Sends a request to the function and keeps the answer. @param shown the bearer token */
+  readonly ask: (method: string, path: string, body?: unknown, shown?: string) => Promise<Answered>;
+  /** Starts a subscriber with all its secrets; `env` may override them. */
+  readonly launch: (
+    env: Readonly<Record<string, string>>,
+    early?: boolean,
+  ) => Promise<SubscriberProcess>;
+  /** Collects the output of all parts so far and the files of Redis; returns the other files that were made. */
+  readonly gather: () => Promise<readonly FoundFile[]>;
+  /** Collects the command line of every process. */
+  readonly look: () => Promise<void>;
+}
+
+/** Starts all parts but the subscribers. */
+export async function startPlantedStack({ plant, plantKey }: Planted): Promise<PlantedStack> {
   await using starting = new AsyncDisposableStack();
   const written: Written[] = [];
-  const write = (place: string, text: string) => written.push({ place, text });
+  const write = (place: string, text: string): void => {
+    written.push({ place, text });
+  };
   const home = await mkdtemp(join(tmpdir(), "signalbox-planted-"));
   starting.defer(() => rm(home, { recursive: true, force: true }));
   starting.defer(await divertTemporaryFiles(join(home, "tmp")));
@@ -87,8 +125,12 @@ export async function startPlantedStack({ plant, plantKey }: Planted) {
   const subscribers: SubscriberProcess[] = [];
   const parts = starting.move();
 
-  /** Sends a request to the function and keeps the answer. */
-  async function ask(method: string, path: string, body?: unknown, shown = token) {
+  async function ask(
+    method: string,
+    path: string,
+    body?: unknown,
+    shown = token,
+  ): Promise<Answered> {
     const response = await fetch(`${master.url}${path}`, {
       method,
       headers: { authorization: `Bearer ${shown}` },
@@ -100,8 +142,10 @@ export async function startPlantedStack({ plant, plantKey }: Planted) {
     return { status: response.status, text };
   }
 
-  /** Starts a subscriber with all its secrets; `env` may override them. */
-  async function launch(env: Readonly<Record<string, string>>, early = false) {
+  async function launch(
+    env: Readonly<Record<string, string>>,
+    early = false,
+  ): Promise<SubscriberProcess> {
     const given = { REDIS_URL: urls.subscriber, ...secrets, LOG_LEVEL: "trace", ...env };
     const callback = { SIGNALBOX_CALLBACK_URL: `${master.url}/v1/results` };
     const temporary = { TMPDIR: join(home, "tmp") };
@@ -110,7 +154,6 @@ export async function startPlantedStack({ plant, plantKey }: Planted) {
     return started;
   }
 
-  /** Collects the output of all parts so far and the files of Redis; returns the other files that were made. */
   async function gather(): Promise<readonly FoundFile[]> {
     for (const { lines, stderr } of subscribers)
       write("a subscriber", JSON.stringify(lines) + stderr());
@@ -138,7 +181,9 @@ export async function startPlantedStack({ plant, plantKey }: Planted) {
     ask,
     launch,
     gather,
-    look: async () => write("the process list", (await commandLines()).join("\n")),
+    look: async () => {
+      write("the process list", (await commandLines()).join("\n"));
+    },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
 }

@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, it } from "vitest";
 import { type StackRedis, startRedis } from "../../../local/redis.ts";
-import { createSupervisor } from "../../../local/supervisor.ts";
+import { createSupervisor, type Supervisor } from "../../../local/supervisor.ts";
 
 let directory: string;
 const env = { SIGNALBOX_KEY_PREFIX: "mine" };
-const supervisors: ReturnType<typeof createSupervisor>[] = [];
+const supervisors: Supervisor[] = [];
 
 function supervise() {
   const supervisor = createSupervisor(() => undefined);

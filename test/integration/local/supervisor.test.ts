@@ -4,10 +4,13 @@ import { createServer } from "node:net";
 import { afterEach, describe, it } from "vitest";
 import type { Child, ChildSpec } from "../../../local/child.ts";
 import { isPortFree } from "../../../local/ports.ts";
-import { createSupervisor, describeExit, type ServiceSpec } from "../../../local/supervisor.ts";
+import {
+  createSupervisor,
+  describeExit,
+  type ServiceSpec,
+  type Supervisor,
+} from "../../../local/supervisor.ts";
 import { until } from "../../support/until.ts";
-
-type Supervisor = ReturnType<typeof createSupervisor>;
 
 const lines: string[] = [];
 const supervisors: Supervisor[] = [];

@@ -1,4 +1,5 @@
 /** Every key expires or has the bound that `docs/protocol.md` states: runs thousands of jobs of every kind, then checks what is left. */
+import type { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
 import { createJobLedger } from "../../../protocol/ledger/jobs.ts";
@@ -23,7 +24,7 @@ const long: Retention = {
 };
 
 let server: RedisServer;
-let redis: ReturnType<typeof createConnection>;
+let redis: Redis;
 
 beforeAll(async () => {
   server = await startRedisServer();

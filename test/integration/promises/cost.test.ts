@@ -2,6 +2,7 @@
  * The command budget. Hosted Redis bills every command, including those inside scripts, so these figures are promises that
  * docs/deployment.md states, and a change that raises one fails.
  */
+import type { Redis } from "ioredis";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { defaultTiming } from "../../../protocol/ledger/binding.ts";
@@ -31,7 +32,7 @@ const budget = {
 };
 
 let server: RedisServer;
-let redis: ReturnType<typeof createConnection>;
+let redis: Redis;
 let recorded = 0;
 let onRecorded: () => void = () => undefined;
 const subscribers: { stop(): Promise<unknown> }[] = [];
