@@ -1,9 +1,6 @@
 /** Bindings → configuration. All problems are reported together; values are never shown. */
 import type * as z from "zod";
 import { SignalboxError } from "../protocol/error.ts";
-import type { Timing } from "../protocol/ledger/binding.ts";
-import type { Retention } from "../protocol/ledger/maintenance.ts";
-import type { Naming } from "../protocol/redis/keys.ts";
 import { currentSettings } from "../protocol/settings/aliases.ts";
 import { tokenDigest } from "../protocol/signing/api-token.ts";
 import {
@@ -12,30 +9,11 @@ import {
   type SigningKeys,
 } from "../protocol/signing/keys.ts";
 import { mainToken, type Token, tokenOf } from "./auth/tokens.ts";
+import type { Config } from "./deps.ts";
 import { functionSettings, tokenForm } from "./settings.ts";
 
 /** The bindings of the Worker: text, as `wrangler.toml` and `wrangler secret put` give them. */
 export type Env = Readonly<Record<string, unknown>>;
-
-export interface Config {
-  readonly redis: { readonly url: string; readonly token: string };
-  /** What callers may show as `Authorization: Bearer`; at least one. */
-  readonly tokens: readonly Token[];
-  /** Pages of which origins may call the API from a browser. */
-  readonly corsOrigins: readonly string[];
-  /** What subscribers sign the callback with. */
-  readonly signingKeys: SigningKeys;
-  /** What jobs are signed with, if they are. */
-  readonly envelopeKeys: SigningKeys | undefined;
-  readonly naming: Naming;
-  readonly maxPayloadBytes: number;
-  /** How deeply a payload may be nested. */
-  readonly maxDepth: number;
-  readonly retention: Retention;
-  readonly timing: Timing;
-  /** How many schedules a queue may have. */
-  readonly maxSchedules: number;
-}
 
 /** Results that the hook keeps refusing are dropped after this, in milliseconds. */
 const outboxMs = 604_800_000;
@@ -52,14 +30,7 @@ export async function readConfig(given: Env): Promise<Config> {
     ...clashes,
   ];
   const tokens = await tokensOf(parsed.data);
-  if (tokens !== undefined && isTwice(tokens)) {
-    problems.push(
-      "SIGNALBOX_TOKENS: expected no digest of SIGNALBOX_TOKEN, which may do everything",
-    );
-  }
-  const hasList = env["SIGNALBOX_TOKENS"] !== undefined && tokens?.length !== 0;
-  if (env["SIGNALBOX_TOKEN"] === undefined && !hasList)
-    problems.push(`SIGNALBOX_TOKEN: ${tokenForm}, or SIGNALBOX_TOKENS`);
+  problems.push(...tokenProblems(env, tokens));
   const signingKeys = await readKeys(env, "SIGNALBOX_SIGNING_SECRET", problems);
   const envelopeKeys = await readKeys(env, "SIGNALBOX_ENVELOPE_SECRET", problems);
   if (!parsed.success || signingKeys === undefined || tokens === undefined || problems.length > 0) {
@@ -92,6 +63,19 @@ export async function readConfig(given: Env): Promise<Config> {
     },
     maxSchedules: found.SIGNALBOX_MAX_SCHEDULES,
   };
+}
+
+function tokenProblems(env: Env, tokens: readonly Token[] | undefined): readonly string[] {
+  const problems: string[] = [];
+  if (tokens !== undefined && isTwice(tokens)) {
+    problems.push(
+      "SIGNALBOX_TOKENS: expected no digest of SIGNALBOX_TOKEN, which may do everything",
+    );
+  }
+  const hasList = env["SIGNALBOX_TOKENS"] !== undefined && tokens?.length !== 0;
+  if (env["SIGNALBOX_TOKEN"] === undefined && !hasList)
+    problems.push(`SIGNALBOX_TOKEN: ${tokenForm}, or SIGNALBOX_TOKENS`);
+  return problems;
 }
 
 async function tokensOf(

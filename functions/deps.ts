@@ -3,12 +3,15 @@
  * and the log only through it.
  */
 import type { Handler } from "hono";
+import type { Timing } from "../protocol/ledger/binding.ts";
 import type { JobLedger } from "../protocol/ledger/jobs.ts";
-import type { Maintenance } from "../protocol/ledger/maintenance.ts";
+import type { Maintenance, Retention } from "../protocol/ledger/maintenance.ts";
 import type { CountRequest } from "../protocol/ledger/rate-limit.ts";
 import type { ScheduleLedger } from "../protocol/ledger/schedules.ts";
+import type { Naming } from "../protocol/redis/keys.ts";
+import type { SigningKeys } from "../protocol/signing/keys.ts";
 import type { ResultMessage } from "../protocol/wire/messages.ts";
-import type { Config } from "./config.ts";
+import type { Token } from "./auth/tokens.ts";
 import type { Subscription } from "./redis/subscribe.ts";
 
 /** Writes one structured line. */
@@ -19,6 +22,27 @@ export type Log = (fields: Readonly<Record<string, unknown>>) => void;
  * more than once for one result; where it throws, the result comes again.
  */
 export type OnResult = (result: ResultMessage) => Promise<void>;
+
+/** The configuration, as `config.ts` reads it from the bindings. Durations in milliseconds, sizes in bytes. */
+export interface Config {
+  readonly redis: { readonly url: string; readonly token: string };
+  /** What callers may show as `Authorization: Bearer`; at least one. */
+  readonly tokens: readonly Token[];
+  /** Pages of which origins may call the API from a browser. */
+  readonly corsOrigins: readonly string[];
+  /** What subscribers sign the callback with. */
+  readonly signingKeys: SigningKeys;
+  /** What jobs are signed with, if they are. */
+  readonly envelopeKeys: SigningKeys | undefined;
+  readonly naming: Naming;
+  readonly maxPayloadBytes: number;
+  /** How deeply a payload may be nested. */
+  readonly maxDepth: number;
+  readonly retention: Retention;
+  readonly timing: Timing;
+  /** How many schedules a queue may have. */
+  readonly maxSchedules: number;
+}
 
 /** The dependencies of the app. Nothing in it belongs to one request, except where the queue guard narrows it to a token. */
 export interface AppDeps {

@@ -52,7 +52,7 @@ async function fail(
 
 const list = async (query = "") => {
   const { body } = await stack.ask("GET", `/v1/failed${query}`);
-  return body as unknown as { jobs: Line[]; cursor: string | null };
+  return { jobs: body["jobs"] as Line[], cursor: body["cursor"] as string | null };
 };
 const post = (what: "resend" | "delete", body: unknown) =>
   stack.ask("POST", `/v1/failed/${what}`, body);
