@@ -3,8 +3,8 @@
 --- @keys jobs results leases backlog free nodes parked outbox due errors failed
 --- @args queue channel control results_channel unacknowledged_ms foreign_ms clock was_busy endings
 --- @list id token node state delay_ms text, then node mode waiting
---- @early finish-one
---- @needs attempt balance commit end-job finish-endings finish-slots now place record results
+--- @early finish-one finish-plain
+--- @needs attempt balance commit end-job finish-endings finish-plain finish-slots now place record results
 
 -- Places jobs that were given back, or ends those that must not run again.
 local function place_returned()
@@ -33,12 +33,13 @@ local function place_returned()
   place_all(again, true)
 end
 
-local verdicts, entry = end_attempts()
-delay_retried()
-fill_slots()
-place_returned()
-commit()
-commit_results()
+if not is_filled then
+  delay_retried()
+  fill_slots()
+  place_returned()
+  commit()
+  commit_results()
+end
 -- Comes last, for whoever owns those nodes now.
 if next(orphaned) then
   ensure_now()

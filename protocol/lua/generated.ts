@@ -10,7 +10,7 @@ export const applyStepsLua: ScriptSource<"jobs" | "results" | "leases" | "backlo
   lua: `local jobs, results, leases, backlog, free, nodes, parked, outbox, due, failed, index, schedules, history = unpack(KEYS, 1, 13)
 local queue, channel, control, results_channel, unacknowledged_ms, foreign_ms, clock, ended_ms, max_waiting, recheck_ms = unpack(ARGV, 1, 10)
 local first = 11
-local function general_path()
+local function path()
 local function read_schedule(id, text)
 local head, content, fault = string.match(text, "^([^\\n]*)\\n([^\\n]*\\n[^\\n]*\\n[^\\n]*\\n[^\\n]*)\\n(.*)$")
 if not head then return nil end
@@ -286,11 +286,12 @@ local batch = #new_texts == 1 and new_texts[1] or "[" .. table.concat(new_texts,
 local entry = redis.call("XADD", outbox, clock, "results", batch)
 local entry_ms = stamp_ms(entry)
 local ids, fields, failures = {}, {}, {}
-for i, text in ipairs(new_texts) do
-local id, state, token, node = unpack(new_results, i * 4 - 3, i * 4)
+for i = 1, #new_texts do
+local at = i * 4
+local id, state = new_results[at - 3], new_results[at - 2]
 ids[i] = id
 fields[i * 2 - 1] = id
-fields[i * 2] = write_result(state, entry, token, node, text)
+fields[i * 2] = write_result(state, entry, new_results[at - 1], new_results[at], new_texts[i])
 if state == "failed" then
 failures[#failures + 1] = entry_ms
 failures[#failures + 1] = id
@@ -691,7 +692,7 @@ commit()
 commit_results()
 return { verdicts, made, wait_for_due() }
 end
-return general_path()`,
+return path()`,
 };
 
 export const cancelLua: ScriptSource<"jobs" | "results" | "backlog" | "outbox" | "due" | "failed", "queue" | "control" | "results_channel" | "clock" | "id"> = {
@@ -700,7 +701,7 @@ export const cancelLua: ScriptSource<"jobs" | "results" | "backlog" | "outbox" |
   args: ["queue","control","results_channel","clock","id"],
   lua: `local jobs, results, backlog, outbox, due, failed = unpack(KEYS, 1, 6)
 local queue, control, results_channel, clock, id = unpack(ARGV, 1, 5)
-local function general_path()
+local function path()
 local digits = { [0] = "0", "1", "2", "3" }
 local counts = { ["0"] = 0, ["1"] = 1, ["2"] = 2, ["3"] = 3 }
 local function read_record(id, text)
@@ -815,11 +816,12 @@ local batch = #new_texts == 1 and new_texts[1] or "[" .. table.concat(new_texts,
 local entry = redis.call("XADD", outbox, clock, "results", batch)
 local entry_ms = stamp_ms(entry)
 local ids, fields, failures = {}, {}, {}
-for i, text in ipairs(new_texts) do
-local id, state, token, node = unpack(new_results, i * 4 - 3, i * 4)
+for i = 1, #new_texts do
+local at = i * 4
+local id, state = new_results[at - 3], new_results[at - 2]
 ids[i] = id
 fields[i * 2 - 1] = id
-fields[i * 2] = write_result(state, entry, token, node, text)
+fields[i * 2] = write_result(state, entry, new_results[at - 1], new_results[at], new_texts[i])
 if state == "failed" then
 failures[#failures + 1] = entry_ms
 failures[#failures + 1] = id
@@ -889,7 +891,7 @@ commit_records()
 commit_results()
 return { outcome }
 end
-return general_path()`,
+return path()`,
 };
 
 export const countRequestLua: ScriptSource<"counter", "max" | "window_ms"> = {
@@ -1011,9 +1013,6 @@ end
 local function lease_member(id, token, node)
 return id .. " " .. token .. " " .. node
 end
-local function member_of(job)
-return lease_member(job.id, token_of(job), job.node)
-end
 local function call_in_chunks(command, key, words)
 for from = 1, #words, 4000 do
 redis.call(command, key, unpack(words, from, math.min(from + 3999, #words)))
@@ -1094,12 +1093,15 @@ end
 if redis.call("PUBLISH", channel .. node, envelope_of(job)) > 0 then
 redis.call("HSET", jobs, job.id, write_record(job))
 local accepted_ms = stamp_ms(accepted)
-write_leases(accepted_ms, { score(accepted_ms + unacknowledged_ms), member_of(job) })
+write_leases(
+accepted_ms,
+{ score(accepted_ms + unacknowledged_ms), lease_member(job.id, token_of(job), node) }
+)
 return { "R " .. node }
 end
 silent_node = node
 end
-local function general_path()
+local function path_1()
 local counts = { ["0"] = 0, ["1"] = 1, ["2"] = 2, ["3"] = 3 }
 local function read_record(id, text)
 local phase, accepted, deliveries, attempts_used, deadline, node, target, name, body_at =
@@ -1120,6 +1122,9 @@ body = string.sub(text, body_at),
 end
 local function plain_head(phase, accepted, deliveries, attempts_used, node)
 return phase .. " " .. accepted .. " " .. deliveries .. " " .. attempts_used .. " - " .. node .. " - "
+end
+local function member_of(job)
+return lease_member(job.id, token_of(job), job.node)
 end
 local function backlog_push_front(target, ids)
 call_in_chunks("LPUSH", backlog_of(target), ids)
@@ -1580,7 +1585,7 @@ replies[job.place] = reply_for(job)
 end
 return replies
 end
-return general_path()`,
+return path_1()`,
 };
 
 export const finishLua: ScriptSource<"jobs" | "results" | "leases" | "backlog" | "free" | "nodes" | "parked" | "outbox" | "due" | "errors" | "failed", "queue" | "channel" | "control" | "results_channel" | "unacknowledged_ms" | "foreign_ms" | "clock" | "was_busy" | "endings"> = {
@@ -1633,9 +1638,6 @@ return job.accepted .. "." .. (digits[job.deliveries] or job.deliveries)
 end
 local function lease_member(id, token, node)
 return id .. " " .. token .. " " .. node
-end
-local function member_of(job)
-return lease_member(job.id, token_of(job), job.node)
 end
 local function call_in_chunks(command, key, words)
 for from = 1, #words, 4000 do
@@ -1721,13 +1723,13 @@ if job and job.phase == "Q" and job.deadline == "-" then
 job.phase, job.node, job.deliveries = "R", node, job.deliveries + 1
 redis.call("HSET", jobs, job.id, write_record(job))
 local ended_ms = stamp_ms(entry)
-write_leases(ended_ms, { score(ended_ms + unacknowledged_ms), member_of(job) })
+write_leases(ended_ms, { score(ended_ms + unacknowledged_ms), lease_member(job.id, token_of(job), node) })
 return { "s", { envelope_of(job) }, {}, entry }
 end
 backlog_push_front("-", ids)
 ended_entry = entry
 end
-local function general_path()
+local function path_1()
 local function plain_head(phase, accepted, deliveries, attempts_used, node)
 return phase .. " " .. accepted .. " " .. deliveries .. " " .. attempts_used .. " - " .. node .. " - "
 end
@@ -1740,14 +1742,11 @@ if not attempt then return nil end
 local record = plain_head("R", accepted, delivery, attempts_used, node) .. string.sub(text, name_at)
 return record, accepted .. "." .. delivery, attempt, name, string.sub(text, body_at)
 end
+local function member_of(job)
+return lease_member(job.id, token_of(job), job.node)
+end
 local function is_too_late(job, ms)
 return job.deadline ~= "-" and job.attempts_used == 0 and tonumber(job.deadline) <= ms
-end
-local function backlog_push(target, ids)
-call_in_chunks("RPUSH", backlog_of(target), ids)
-end
-local function backlog_remove(target, id)
-redis.call("LREM", backlog_of(target), 1, id)
 end
 local function backlog_length(target)
 return redis.call("LLEN", backlog_of(target))
@@ -1759,12 +1758,6 @@ return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function tell_due(ms)
 redis.call("PUBLISH", control, message_of('"dueInMs":' .. string.format("%.0f", ms)))
-end
-local function ask_to_rejoin(node)
-return redis.call("PUBLISH", channel .. node, message_of('"rejoin":true'))
-end
-local function tell_waiting(node)
-redis.call("PUBLISH", channel .. node, message_of('"waiting":true'))
 end
 local function follow_runs(ids, ms)
 local marks = {}
@@ -1794,11 +1787,12 @@ local batch = #new_texts == 1 and new_texts[1] or "[" .. table.concat(new_texts,
 local entry = redis.call("XADD", outbox, clock, "results", batch)
 local entry_ms = stamp_ms(entry)
 local ids, fields, failures = {}, {}, {}
-for i, text in ipairs(new_texts) do
-local id, state, token, node = unpack(new_results, i * 4 - 3, i * 4)
+for i = 1, #new_texts do
+local at = i * 4
+local id, state = new_results[at - 3], new_results[at - 2]
 ids[i] = id
 fields[i * 2 - 1] = id
-fields[i * 2] = write_result(state, entry, token, node, text)
+fields[i * 2] = write_result(state, entry, new_results[at - 1], new_results[at], new_texts[i])
 if state == "failed" then
 failures[#failures + 1] = entry_ms
 failures[#failures + 1] = id
@@ -1810,6 +1804,10 @@ redis.call("PUBLISH", results_channel, batch)
 follow_runs(ids, entry_ms)
 new_results, new_texts = {}, {}
 return entry
+end
+local now = 0
+local function ensure_now()
+if now == 0 then now = read_clock() end
 end
 local new_records = {}
 local function add_record(id, text)
@@ -1824,9 +1822,102 @@ local function commit_records()
 call_in_chunks("HSET", jobs, new_records)
 new_records = {}
 end
-local now = 0
-local function ensure_now()
-if now == 0 then now = read_clock() end
+local function read_waiting(id, text)
+local job = text and read_record(id, text)
+if job and job.deadline ~= "-" then ensure_now() end
+return job and job.phase == "Q" and not is_too_late(job, now) and job or nil
+end
+local function pop_each(target, wanted, use)
+local used = 0
+while used < wanted do
+local asked = math.min(wanted - used, 1000)
+local ids = backlog_pop(target, asked)
+if not ids then break end
+for i, text in ipairs(redis.call("HMGET", jobs, unpack(ids))) do
+if use(ids[i], text) then used = used + 1 end
+end
+if #ids < asked then break end
+end
+return used
+end
+local function pop_waiting(target, wanted)
+local list = {}
+pop_each(target, wanted, function(id, text)
+local job = read_waiting(id, text)
+list[#list + 1] = job
+return job
+end)
+return list
+end
+local freed, returned, retried = {}, {}, {}
+local function ending_at(at)
+return {
+id = ARGV[at],
+token = ARGV[at + 1],
+node = ARGV[at + 2],
+state = ARGV[at + 3],
+delay_ms = tonumber(ARGV[at + 4]),
+text = ARGV[at + 5],
+}
+end
+local function remove_leases(count)
+local members, held = {}, {}
+for i = 1, count do
+local at = first + (i - 1) * 6
+members[i] = lease_member(ARGV[at], ARGV[at + 1], ARGV[at + 2])
+end
+if count == 1 then
+held[1] = redis.call("ZREM", leases, members[1]) == 1
+elseif count > 1 then
+local scores, gone, seen = redis.call("ZMSCORE", leases, unpack(members)), {}, {}
+for i, lease_end in ipairs(scores) do
+held[i] = lease_end and not seen[members[i]] or false
+seen[members[i]] = true
+if held[i] then gone[#gone + 1] = members[i] end
+end
+if #gone > 0 then redis.call("ZREM", leases, unpack(gone)) end
+end
+return held
+end
+local function is_known(ending)
+if ending.state == "retry" or ending.state == "refused" then
+local record = redis.call("HGET", jobs, ending.id)
+local job = record and read_record(ending.id, record)
+local is_current = job and token_of(job) == ending.token
+if ending.state == "refused" then return is_current end
+local latest = string.match(redis.call("HGET", errors, ending.id) or "", "^[^\\n]*")
+return is_current and string.find(latest, '"error":' .. ending.text .. "}", 1, true)
+end
+local state, token, text =
+string.match(redis.call("HGET", results, ending.id) or "", "^(%S+) %S+ (%S+) %S+\\n(.*)$")
+return state == ending.state and token == ending.token and text == ending.text
+end
+local function end_attempts()
+if ended_entry then
+freed[ARGV[first + 2]] = 1
+return "s", ended_entry
+end
+local verdicts, held = {}, remove_leases(tonumber(endings))
+for i = 1, #held do
+local at = first + (i - 1) * 6
+local node, state = ARGV[at + 2], ARGV[at + 3]
+if not held[i] then
+verdicts[i] = is_known(ending_at(at)) and "r" or "f"
+else
+verdicts[i] = "s"
+freed[node] = (freed[node] or 0) + 1
+if state == "released" or state == "refused" then
+returned[#returned + 1] = ending_at(at)
+elseif state == "retry" then
+retried[#retried + 1] = ending_at(at)
+else
+add_result(ARGV[at], state, ARGV[at + 1], node, ARGV[at + 5])
+end
+end
+end
+local entry = commit_results()
+if entry then now = stamp_ms(entry) end
+return table.concat(verdicts), entry or "-"
 end
 local new_leases, lease_ends = {}, {}
 local function add_lease(member, ms)
@@ -1844,18 +1935,102 @@ job.phase, job.node, job.deliveries = "R", node, job.deliveries + 1
 add_lease(member_of(job), ms)
 save(job)
 end
-local function unlease(list)
-for _, job in ipairs(list) do
-job.deliveries = job.deliveries - 1
-for _ = 1, 2 do
-table.remove(new_leases)
-table.remove(new_records)
-end
-end
-end
 local function commit_leases()
 write_leases(now, new_leases)
 new_leases = {}
+end
+local envelopes, still_waiting, orphaned = {}, {}, {}
+local function start(node, job)
+ensure_now()
+lease(job, node, unacknowledged_ms)
+envelopes[#envelopes + 1] = envelope_of(job)
+end
+local function feed(takers)
+local used = 0
+return pop_each("-", #takers, function(id, text)
+local node = takers[used + 1]
+local record, token, attempt, name, body
+if text then
+record, token, attempt, name, body = start_plain(text, node)
+end
+if record then
+if now == 0 then ensure_now() end
+add_record(id, record)
+add_lease(lease_member(id, token, node), unacknowledged_ms)
+envelopes[#envelopes + 1] = write_envelope(envelope_head(node, token, attempt), id, name, body)
+else
+local job = read_waiting(id, text)
+if not job then return false end
+start(node, job)
+end
+used = used + 1
+return true
+end)
+end
+local function start_own(node, slots)
+local length = backlog_length(node)
+if slots < length then slots = slots + redis.call("LREM", free, length - slots, node) end
+for _, job in ipairs(pop_waiting(node, slots)) do
+start(node, job)
+slots = slots - 1
+end
+if backlog_length(node) > 0 then
+still_waiting[#still_waiting + 1] = node
+else
+redis.call("SREM", parked, node)
+end
+return slots
+end
+local function collect_takers()
+local takers = {}
+for at = first + endings * 6, #ARGV, 3 do
+local node, mode, slots = ARGV[at], ARGV[at + 1], freed[ARGV[at]] or 0
+freed[node] = nil
+if mode == "pass" then
+orphaned[node] = true
+else
+if ARGV[at + 2] == "1" then slots = start_own(node, slots) end
+for _ = 1, slots do
+takers[#takers + 1] = node
+end
+end
+end
+for node in pairs(freed) do
+orphaned[node] = true
+end
+return takers
+end
+local function fill_slots()
+local takers = collect_takers()
+if #takers == 0 then return end
+local used = was_busy == "1" and feed(takers) or 0
+if used == #takers then return end
+local length = redis.call("RPUSH", free, unpack(takers, used + 1))
+if was_busy ~= "1" and length == #takers then
+used = feed(takers)
+if used > 0 then redis.call("LPOP", free, used) end
+end
+end
+local verdicts, entry = end_attempts()
+local is_filled = #retried == 0 and #returned == 0
+if is_filled then
+fill_slots()
+commit_records()
+commit_leases()
+if not next(orphaned) then return { verdicts, envelopes, still_waiting, entry } end
+end
+local function path_2()
+local function backlog_push(target, ids)
+call_in_chunks("RPUSH", backlog_of(target), ids)
+end
+local function backlog_remove(target, id)
+redis.call("LREM", backlog_of(target), 1, id)
+end
+local function ask_to_rejoin(node)
+return redis.call("PUBLISH", channel .. node, message_of('"rejoin":true'))
+end
+local function tell_waiting(node)
+redis.call("PUBLISH", channel .. node, message_of('"waiting":true'))
 end
 local new_dues, soonest = {}, nil
 local function add_due(member, ms)
@@ -1875,6 +2050,84 @@ local function commit_dues()
 call_in_chunks("ZADD", due, new_dues)
 if soonest then tell_due(math.max(0, soonest - now)) end
 new_dues, soonest = {}, nil
+end
+local function json_error(code, message, retryable)
+return '{"code":"' .. code .. '","message":"' .. message .. '","retryable":' .. retryable .. "}"
+end
+local function remember_error(id, attempt, node, error_json)
+local line = '{"attempt":'
+.. attempt
+.. ',"node":"'
+.. node
+.. '","at":'
+.. string.format("%.0f", now)
+.. ',"error":'
+.. error_json
+.. "}"
+local lines = { line }
+for earlier in string.gmatch(redis.call("HGET", errors, id) or "", "[^\\n]+") do
+lines[#lines + 1] = earlier
+if #lines == 10 then break end
+end
+redis.call("HSET", errors, id, table.concat(lines, "\\n"))
+end
+local function unqueue(job)
+if job.phase == "Q" then backlog_remove(job.target, job.id) end
+end
+local function end_job(job, state, error_json)
+local token = token_of(job)
+local text = '{"v":1,"id":"'
+.. job.id
+.. '","name":"'
+.. job.name
+.. '","queue":"'
+.. queue
+.. '","node":"'
+.. job.node
+.. '","token":"'
+.. token
+.. '","attempt":'
+.. math.max(1, job.attempts_used)
+.. ',"state":"'
+.. state
+.. '","error":'
+.. error_json
+.. "}"
+add_result(job.id, state, token, job.node, text)
+unqueue(job)
+job.phase = "E"
+save(job)
+end
+local function end_cancelled(job, message)
+end_job(job, "cancelled", json_error("cancelled", message, "false"))
+end
+local function end_expired(job)
+end_job(job, "expired", json_error("expired", "not started before its deadline", "false"))
+end
+local function delay_retried()
+if #retried > 0 then ensure_now() end
+for _, ending in ipairs(retried) do
+local record = redis.call("HGET", jobs, ending.id)
+local job = record and read_record(ending.id, record)
+if job then
+job.attempts_used = job.attempts_used + 1
+remember_error(job.id, job.attempts_used, ending.node, ending.text)
+if job.phase == "C" then
+end_cancelled(job, "cancelled while it ran")
+else
+delay(job, now + ending.delay_ms)
+end
+end
+end
+end
+local function unlease(list)
+for _, job in ipairs(list) do
+job.deliveries = job.deliveries - 1
+for _ = 1, 2 do
+table.remove(new_leases)
+table.remove(new_records)
+end
+end
 end
 local function commit()
 commit_records()
@@ -2026,36 +2279,6 @@ place_at(node, named[node], front)
 end
 place(anywhere, front)
 end
-local function read_waiting(id, text)
-local job = text and read_record(id, text)
-if job and job.deadline ~= "-" then ensure_now() end
-return job and job.phase == "Q" and not is_too_late(job, now) and job or nil
-end
-local function pop_each(target, wanted, use)
-local used = 0
-while used < wanted do
-local asked = math.min(wanted - used, 1000)
-local ids = backlog_pop(target, asked)
-if not ids then break end
-for i, text in ipairs(redis.call("HMGET", jobs, unpack(ids))) do
-if use(ids[i], text) then used = used + 1 end
-end
-if #ids < asked then break end
-end
-return used
-end
-local function pop_waiting(target, wanted)
-local list = {}
-pop_each(target, wanted, function(id, text)
-local job = read_waiting(id, text)
-list[#list + 1] = job
-return job
-end)
-return list
-end
-local function unqueue(job)
-if job.phase == "Q" then backlog_remove(job.target, job.id) end
-end
 local function recount_slots(node)
 redis.call("LREM", free, 0, node)
 local slots = string.match(redis.call("HGET", nodes, node) or "", "^%S+ (%d+) 1")
@@ -2074,214 +2297,6 @@ commit()
 local length = redis.call("LLEN", free)
 if length > 0 then place(pop_waiting("-", length), true) end
 commit()
-end
-local function json_error(code, message, retryable)
-return '{"code":"' .. code .. '","message":"' .. message .. '","retryable":' .. retryable .. "}"
-end
-local function remember_error(id, attempt, node, error_json)
-local line = '{"attempt":'
-.. attempt
-.. ',"node":"'
-.. node
-.. '","at":'
-.. string.format("%.0f", now)
-.. ',"error":'
-.. error_json
-.. "}"
-local lines = { line }
-for earlier in string.gmatch(redis.call("HGET", errors, id) or "", "[^\\n]+") do
-lines[#lines + 1] = earlier
-if #lines == 10 then break end
-end
-redis.call("HSET", errors, id, table.concat(lines, "\\n"))
-end
-local function end_job(job, state, error_json)
-local token = token_of(job)
-local text = '{"v":1,"id":"'
-.. job.id
-.. '","name":"'
-.. job.name
-.. '","queue":"'
-.. queue
-.. '","node":"'
-.. job.node
-.. '","token":"'
-.. token
-.. '","attempt":'
-.. math.max(1, job.attempts_used)
-.. ',"state":"'
-.. state
-.. '","error":'
-.. error_json
-.. "}"
-add_result(job.id, state, token, job.node, text)
-unqueue(job)
-job.phase = "E"
-save(job)
-end
-local function end_cancelled(job, message)
-end_job(job, "cancelled", json_error("cancelled", message, "false"))
-end
-local function end_expired(job)
-end_job(job, "expired", json_error("expired", "not started before its deadline", "false"))
-end
-local freed, returned, retried = {}, {}, {}
-local function ending_at(at)
-return {
-id = ARGV[at],
-token = ARGV[at + 1],
-node = ARGV[at + 2],
-state = ARGV[at + 3],
-delay_ms = tonumber(ARGV[at + 4]),
-text = ARGV[at + 5],
-}
-end
-local function remove_leases(count)
-local members, held = {}, {}
-for i = 1, count do
-local at = first + (i - 1) * 6
-members[i] = lease_member(ARGV[at], ARGV[at + 1], ARGV[at + 2])
-end
-if count == 1 then
-held[1] = redis.call("ZREM", leases, members[1]) == 1
-elseif count > 1 then
-local scores, gone, seen = redis.call("ZMSCORE", leases, unpack(members)), {}, {}
-for i, lease_end in ipairs(scores) do
-held[i] = lease_end and not seen[members[i]] or false
-seen[members[i]] = true
-if held[i] then gone[#gone + 1] = members[i] end
-end
-if #gone > 0 then redis.call("ZREM", leases, unpack(gone)) end
-end
-return held
-end
-local function is_known(ending)
-if ending.state == "retry" or ending.state == "refused" then
-local record = redis.call("HGET", jobs, ending.id)
-local job = record and read_record(ending.id, record)
-local is_current = job and token_of(job) == ending.token
-if ending.state == "refused" then return is_current end
-local latest = string.match(redis.call("HGET", errors, ending.id) or "", "^[^\\n]*")
-return is_current and string.find(latest, '"error":' .. ending.text .. "}", 1, true)
-end
-local state, token, text =
-string.match(redis.call("HGET", results, ending.id) or "", "^(%S+) %S+ (%S+) %S+\\n(.*)$")
-return state == ending.state and token == ending.token and text == ending.text
-end
-local function end_attempts()
-if ended_entry then
-freed[ARGV[first + 2]] = 1
-return "s", ended_entry
-end
-local verdicts, held = {}, remove_leases(tonumber(endings))
-for i, is_held in ipairs(held) do
-local at = first + (i - 1) * 6
-local node, state = ARGV[at + 2], ARGV[at + 3]
-if not is_held then
-verdicts[i] = is_known(ending_at(at)) and "r" or "f"
-else
-verdicts[i] = "s"
-freed[node] = (freed[node] or 0) + 1
-if state == "released" or state == "refused" then
-returned[#returned + 1] = ending_at(at)
-elseif state == "retry" then
-retried[#retried + 1] = ending_at(at)
-else
-add_result(ARGV[at], state, ARGV[at + 1], node, ARGV[at + 5])
-end
-end
-end
-local entry = commit_results()
-if entry then now = stamp_ms(entry) end
-return table.concat(verdicts), entry or "-"
-end
-local function delay_retried()
-if #retried > 0 then ensure_now() end
-for _, ending in ipairs(retried) do
-local record = redis.call("HGET", jobs, ending.id)
-local job = record and read_record(ending.id, record)
-if job then
-job.attempts_used = job.attempts_used + 1
-remember_error(job.id, job.attempts_used, ending.node, ending.text)
-if job.phase == "C" then
-end_cancelled(job, "cancelled while it ran")
-else
-delay(job, now + ending.delay_ms)
-end
-end
-end
-end
-local envelopes, still_waiting, orphaned = {}, {}, {}
-local function start(node, job)
-ensure_now()
-lease(job, node, unacknowledged_ms)
-envelopes[#envelopes + 1] = envelope_of(job)
-end
-local function feed(takers)
-local used = 0
-return pop_each("-", #takers, function(id, text)
-local node = takers[used + 1]
-local record, token, attempt, name, body
-if text then
-record, token, attempt, name, body = start_plain(text, node)
-end
-if record then
-if now == 0 then ensure_now() end
-add_record(id, record)
-add_lease(lease_member(id, token, node), unacknowledged_ms)
-envelopes[#envelopes + 1] = write_envelope(envelope_head(node, token, attempt), id, name, body)
-else
-local job = read_waiting(id, text)
-if not job then return false end
-start(node, job)
-end
-used = used + 1
-return true
-end)
-end
-local function start_own(node, slots)
-local length = backlog_length(node)
-if slots < length then slots = slots + redis.call("LREM", free, length - slots, node) end
-for _, job in ipairs(pop_waiting(node, slots)) do
-start(node, job)
-slots = slots - 1
-end
-if backlog_length(node) > 0 then
-still_waiting[#still_waiting + 1] = node
-else
-redis.call("SREM", parked, node)
-end
-return slots
-end
-local function collect_takers()
-local takers = {}
-for at = first + endings * 6, #ARGV, 3 do
-local node, mode, slots = ARGV[at], ARGV[at + 1], freed[ARGV[at]] or 0
-freed[node] = nil
-if mode == "pass" then
-orphaned[node] = true
-else
-if ARGV[at + 2] == "1" then slots = start_own(node, slots) end
-for _ = 1, slots do
-takers[#takers + 1] = node
-end
-end
-end
-for node in pairs(freed) do
-orphaned[node] = true
-end
-return takers
-end
-local function fill_slots()
-local takers = collect_takers()
-if #takers == 0 then return end
-local used = was_busy == "1" and feed(takers) or 0
-if used == #takers then return end
-local length = redis.call("RPUSH", free, unpack(takers, used + 1))
-if was_busy ~= "1" and length == #takers then
-used = feed(takers)
-if used > 0 then redis.call("LPOP", free, used) end
-end
 end
 local function place_returned()
 if #returned == 0 then return end
@@ -2307,12 +2322,13 @@ end
 end
 place_all(again, true)
 end
-local verdicts, entry = end_attempts()
+if not is_filled then
 delay_retried()
 fill_slots()
 place_returned()
 commit()
 commit_results()
+end
 if next(orphaned) then
 ensure_now()
 for node in pairs(orphaned) do
@@ -2322,7 +2338,9 @@ pair_up()
 end
 return { verdicts, envelopes, still_waiting, entry }
 end
-return general_path()`,
+return path_2()
+end
+return path_1()`,
 };
 
 export const joinLua: ScriptSource<"jobs" | "results" | "leases" | "backlog" | "free" | "nodes" | "parked" | "outbox" | "due" | "errors" | "failed", "queue" | "node" | "epoch" | "slots" | "info" | "channel" | "control" | "results_channel" | "unacknowledged_ms" | "foreign_ms" | "clock"> = {
@@ -2332,7 +2350,7 @@ export const joinLua: ScriptSource<"jobs" | "results" | "leases" | "backlog" | "
   lua: `local jobs, results, leases, backlog, free, nodes, parked, outbox, due, errors, failed = unpack(KEYS, 1, 11)
 local queue, node, epoch, slots, info, channel, control, results_channel, unacknowledged_ms, foreign_ms, clock = unpack(ARGV, 1, 11)
 local first = 12
-local function general_path()
+local function path()
 local function call_in_chunks(command, key, words)
 for from = 1, #words, 4000 do
 redis.call(command, key, unpack(words, from, math.min(from + 3999, #words)))
@@ -2779,11 +2797,12 @@ local batch = #new_texts == 1 and new_texts[1] or "[" .. table.concat(new_texts,
 local entry = redis.call("XADD", outbox, clock, "results", batch)
 local entry_ms = stamp_ms(entry)
 local ids, fields, failures = {}, {}, {}
-for i, text in ipairs(new_texts) do
-local id, state, token, node = unpack(new_results, i * 4 - 3, i * 4)
+for i = 1, #new_texts do
+local at = i * 4
+local id, state = new_results[at - 3], new_results[at - 2]
 ids[i] = id
 fields[i * 2 - 1] = id
-fields[i * 2] = write_result(state, entry, token, node, text)
+fields[i * 2] = write_result(state, entry, new_results[at - 1], new_results[at], new_texts[i])
 if state == "failed" then
 failures[#failures + 1] = entry_ms
 failures[#failures + 1] = id
@@ -2955,7 +2974,7 @@ end
 pair_up()
 return { "joined", epoch, lost, listeners }
 end
-return general_path()`,
+return path()`,
 };
 
 export const leaveLua: ScriptSource<"free" | "nodes", "node" | "epoch" | "step"> = {
@@ -3422,7 +3441,7 @@ local soonest_end = redis.call("ZRANGE", leases, 0, 0, "WITHSCORES")[2]
 if not soonest_end then return { 0, 0, -1 } end
 now = read_clock()
 if tonumber(soonest_end) > now then return { 0, 0, math.ceil(tonumber(soonest_end) - now) } end
-local function general_path()
+local function path_1()
 local function call_in_chunks(command, key, words)
 for from = 1, #words, 4000 do
 redis.call(command, key, unpack(words, from, math.min(from + 3999, #words)))
@@ -3618,11 +3637,12 @@ local batch = #new_texts == 1 and new_texts[1] or "[" .. table.concat(new_texts,
 local entry = redis.call("XADD", outbox, clock, "results", batch)
 local entry_ms = stamp_ms(entry)
 local ids, fields, failures = {}, {}, {}
-for i, text in ipairs(new_texts) do
-local id, state, token, node = unpack(new_results, i * 4 - 3, i * 4)
+for i = 1, #new_texts do
+local at = i * 4
+local id, state = new_results[at - 3], new_results[at - 2]
 ids[i] = id
 fields[i * 2 - 1] = id
-fields[i * 2] = write_result(state, entry, token, node, text)
+fields[i * 2] = write_result(state, entry, new_results[at - 1], new_results[at], new_texts[i])
 if state == "failed" then
 failures[#failures + 1] = entry_ms
 failures[#failures + 1] = id
@@ -3915,7 +3935,7 @@ if not following[2] then return { #again, ended, -1 } end
 redis.call("ZADD", leases, "NX", following[2], "watch")
 return { #again, ended, math.max(0, math.ceil(tonumber(following[2]) - now)) }
 end
-return general_path()`,
+return path_1()`,
 };
 
 export const renewLua: ScriptSource<"leases", "lease_ms" | "clock"> = {
@@ -3971,7 +3991,7 @@ export const resendLua: ScriptSource<"jobs" | "results" | "leases" | "backlog" |
   lua: `local jobs, results, leases, backlog, free, nodes, parked, index, due, errors, failed = unpack(KEYS, 1, 11)
 local queue, channel, control, unacknowledged_ms, foreign_ms, clock, only = unpack(ARGV, 1, 7)
 local first = 8
-local function general_path()
+local function path()
 local function stamp_ms(stamp)
 return tonumber(string.match(stamp, "^%d+"))
 end
@@ -4348,7 +4368,7 @@ place_all(again, false)
 commit()
 return answers
 end
-return general_path()`,
+return path()`,
 };
 
 export const retryParkedLua: ScriptSource<"jobs" | "leases" | "backlog" | "free" | "nodes" | "parked" | "due", "queue" | "channel" | "control" | "unacknowledged_ms" | "foreign_ms" | "clock" | "limit"> = {
@@ -4357,7 +4377,7 @@ export const retryParkedLua: ScriptSource<"jobs" | "leases" | "backlog" | "free"
   args: ["queue","channel","control","unacknowledged_ms","foreign_ms","clock","limit"],
   lua: `local jobs, leases, backlog, free, nodes, parked, due = unpack(KEYS, 1, 7)
 local queue, channel, control, unacknowledged_ms, foreign_ms, clock, limit = unpack(ARGV, 1, 7)
-local function general_path()
+local function path()
 local function call_in_chunks(command, key, words)
 for from = 1, #words, 4000 do
 redis.call(command, key, unpack(words, from, math.min(from + 3999, #words)))
@@ -4685,7 +4705,7 @@ end
 commit()
 return waiting
 end
-return general_path()`,
+return path()`,
 };
 
 export const runDueLua: ScriptSource<"jobs" | "results" | "leases" | "backlog" | "free" | "nodes" | "parked" | "outbox" | "due" | "failed" | "schedules" | "schedule_ids" | "history", "queue" | "channel" | "control" | "results_channel" | "unacknowledged_ms" | "foreign_ms" | "clock" | "limit" | "max_schedules"> = {
@@ -4707,7 +4727,7 @@ local soonest_due = redis.call("ZRANGE", due, 0, 0, "WITHSCORES")[2]
 if not soonest_due then return { 0, 0, -1, "0", {} } end
 now = read_clock()
 if tonumber(soonest_due) > now then return { 0, 0, math.ceil(tonumber(soonest_due) - now), "0", {} } end
-local function general_path()
+local function path_1()
 local digits = { [0] = "0", "1", "2", "3" }
 local counts = { ["0"] = 0, ["1"] = 1, ["2"] = 2, ["3"] = 3 }
 local function read_record(id, text)
@@ -4890,11 +4910,12 @@ local batch = #new_texts == 1 and new_texts[1] or "[" .. table.concat(new_texts,
 local entry = redis.call("XADD", outbox, clock, "results", batch)
 local entry_ms = stamp_ms(entry)
 local ids, fields, failures = {}, {}, {}
-for i, text in ipairs(new_texts) do
-local id, state, token, node = unpack(new_results, i * 4 - 3, i * 4)
+for i = 1, #new_texts do
+local at = i * 4
+local id, state = new_results[at - 3], new_results[at - 2]
 ids[i] = id
 fields[i * 2 - 1] = id
-fields[i * 2] = write_result(state, entry, token, node, text)
+fields[i * 2] = write_result(state, entry, new_results[at - 1], new_results[at], new_texts[i])
 if state == "failed" then
 failures[#failures + 1] = entry_ms
 failures[#failures + 1] = id
@@ -5180,5 +5201,5 @@ local found = find_schedules(due_ids)
 delete_ended(ended_ids)
 return { placed, expired, wait_for_due(), string.format("%.0f", now), found }
 end
-return general_path()`,
+return path_1()`,
 };

@@ -27,11 +27,12 @@ local function commit_results()
   local entry = redis.call("XADD", outbox, clock, "results", batch)
   local entry_ms = stamp_ms(entry)
   local ids, fields, failures = {}, {}, {}
-  for i, text in ipairs(new_texts) do
-    local id, state, token, node = unpack(new_results, i * 4 - 3, i * 4)
+  for i = 1, #new_texts do
+    local at = i * 4
+    local id, state = new_results[at - 3], new_results[at - 2]
     ids[i] = id
     fields[i * 2 - 1] = id
-    fields[i * 2] = write_result(state, entry, token, node, text)
+    fields[i * 2] = write_result(state, entry, new_results[at - 1], new_results[at], new_texts[i])
     if state == "failed" then
       failures[#failures + 1] = entry_ms
       failures[#failures + 1] = id

@@ -36,7 +36,10 @@ if is_plain and redis.call("HEXISTS", jobs, ARGV[first]) == 0 then
   if redis.call("PUBLISH", channel .. node, envelope_of(job)) > 0 then
     redis.call("HSET", jobs, job.id, write_record(job))
     local accepted_ms = stamp_ms(accepted)
-    write_leases(accepted_ms, { score(accepted_ms + unacknowledged_ms), member_of(job) })
+    write_leases(
+      accepted_ms,
+      { score(accepted_ms + unacknowledged_ms), lease_member(job.id, token_of(job), node) }
+    )
     return { "R " .. node }
   end
   silent_node = node

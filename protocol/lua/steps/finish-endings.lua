@@ -62,10 +62,10 @@ local function end_attempts()
     return "s", ended_entry
   end
   local verdicts, held = {}, remove_leases(tonumber(endings))
-  for i, is_held in ipairs(held) do
+  for i = 1, #held do
     local at = first + (i - 1) * 6
     local node, state = ARGV[at + 2], ARGV[at + 3]
-    if not is_held then
+    if not held[i] then
       verdicts[i] = is_known(ending_at(at)) and "r" or "f"
     else
       verdicts[i] = "s"

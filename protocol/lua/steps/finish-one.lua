@@ -35,7 +35,7 @@ if is_plain and redis.call("ZREM", leases, lone_member) == 1 then
     job.phase, job.node, job.deliveries = "R", node, job.deliveries + 1
     redis.call("HSET", jobs, job.id, write_record(job))
     local ended_ms = stamp_ms(entry)
-    write_leases(ended_ms, { score(ended_ms + unacknowledged_ms), member_of(job) })
+    write_leases(ended_ms, { score(ended_ms + unacknowledged_ms), lease_member(job.id, token_of(job), node) })
     return { "s", { envelope_of(job) }, {}, entry }
   end
   backlog_push_front("-", ids)

@@ -77,11 +77,38 @@ return { redis.call("HGET", jobs, id), redis.call("HGET", results, ARGV[first]) 
     });
     expect(scripts[0]?.lua.split("\n")).toEqual([
       "local x = unpack(ARGV, 1, 1)",
-      "local function general_path()",
+      "local function path()",
       ...functions,
       `return x + ${calls}`,
       "end",
-      "return general_path()",
+      "return path()",
+    ]);
+  });
+
+  it("has short paths one after the other, each with what it needs and those before it did not", () => {
+    const functions = Array.from(
+      { length: 10 },
+      (_, at) => `local function f${at}() return ${at} end`,
+    );
+    const calls = functions.map((_, at) => `f${at}()`).join(" + ");
+    const { scripts, problems } = assembleFiles({
+      "a.lua": "--- @early one two\n--- @needs b\nreturn late()",
+      "steps/one.lua": "--- @needs b\nif cheap() then return 1 end",
+      "steps/two.lua": `--- @needs c\nif ${calls} == 0 then return 2 end`,
+      "shared/b.lua": "local function late() return 3 end\nlocal function cheap() return false end",
+      "shared/c.lua": functions.join("\n"),
+    });
+    expect(problems).toEqual([]);
+    expect(scripts[0]?.lua.split("\n")).toEqual([
+      "local function cheap() return false end",
+      "if cheap() then return 1 end",
+      "local function path_1()",
+      ...functions,
+      `if ${calls} == 0 then return 2 end`,
+      "local function late() return 3 end",
+      "return late()",
+      "end",
+      "return path_1()",
     ]);
   });
 

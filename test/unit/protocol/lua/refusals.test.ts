@@ -5,6 +5,9 @@ import { assembleFiles } from "../../../support/lua-files.ts";
 
 const problems = (files: Readonly<Record<string, string>>) => assembleFiles(files).problems;
 
+const numbered = (count: number, between = " ") =>
+  Array.from({ length: count }, (_, at) => `x${at}`).join(between);
+
 describe("the build refuses", () => {
   const clock = "--- @args clock\nlocal function now() return clock end";
   const script = (text: string) => problems({ "a.lua": text });
@@ -188,6 +191,13 @@ describe("the build refuses", () => {
         Array.from({ length: 201 }, (_, at) => `local x${at} = 1; redis.log(x${at})`).join("\n"),
       ),
       "a.lua:1: 201 locals: Lua allows 200",
+    ],
+    [
+      "a function that takes more from outside than Lua lets it",
+      script(
+        `--- @args ${numbered(61)}\nlocal function f() return ${numbered(61, " .. ")} end\nreturn f()`,
+      ),
+      "a.lua:2: a function with 61 names from outside itself",
     ],
   ])("%s", ([, found, expected]) => {
     expect(found).toContain(expected);
