@@ -1,4 +1,4 @@
-/** `signalbox/client`: the HTTP API for programs, typed by a catalogue. */
+/** `@signalbox-dev/signalbox/client`: the HTTP API for programs, typed by a catalogue. */
 export type { FailedLine, SkippedJob } from "../protocol/api/failed.ts";
 export type {
   Cancelled,

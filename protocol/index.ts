@@ -1,4 +1,4 @@
-/** Entry `signalbox/protocol`: the catalogue, and the types that function, subscriber and client share. */
+/** Entry `@signalbox-dev/signalbox/protocol`: the catalogue, and the types that function, subscriber and client share. */
 export { type ErrorCode, SignalboxError } from "./error.ts";
 export { importSigningKeys, type SigningKey, type SigningKeys } from "./signing/keys.ts";
 export { sign, verify } from "./signing/webhook.ts";

@@ -1,4 +1,4 @@
-/** `signalbox/subscriber`: for Node programs that run jobs. */
+/** `@signalbox-dev/signalbox/subscriber`: for Node programs that run jobs. */
 export type { Catalog, Handlers, RunContext } from "../protocol/wire/catalog.ts";
 export type { SubscriberEventMap, SubscriberEvents } from "./events.ts";
 export {

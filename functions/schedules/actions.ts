@@ -16,7 +16,7 @@ function answer(c: Context, { id, queue }: FoundSchedule, changed: Changed): Res
   if (changed.kind === "unfit") {
     throw new SignalboxError(
       "state_conflict",
-      `expected a schedule with runs to come; ${id} is ${changed.schedule.state}: PUT it anew`,
+      `expected a schedule with runs to come; ${id} is ${changed.schedule.state}: PUT it again`,
     );
   }
   return c.json(scheduleView(queue, changed.schedule));

@@ -2,7 +2,10 @@
 import type { Failure } from "../wire/messages.ts";
 import type { JobLine } from "./jobs.ts";
 
-/** A job that failed for good. */
+/**
+ * A job that failed for good.
+ * @example const codes = failedLines.map(({ error }: FailedLine) => error?.code);
+ */
 export interface FailedLine extends JobLine {
   readonly error?: Failure;
 }
@@ -13,7 +16,10 @@ export interface FailedPage {
   readonly cursor: string | null;
 }
 
-/** A job that was named but not acted on, and why. */
+/**
+ * A job that was named but not acted on, and why.
+ * @example const gone = skipped.filter(({ reason }: SkippedJob) => reason === "unknown");
+ */
 export interface SkippedJob {
   readonly id: string;
   readonly reason: "unknown" | "not_failed";

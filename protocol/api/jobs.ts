@@ -9,7 +9,10 @@ import type { Json } from "../wire/json.ts";
 import type { Failure } from "../wire/messages.ts";
 import type { ReportLine } from "../wire/report.ts";
 
-/** A job as lists show it. */
+/**
+ * A job as lists show it.
+ * @example for await (const { id, state, retries } of client.list()) console.log(id, state, retries); // each a JobLine
+ */
 export interface JobLine {
   readonly id: string;
   readonly name: string;
@@ -55,15 +58,24 @@ export interface JobView<
   readonly errors?: readonly EarlierError[];
 }
 
-/** A job that has ended. */
+/**
+ * A job that has ended.
+ * @example const { state, finishedAt }: Ended<JobView> = await client.wait(receipt);
+ */
 export type Ended<View> = View & { readonly state: TerminalState; readonly finishedAt: string };
 
-/** Of which schedule a job is a run. */
+/**
+ * Of which schedule a job is a run.
+ * @example if (job.schedule?.late === true) console.warn(`late: ${job.schedule.scheduledAt}`); // a RunView
+ */
 export interface RunView extends Omit<ScheduledRun, "scheduledAt"> {
   readonly scheduledAt: string;
 }
 
-/** How an attempt failed that did not end the job. */
+/**
+ * How an attempt failed that did not end the job.
+ * @example const nodes = job.errors?.map(({ attempt, node }: EarlierError) => `${attempt} on ${node}`);
+ */
 export interface EarlierError {
   readonly attempt: number;
   readonly node: string;
@@ -85,7 +97,10 @@ export interface Receipt {
   readonly deduplicated?: string;
 }
 
-/** Why one job of a batch was refused; the others were accepted all the same. */
+/**
+ * Why one job of a batch was refused; the others were accepted all the same.
+ * @example const refused = answers.filter((answer): answer is Refusal => "error" in answer);
+ */
 export interface Refusal {
   readonly id: string;
   readonly error: { readonly code: "id_conflict" | "key_held"; readonly detail: string };
@@ -96,7 +111,10 @@ export interface Receipts {
   readonly jobs: readonly (Receipt | Refusal)[];
 }
 
-/** What came of a cancellation. */
+/**
+ * What came of a cancellation.
+ * @example const { outcome, state }: Cancelled = await client.cancel("invoice-17");
+ */
 export interface Cancelled {
   readonly id: string;
   readonly queue: string;
@@ -105,7 +123,10 @@ export interface Cancelled {
   readonly state: "running" | TerminalState;
 }
 
-/** What came of sending a job again. */
+/**
+ * What came of sending a job again.
+ * @example const { resent }: Resent = await client.resend("invoice-17");
+ */
 export interface Resent {
   readonly id: string;
   readonly queue: string;

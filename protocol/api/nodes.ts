@@ -1,7 +1,10 @@
 /** What the route of nodes answers. */
 import type { Json } from "../wire/json.ts";
 
-/** A node, over all queues that it serves. */
+/**
+ * A node, over all queues that it serves.
+ * @example const free = nodes.map(({ name, slots, busy }: NodeView) => `${name}: ${slots - busy} of ${slots}`);
+ */
 export interface NodeView {
   readonly name: string;
   readonly queues: readonly {

@@ -1,7 +1,10 @@
 /** What every route answers when it does not succeed: RFC 9457 problem details, with a stable `code` added. */
 import type { ErrorCode } from "../error.ts";
 
-/** What was wrong with one place of a request; `path` as in `jobs.0.name`, "" for the whole. */
+/**
+ * What was wrong with one place of a request; `path` as in `jobs.0.name`, "" for the whole.
+ * @example const lines = error.errors.map(({ path, message }: FieldProblem) => `${path}: ${message}`);
+ */
 export interface FieldProblem {
   readonly path: string;
   readonly message: string;

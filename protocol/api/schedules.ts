@@ -21,7 +21,10 @@ export interface RuleFields {
   readonly endAt?: string;
 }
 
-/** A schedule as lists show it: without what its runs carry. */
+/**
+ * A schedule as lists show it: without what its runs carry.
+ * @example for await (const { id, nextAt } of client.schedules.list()) console.log(id, nextAt); // each a ScheduleLine
+ */
 export interface ScheduleLine extends RuleFields {
   readonly id: string;
   readonly queue: string;
@@ -43,7 +46,10 @@ export interface ScheduleLine extends RuleFields {
   readonly updatedAt: string;
 }
 
-/** All of a schedule: its line, its times, what to do about missed ones, and what its runs carry. */
+/**
+ * All of a schedule: its line, its times, what to do about missed ones, and what its runs carry.
+ * @example const { next, dueAt }: ScheduleView = await client.schedules.get("nightly");
+ */
 export interface ScheduleView
   extends ScheduleLine, Omit<Plan, "rule" | "startMs" | "endMs">, Omit<Template, "name"> {
   /** When its next run is due; differs from `nextAt` by the jitter. */
@@ -54,7 +60,10 @@ export interface ScheduleView
   readonly moved?: true;
 }
 
-/** A schedule that was put, and whether that changed anything. */
+/**
+ * A schedule that was put, and whether that changed anything.
+ * @example const { outcome }: PutSchedule = await client.schedules.put("nightly", { name: "report", cron: "0 2 * * *" });
+ */
 export interface PutSchedule extends ScheduleView {
   readonly outcome: "created" | "replaced" | "unchanged";
 }
@@ -97,7 +106,10 @@ export interface RunMade {
   readonly job: string;
 }
 
-/** A run in a schedule's history. */
+/**
+ * A run in a schedule's history.
+ * @example const late = history.filter((line): line is RanLine => "job" in line && line.late);
+ */
 export interface RanLine {
   readonly scheduledAt: string;
   /** The id of its job. */
@@ -113,7 +125,10 @@ export interface RanLine {
   readonly manual: boolean;
 }
 
-/** A time, or a span of times, that was not run. */
+/**
+ * A time, or a span of times, that was not run.
+ * @example const skipped = history.filter((line): line is SkippedLine => "skipped" in line);
+ */
 export interface SkippedLine {
   readonly scheduledAt: string;
   /** The last time of the span. */
@@ -123,6 +138,10 @@ export interface SkippedLine {
   readonly seenAt: string;
 }
 
+/**
+ * A line of a schedule's history.
+ * @example const history: readonly HistoryLine[] = await client.schedules.history("nightly");
+ */
 export type HistoryLine = RanLine | SkippedLine;
 
 /** What a schedule did last, newest first. */

@@ -12,7 +12,7 @@
  *    (jobs and runs of schedules) or `jobOptions` (jobs alone).
  * 2. Where it is stored, the compiler then asks for its check on the wire in `job.ts`, and nothing else: the codec, the
  *    signature and the comparison of repeated jobs go by that table. Where a script reads it, pass `spec.<name>` on in
- *    `protocol/ledger/jobs.ts`, and for runs in `encodeContent` of `protocol/schedule/schedule.ts`, and write its Lua.
+ *    `protocol/ledger/dispatch.ts`, and for runs in `encodeContent` of `protocol/schedule/schedule.ts`, and write its Lua.
  */
 import * as z from "zod";
 import { jobId, longestMs, nodeName, objectError, queueName, time, whole } from "./fields.ts";
@@ -163,6 +163,7 @@ export type StoredOptions = OutputOf<typeof storedOptions>;
 /**
  * How long to wait before attempt n + 1: always `delayMs`; `delayMs` doubled each time up to `capMs`; or the
  * list's nth entry (the last one from then on). Up to `jitter` (0 to 1) of it is taken off at random.
+ * @example const backoff: Backoff = { kind: "exponential", delayMs: 1_000, capMs: 60_000, jitter: 0.2 };
  */
 export type Backoff = Frozen<z.output<typeof backoff>>;
 

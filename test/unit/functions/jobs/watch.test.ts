@@ -151,7 +151,7 @@ describe("a watch", () => {
     ]);
   });
 
-  test("starts anew where the position is that of another run of this id", () => {
+  test("starts from the beginning if the event id belongs to an earlier run of this job id", () => {
     const first = createWatch(name, done(), null).found(done(), []).at(-1)?.id ?? "";
     const again = job({ accepted: "1700000005000-0" });
     const watch = createWatch(name, again, decodeEventId(first));
