@@ -1,11 +1,12 @@
-/** Cancels a job: at once where it waits, by asking its node where it runs. */
+/** Cancels a job: immediately while it waits, by asking its node while it runs. */
 import { cancelLua } from "../lua/generated.ts";
+import { oneOf } from "../redis/answers.ts";
 import { list, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
 
 /**
- * - `cancelled`: it waited, and will not run.
- * - `stopping`: it runs; its node has been asked to stop it, and it will not be run again.
+ * - `cancelled`: it was waiting, and will not run.
+ * - `stopping`: it is running; its node has been asked to stop it, and it will not run again.
  * - `ended`: too late; `state` says how.
  * - `unknown`: no such job.
  */
@@ -13,10 +14,9 @@ export type Cancelled =
   | { readonly kind: "cancelled" | "stopping" | "unknown" }
   | { readonly kind: "ended"; readonly state: string };
 
-/** All subscribers are asked, on the control channel. A foreign node is not: its result, if any, is kept. */
+/** All subscribers are asked, on the control channel. A foreign node does not listen there: its result, if any, is kept. */
 export const cancel = defineScript(cancelLua, (reply): Cancelled => {
   const [kind, state] = list(reply);
-  const found = text(kind);
-  if (found === "ended") return { kind: "ended", state: text(state) };
-  return { kind: found === "cancelled" || found === "stopping" ? found : "unknown" };
+  const found = oneOf(kind, ["cancelled", "stopping", "ended", "unknown"]);
+  return found === "ended" ? { kind: found, state: text(state) } : { kind: found };
 });

@@ -1,12 +1,15 @@
-/** Deletes ended jobs and all that is known of them. */
+/** Deletes ended jobs with their results, errors and due times. */
 import { deleteJobsLua } from "../lua/generated.ts";
-import { list, text } from "../redis/reply.ts";
+import { oneOf } from "../redis/answers.ts";
+import { list } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
 
-/** `alive`: it has not ended (in the state asked for). `unknown`: no such job, perhaps deleted before. */
-export type DeletedJob = "deleted" | "alive" | "unknown";
+const answers = ["deleted", "alive", "unknown"] as const;
+
+/** `alive`: it has not ended, or not in the state asked for. `unknown`: no such job, perhaps deleted before. */
+export type DeletedJob = (typeof answers)[number];
 
 /** List: ids. `only` is the state that a job must have ended in, or `-`. */
 export const deleteJobs = defineScript(deleteJobsLua, (reply): readonly DeletedJob[] =>
-  list(reply).map((each) => text(each) as DeletedJob),
+  list(reply).map((each) => oneOf(each, answers)),
 );

@@ -1,13 +1,16 @@
 /** Deletes schedules and their history; the jobs that they made stay. */
 import { deleteSchedulesLua } from "../lua/generated.ts";
-import { list, text } from "../redis/reply.ts";
+import { oneOf } from "../redis/answers.ts";
+import { list } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
 
+const answers = ["deleted", "unknown", "foreign"] as const;
+
 /** `foreign`: another source made it. */
-export type DeletedSchedule = "deleted" | "unknown" | "foreign";
+export type DeletedSchedule = (typeof answers)[number];
 
 /** List: ids. */
 export const deleteSchedules = defineScript(
   deleteSchedulesLua,
-  (reply): readonly DeletedSchedule[] => list(reply).map((each) => text(each) as DeletedSchedule),
+  (reply): readonly DeletedSchedule[] => list(reply).map((each) => oneOf(each, answers)),
 );

@@ -1,14 +1,17 @@
 /**
- * Accepts jobs: writes each one down and sends it to a free slot, or lets it wait.
- * Repeat-safe: an id that is already known changes nothing and is answered with what is stored.
+ * Accepts jobs: stores each and sends it to a free slot, or lets it wait. Repeat-safe: an id that is already known
+ * changes nothing and is answered with what is stored.
  */
 import { dispatchLua } from "../lua/generated.ts";
+import { oneOf } from "../redis/answers.ts";
 import type { Reply } from "../redis/port.ts";
 import { list, text, word } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
 
-/** How a deduplication key was answered. */
-export type DedupeVerdict = "rejected" | "returned" | "replaced" | "debounced";
+const dedupeVerdicts = ["rejected", "returned", "replaced", "debounced"] as const;
+
+/** What a deduplication key did to a job. */
+export type DedupeVerdict = (typeof dedupeVerdicts)[number];
 
 /** What became of one job of a dispatch. Phases and states are as in the records. */
 export type Placement =
@@ -17,7 +20,7 @@ export type Placement =
       readonly kind: "known";
       readonly phase: string;
       readonly node: string | null;
-      /** The stored content, where its text differs from what was sent now. */
+      /** The stored content, if its text differs from what was sent now. */
       readonly other?: { readonly name: string; readonly target: string; readonly body: string };
     }
   | {
@@ -27,7 +30,7 @@ export type Placement =
       /** The job that holds the key. */
       readonly id: string;
     }
-  /** Nothing was changed: the content is signed for another place than that of the job that it would be, which is this. */
+  /** Nothing was changed: the content would become this job, and is signed for another id or node. */
   | { readonly kind: "missigned"; readonly node: string | null; readonly id: string };
 
 /**
@@ -41,11 +44,11 @@ export const dispatch = defineScript(dispatchLua, (reply): readonly Placement[] 
 
 function parsePlacement(reply: Reply): Placement {
   if (!Array.isArray(reply)) {
-    const [placed = "", at] = text(reply).split(" ");
-    return { kind: "placed", phase: placed, node: word(at) };
+    const [phase, node] = text(reply).split(" ");
+    return { kind: "placed", phase: text(phase), node: word(node) };
   }
   const [first, phase, node, name, target, body] = list(reply);
-  const kind = text(first) as Exclude<Placement["kind"], "placed">;
+  const kind = oneOf(first, ["known", "missigned", ...dedupeVerdicts]);
   const place = { phase: text(phase), node: word(node) };
   if (kind === "missigned") return { kind, node: place.node, id: text(name) };
   if (kind !== "known") return { kind, ...place, id: text(name) };

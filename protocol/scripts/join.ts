@@ -1,12 +1,13 @@
 /**
- * A node says that it listens (after every subscription, first or again) and which attempts it is
- * running. It gets back, on its channel, the jobs assigned to it that it never heard of.
+ * A node reports, after every subscription, that it listens and which attempts it is running. It is sent again, on its
+ * channel, the jobs assigned to it that it never received.
  */
 import { joinLua } from "../lua/generated.ts";
+import { oneOf } from "../redis/answers.ts";
 import { list, number, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
 
-/** What `join` answers. `superseded`: another subscriber has taken the node since. */
+/** What a join answers. `superseded`: another subscriber has taken the node since. */
 export type Joined =
   | { readonly kind: "superseded" }
   | {
@@ -15,18 +16,18 @@ export type Joined =
       readonly epoch: string;
       /** Positions (from 0) of the running attempts that have lost their lease. */
       readonly lost: readonly number[];
-      /** Whether anybody listens on the node's channel at the Redis that ran this. */
+      /** Whether a client listens on the node's channel at the Redis that ran the script. */
       readonly isHeard: boolean;
     };
 
 /**
- * List: lease members of the attempts that the node is running or whose outcome it has yet to send.
+ * List: lease members of the attempts that the node is running, or whose outcome it has yet to send.
  * `epoch` is `-` at the first join of a process. The `joined` message on the node's channel divides
  * what was sent to the former incarnation from what is sent to this one.
  */
 export const join = defineScript(joinLua, (reply): Joined => {
   const [kind, epoch, lost, listeners] = list(reply);
-  if (text(kind) === "superseded") return { kind: "superseded" };
+  if (oneOf(kind, ["joined", "superseded"]) === "superseded") return { kind: "superseded" };
   return {
     kind: "joined",
     epoch: text(epoch),

@@ -12,7 +12,7 @@ export interface FailedJob {
   readonly ended: string;
 }
 
-/** Starts at position `offset` of the set; at most `limit` jobs and about 4 MiB a call. */
+/** Starts at offset `offset` of the set. Answers at most `limit` jobs and about 4 MiB a call. */
 export const listFailed = defineScript(
   listFailedLua,
   (reply): { readonly examined: number; readonly jobs: readonly FailedJob[] } => {

@@ -1,4 +1,4 @@
-/** Lists jobs of one queue, newest first, from a position on. Changes nothing. */
+/** Lists jobs of one queue, newest first, from a list cursor on. Changes nothing. */
 import { listJobsLua } from "../lua/generated.ts";
 import { list as array, number, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
@@ -6,7 +6,7 @@ import { defineScript } from "../redis/script.ts";
 /** A line of the list: heads of the records only, so that payloads are not sent. */
 export interface Listed {
   readonly id: string;
-  /** Position: the index entry and the place in it. */
+  /** List cursor: the index entry, and the place in it. */
   readonly entry: string;
   readonly place: number;
   /** Head of the job's record. */

@@ -1,4 +1,4 @@
-/** Reads who serves a queue and how many attempts each runs. Changes nothing. */
+/** Reads which nodes serve a queue and how many attempts each runs. Changes nothing. */
 import { listNodesLua } from "../lua/generated.ts";
 import { list, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
@@ -11,7 +11,7 @@ export interface NodeRow {
   readonly busy: number;
   /** Whether its last message found a listener. */
   readonly connected: boolean;
-  /** What the subscriber says of itself, JSON text. */
+  /** What the subscriber tells about itself, JSON text. */
   readonly info: string;
 }
 
@@ -26,7 +26,7 @@ export const listNodes = defineScript(listNodesLua, (reply): readonly NodeRow[] 
   return found.sort((a, b) => a.node.localeCompare(b.node, "en", { numeric: true }));
 });
 
-/** Leases by node; what else is among the members names none. */
+/** Counts leases by node. The watch among the members names no node. */
 function countBusy(members: readonly string[]): ReadonlyMap<string, number> {
   const busy = new Map<string, number>();
   for (const member of members) {
@@ -36,7 +36,7 @@ function countBusy(members: readonly string[]): ReadonlyMap<string, number> {
   return busy;
 }
 
-/** A row that is not of the ledger's making reads as one of no slots, not connected. */
+/** A row that no script wrote reads as a node without slots that is not connected. */
 function parseRow(node: string, row: string, busy: number): NodeRow {
   const [epoch = "", slots = "0", mark = "0", ...info] = row.split(" ");
   return {

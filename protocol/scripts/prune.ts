@@ -1,12 +1,12 @@
 /**
- * Forgets finished jobs: those that finished longer ago than the retention, and the oldest beyond
- * the count; failed jobs by bounds of their own. Works from the oldest index entry on; what is still alive there is listed anew.
+ * Deletes finished jobs: those that finished longer ago than the retention, and the oldest beyond the count. Failed jobs
+ * have bounds of their own. Works from the oldest index entry on; jobs that are still alive there get a new entry.
  */
 import { pruneLua } from "../lua/generated.ts";
 import { list, number } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
 
-/** What `retire` did. */
+/** What a call did. */
 export interface Pruned {
   readonly forgotten: number;
   /** Whether another call would find more. */
@@ -14,10 +14,10 @@ export interface Pruned {
 }
 
 /**
- * Handles about 3,000 jobs a call. Drops outbox entries older than `outbox_ms`, and the seats of nodes that
- * are as long gone.
+ * Handles about 3,000 jobs a call. Drops outbox entries older than `outbox_ms`, and the rows of nodes that have been gone
+ * as long.
  */
 export const prune = defineScript(pruneLua, (reply): Pruned => {
-  const [forgotten, more] = list(reply).map(number);
-  return { forgotten: forgotten ?? 0, more: more === 1 };
+  const [forgotten, more] = list(reply);
+  return { forgotten: number(forgotten), more: number(more) === 1 };
 });

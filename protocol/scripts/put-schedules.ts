@@ -1,28 +1,31 @@
 /**
- * Makes schedules, or gives them another content. The same content again changes nothing. A new or changed plan
- * is due at once: whoever looks first works out its times (`plan.ts`), so that no caller's clock counts.
+ * Creates schedules, or replaces their content. The same content again changes nothing. A new or changed plan is due
+ * immediately: the next check works out its times (`schedule/plan.ts`), so that no caller's clock counts.
  */
 import { putSchedulesLua } from "../lua/generated.ts";
+import { oneOf } from "../redis/answers.ts";
 import { list, number, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
 
+const verdicts = ["created", "replaced", "unchanged", "foreign", "full"] as const;
+
 /** `foreign`: another source made it. `full`: the queue has as many as are allowed. */
-export type PutVerdict = "created" | "replaced" | "unchanged" | "foreign" | "full";
+export type PutVerdict = (typeof verdicts)[number];
 
 /** What became of the schedules, in their order. */
 export interface Put {
   readonly nowMs: number;
   readonly answers: readonly {
     readonly verdict: PutVerdict;
-    /** The record as it is now; empty where it was refused. */
+    /** The record as it is now; empty if it was refused. */
     readonly text: string;
   }[];
 }
 
 /**
- * List, for each: `id, nonce, overlap, source, content`. The nonce is the caller's: a call that is repeated
- * because its answer was lost is answered as the first was. A changed plan starts anew, with no runs made and
- * the present as its anchor; what it runs can be changed without that.
+ * List, for each: `id, nonce, overlap, source, content`. The caller chooses the nonce: a call that is repeated with it, because
+ * its answer was lost, is answered like the first. A changed plan starts over, with no runs made and the current time as its
+ * anchor; a changed job does not.
  */
 export const putSchedules = defineScript(putSchedulesLua, (reply): Put => {
   const [now, answers] = list(reply);
@@ -30,7 +33,7 @@ export const putSchedules = defineScript(putSchedulesLua, (reply): Put => {
     nowMs: number(now),
     answers: list(answers).map((each) => {
       const [verdict, record] = list(each);
-      return { verdict: text(verdict) as PutVerdict, text: text(record) };
+      return { verdict: oneOf(verdict, verdicts), text: text(record) };
     }),
   };
 });

@@ -4,7 +4,7 @@ import { list, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
 import { parseErrors, parseRecord, parseResultRecord, type Stored } from "../wire/record.ts";
 
-/** `null` where the id is not known. */
+/** `null` if the id is not known. */
 export const readJob = defineScript(readJobLua, (reply): Stored | null => {
   const [record, lines, ended, recorded] = list(reply);
   if (record === undefined) return null;

@@ -3,7 +3,7 @@ import { readSchedulesLua } from "../lua/generated.ts";
 import { list, number, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
 
-/** List: ids. Answers the records in their order; null where there is none. */
+/** List: ids. Answers the records in their order; null for an unknown id. */
 export const readSchedules = defineScript(
   readSchedulesLua,
   (reply): { readonly nowMs: number; readonly records: readonly (string | null)[] } => {

@@ -1,14 +1,15 @@
 /**
- * Gives out again the jobs whose lease has ended, and takes their nodes out of the running. An
- * attempt that was heard of counts against the job's attempts; one that never was does not.
+ * Sends jobs whose lease has ended to other nodes, and no more jobs to theirs. An attempt that was acknowledged counts
+ * against the job's attempts; any other does not.
  */
 import { recoverLua } from "../lua/generated.ts";
+import { waitMs } from "../redis/answers.ts";
 import { list, number } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
 
-/** What `expire` did. */
+/** What a call did. */
 export interface Recovered {
-  /** Jobs given out again. */
+  /** Jobs sent again, or left to wait. */
   readonly again: number;
   /** Jobs ended: out of attempts, or cancelled while they ran. */
   readonly ended: number;
@@ -18,13 +19,9 @@ export interface Recovered {
 
 /**
  * Handles at most `limit` leases a call. A node that let a lease end is dead, cut off or stuck: it gets
- * no more jobs until it joins again, which the `rejoin` message asks it to, in case it lives.
+ * no more jobs until it joins again, which the `rejoin` message asks it to do in case it lives.
  */
 export const recover = defineScript(recoverLua, (reply): Recovered => {
-  const [again, ended, wait] = list(reply).map(number);
-  return { again: again ?? 0, ended: ended ?? 0, nextInMs: waitOf(wait) };
+  const [again, ended, wait] = list(reply);
+  return { again: number(again), ended: number(ended), nextInMs: waitMs(wait) };
 });
-
-function waitOf(wait: number | undefined): number | null {
-  return wait === undefined || wait < 0 ? null : wait;
-}

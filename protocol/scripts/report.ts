@@ -1,10 +1,10 @@
-/** Keeps a report of a running attempt and tells those who watch the job. */
+/** Keeps a report of a running attempt and publishes that there is one. */
 import { reportLua } from "../lua/generated.ts";
 import { text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
 
 /**
- * Answers whether the attempt still holds its lease; the reports of one that lost it are refused, as its
- * outcome would be. The key outlives its newest report by `keep_ms`, which is longer than the attempt may take.
+ * Answers whether the attempt still holds its lease; without one the report is refused, as the
+ * outcome would be. The key expires `keep_ms` after its newest report, which is longer than an attempt may take.
  */
 export const report = defineScript(reportLua, (reply): boolean => text(reply) === "1");

@@ -1,17 +1,20 @@
-/** Sends ended jobs again as if they were new, with their ids and all their attempts. */
+/** Dispatches ended jobs again as if they were new: with their ids, and with all attempts allowed once more. */
 import { resendLua } from "../lua/generated.ts";
-import { list, text } from "../redis/reply.ts";
+import { oneOf } from "../redis/answers.ts";
+import { list } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
 
+const answers = ["resent", "alive", "stopping", "succeeded", "unknown"] as const;
+
 /**
- * - `resent`: it had failed, expired or been cancelled, and is as new.
- * - `alive`: it is delayed, queued or running, perhaps because it has just been sent again.
- * - `stopping`: it runs, and has been asked to stop.
- * - `succeeded`: not sent again. `unknown`: no such job.
+ * - `resent`: it had failed, expired or been cancelled, and is new again.
+ * - `alive`: it is delayed, queued or running, perhaps because it has just been resent.
+ * - `stopping`: it is running, and has been asked to stop.
+ * - `succeeded`: it is not resent. `unknown`: no such job.
  */
-export type Resent = "resent" | "alive" | "stopping" | "succeeded" | "unknown";
+export type Resent = (typeof answers)[number];
 
 /** List: ids. `only` is the state that a job must have ended in, or `-`; others answer as `alive`. */
 export const resend = defineScript(resendLua, (reply): readonly Resent[] =>
-  list(reply).map((each) => text(each) as Resent),
+  list(reply).map((each) => oneOf(each, answers)),
 );
