@@ -1,5 +1,5 @@
---- Changes schedules by compare-and-set, and makes their runs in the same step: what is due is dealt with exactly once,
---- whoever comes first. Repeat-safe: a second call finds another version.
+--- Changes schedules by compare-and-set, and makes their runs in the same step, so that each due time is handled
+--- exactly once. Repeat-safe: a second call finds another version.
 --- @keys jobs results leases backlog free nodes parked outbox due failed index schedules history
 --- @args queue channel control results_channel unacknowledged_ms foreign_ms clock ended_ms max_waiting recheck_ms
 --- @list id version state covers moved next due count runs missed keep error

@@ -1,5 +1,5 @@
---- Ends attempts and fetches the next jobs, for all attempts and nodes of one subscriber that have come together since
---- its previous call. Only the call that removes an attempt's lease stores its outcome and frees its slot.
+--- Ends attempts and fetches the next jobs, for everything that one subscriber has gathered since its previous
+--- call. Only the call that removes an attempt's lease stores its outcome and frees its slot.
 --- @keys jobs results leases backlog free nodes parked outbox due errors failed
 --- @args queue channel control results_channel unacknowledged_ms foreign_ms clock was_busy endings
 --- @list id token node state delay_ms text, then node mode waiting
@@ -40,7 +40,7 @@ if not is_filled then
   commit()
   commit_results()
 end
--- Comes last, for whoever owns those nodes now.
+-- Comes last: the freed slots of these nodes go to their new owners.
 if next(orphaned) then
   ensure_now()
   for node in pairs(orphaned) do

@@ -1,4 +1,4 @@
---- Reads outbox entries that nobody has delivered for a while, the oldest first: at most `limit`, and about 1 MiB
+--- Reads outbox entries that have not been delivered for a while, the oldest first: at most `limit`, and about 1 MiB
 --- together. Changes nothing.
 --- @keys outbox
 --- @args grace_ms limit clock

@@ -13,7 +13,7 @@ local surplus = redis.call("HLEN", results) - failures - tonumber(max_finished)
 local most, examined, gone, kept = 3000, 0, {}, {}
 local ids, entry_of = {}, {}
 
--- A node that has lived long is not gone because it is cut off or drains: nobody listens to one that is.
+-- A node that joined long ago and is cut off or drains is not gone: only one on whose channel no client listens is.
 local function drop_gone_nodes()
   local rows, oldest = redis.call("HGETALL", nodes), now - tonumber(outbox_ms)
   for i = 1, #rows, 2 do

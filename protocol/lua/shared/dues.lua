@@ -5,7 +5,7 @@
 
 local new_dues, soonest = {}, nil
 
--- Nobody is told: for what can wait for a check that comes anyway.
+-- Subscribers are not told: for what can wait until they check anyway.
 local function add_due(member, ms)
   new_dues[#new_dues + 1] = score(ms)
   new_dues[#new_dues + 1] = member

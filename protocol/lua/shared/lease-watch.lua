@@ -1,6 +1,6 @@
---- Takes leases, and sees to it that somebody looks when they end. Only its node is told of a lease, and that node
---- may be dead. So a member of `leases`, `watch`, says when all subscribers are to look; where it is missing they are
---- told. It rides on the ZADD, whose answer counts it: only the first lease after a rest costs a message.
+--- Takes leases, and makes sure that they are checked when they end. Only its node is told of a lease, and that node
+--- may be dead. So `leases` has a member `watch`, whose score says when all subscribers are to check; if it is missing
+--- they are told. The same ZADD adds it, and its answer counts it: only the first lease after a rest costs a message.
 --- @keys leases
 --- @args unacknowledged_ms
 --- @needs score messages

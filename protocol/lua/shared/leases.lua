@@ -20,7 +20,7 @@ local function lease(job, node, ms)
   save(job)
 end
 
--- Takes back the leases taken last, for jobs that nobody was sent.
+-- Takes back the leases taken last, for jobs that could not be sent.
 local function unlease(list)
   for _, job in ipairs(list) do
     job.deliveries = job.deliveries - 1

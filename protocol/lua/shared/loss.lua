@@ -1,7 +1,7 @@
 --- What becomes of a job whose attempt is lost with its node.
 --- @needs now attempt end-job errors
 
--- True: the job is to be given out again. Ten deliveries without a sign of life: no node can help this job.
+-- True: the job is to be placed again. Ten deliveries that no node acknowledged end it: another would not help.
 local function survives_loss(job, was_acknowledged, node)
   if was_acknowledged then
     job.attempts_used = job.attempts_used + 1

@@ -6,27 +6,27 @@ local function message_of(what)
   return '{"v":1,"queue":"' .. queue .. '",' .. what .. "}"
 end
 
--- Something is due in so many milliseconds: subscribers set their timers.
+-- Something is due in so many milliseconds. Subscribers set their timers by it.
 local function tell_due(ms)
   redis.call("PUBLISH", control, message_of('"dueInMs":' .. string.format("%.0f", ms)))
 end
 
--- A lease ends in so many milliseconds, and nobody watches yet.
+-- A lease ends in so many milliseconds, and no subscriber watches the leases yet.
 local function tell_lease(ms)
   redis.call("PUBLISH", control, message_of('"leaseInMs":' .. ms))
 end
 
--- Whoever runs this attempt is to stop it.
+-- The subscriber that runs this attempt is to stop it.
 local function tell_cancel(member)
   redis.call("PUBLISH", control, message_of('"cancel":"' .. member .. '"'))
 end
 
--- The node is to join again. Answers how many listen, as the two below would.
+-- The node is to join again. Answers how many clients listen.
 local function ask_to_rejoin(node)
   return redis.call("PUBLISH", channel .. node, message_of('"rejoin":true'))
 end
 
--- What follows on the node's channel is for the incarnation with this epoch.
+-- What follows on the node's channel is for the incarnation with this epoch. Answers how many clients listen.
 local function tell_joined(node, epoch)
   return redis.call("PUBLISH", channel .. node, message_of('"joined":"' .. epoch .. '"'))
 end

@@ -1,4 +1,4 @@
---- The time by which this call goes, in milliseconds; 0 until it is known. A script that writes a stream entry sets
+--- The time that counts for the whole call, in milliseconds; 0 until it is known. A script that writes a stream entry sets
 --- it from the entry's id, any other calls `ensure_now`.
 --- @needs clock
 

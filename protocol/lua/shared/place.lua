@@ -37,7 +37,7 @@ local function group_by_node(list, slots)
   return order, groups
 end
 
--- Jobs for any node. What finds no slot waits, at the front if it waited before.
+-- Jobs for any node. Jobs that find no slot wait: at the front if they waited before.
 local function place(list, front)
   while #list > 0 do
     local slots = redis.call("LPOP", free, #list)

@@ -17,7 +17,7 @@ local function ask_for_rest(node)
   return asked_nodes[node]
 end
 
--- Answers 0 if nobody listens.
+-- Answers 0 if no client listens.
 local function publish(node, envelopes)
   local from, bytes = 1, 0
   for i = 1, #envelopes do
@@ -33,7 +33,7 @@ local function publish(node, envelopes)
   return 1
 end
 
--- Sends jobs to a node whose slots are already taken out of free. False: nobody listens.
+-- Sends jobs to a node whose slots are already taken out of free. Answers false if no client listens.
 local function send_to(node, list)
   local envelopes = {}
   for i, job in ipairs(list) do

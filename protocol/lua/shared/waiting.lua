@@ -34,8 +34,7 @@ local function pop_waiting(target, wanted)
   return list
 end
 
--- Takes a job that waits no more out of its backlog, which would else grow with dead ids for as long as nobody
--- serves it.
+-- Takes a job that no longer waits out of its backlog. Its id would stay there for as long as no node serves the queue.
 local function unqueue(job)
   if job.phase == "Q" then backlog_remove(job.target, job.id) end
 end

@@ -6,7 +6,7 @@
 --- @list id target name at deadline dedupe body
 --- @needs attempt backlog clock envelope lease-watch record score
 
--- The index entry, if it is written already, and a node on whose channel nobody listened.
+-- The index entry, if it is written already, and a node on whose channel no client listened.
 local accepted, silent_node
 local is_plain = #ARGV == first + 6
   and ARGV[first + 1] == "-"

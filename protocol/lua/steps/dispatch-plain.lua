@@ -21,7 +21,7 @@ local function are_plain(stored)
   return true
 end
 
--- Publishes what has a slot. Answers the set of nodes on whose channels nobody listened.
+-- Publishes what has a slot. Answers the set of nodes on whose channels no client listened.
 local function send_plain(slots)
   local order, envelopes, heads, silent = {}, {}, {}, {}
   for i, node in ipairs(slots) do
@@ -42,7 +42,7 @@ local function send_plain(slots)
   return silent
 end
 
--- Fills replies with "<phase> <node>" of each job. False: but for some, which the general path is to place.
+-- Fills replies with "<phase> <node>" of each job. Answers false if some are left for the general path to place.
 local function dispatch_plain(replies)
   local count = (#ARGV - first + 1) / 7
   local slots = redis.call("LPOP", free, count) or {}

@@ -18,7 +18,7 @@ local function ending_at(at)
   }
 end
 
--- The lease is the fence: whoever removes it speaks for the job. Answers whether each was held.
+-- The lease is the fence: only the caller that removes it may end the attempt. Answers whether each was held.
 local function remove_leases(count)
   local members, held = {}, {}
   for i = 1, count do
@@ -39,7 +39,7 @@ local function remove_leases(count)
   return held
 end
 
--- Whether this very outcome was stored before. The token alone does not tell: a job that was ended because its attempt
+-- Whether this same outcome was stored before. The token alone does not tell: a job that was ended because its attempt
 -- was lost has the token of that attempt.
 local function is_known(ending)
   if ending.state == "retry" or ending.state == "refused" then

@@ -1,4 +1,4 @@
---- The short path of `finish`, for one attempt that succeeded on a node that takes what comes next: every call of a
+--- The short path of `finish`, for one attempt that succeeded on a node that takes its next job: every call of a
 --- subscriber that is not busy, or has one slot. It comes before the functions of the general path are made. What it
 --- cannot do it leaves to that path, untouched or as the variable says.
 --- @keys jobs results leases free outbox
