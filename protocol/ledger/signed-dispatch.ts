@@ -13,7 +13,7 @@ export interface Place {
   readonly node: string | null;
 }
 
-/** A job's body with its signature, and the place it is signed for, as `scripts/lua/dedupe.ts` compares it. */
+/** A job's body with its signature, and the place it is signed for, as `lua/steps/dedupe.lua` compares it. */
 export interface SignedBody {
   readonly body: string;
   readonly place: string;

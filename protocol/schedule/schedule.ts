@@ -1,6 +1,6 @@
 /**
  * A schedule: a stored rule that makes jobs. Owns what a schedule says and the record in which the ledger keeps it (see
- * `scripts/lua/schedule.ts` and `docs/protocol.md`); `timeline.ts` computes its times, `plan.ts` what to do about them.
+ * `lua/shared/schedule-record.lua` and `docs/protocol.md`); `timeline.ts` computes its times, `plan.ts` what to do about them.
  */
 import { SignalboxError } from "../error.ts";
 import type { ScheduledRun } from "../wire/catalog.ts";

@@ -167,5 +167,5 @@ export type StoredOptions = OutputOf<typeof storedOptions>;
  */
 export type Backoff = Frozen<z.output<typeof backoff>>;
 
-/** Which other jobs this one stands for; see `scripts/lua/dedupe.ts`. */
+/** Which other jobs this one stands for; see `lua/steps/dedupe.lua`. */
 export type Dedupe = Readonly<Required<z.output<typeof dedupe>>>;

@@ -1,5 +1,5 @@
 /**
- * Reads back the records that scripts write to the ledger (formats: `scripts/lua/record.ts` and `docs/protocol.md`).
+ * Reads back the records that scripts write to the ledger (formats: `lua/shared/record.lua` and `docs/protocol.md`).
  * A record of another shape throws: it means that two versions of Signalbox share one Redis.
  */
 import { SignalboxError } from "../error.ts";
