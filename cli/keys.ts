@@ -22,7 +22,7 @@ export interface Rotation {
   readonly both: string;
   /** The next key first: it signs, and both are accepted. */
   readonly turned: string;
-  /** The next key alone. */
+  /** Only the next key. */
   readonly next: string;
   readonly currentId: string;
   readonly nextId: string;
@@ -221,7 +221,7 @@ SIGNALBOX_SIGNING_SECRET="${both}"
 # 2. Every subscriber signs with the next key: set it, and restart them one by one.
 SIGNALBOX_SIGNING_SECRET="${next}"
 
-# 3. Check that the function knows it:  SIGNALBOX_SIGNING_SECRET=… npx signalbox doctor
+# 3. Check that the function knows it:  SIGNALBOX_SIGNING_SECRET=… npx --no signalbox doctor
 # 4. Once no subscriber has the old secret, the function accepts only the next one: put it as in step 1.
 #    From then on ${currentId} is refused. Results that a subscriber still signs with it stay in the outbox until the tick records them.`;
 }
