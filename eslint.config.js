@@ -2,10 +2,16 @@ import comments from "@eslint-community/eslint-plugin-eslint-comments/configs";
 import { defineConfig, globalIgnores } from "eslint/config";
 import importSort from "eslint-plugin-simple-import-sort";
 import tseslint from "typescript-eslint";
-import { noWaiting, project, restrictedSyntax } from "./eslint.rules.ts";
+import { noWaiting, project, restrictedImports, restrictedSyntax } from "./eslint.rules.ts";
 
 /** The one wait, and the parts that simulate something slow. Each says at its head what it waits for. */
 const waits = ["test/support/until.ts", "test/chaos/pace.ts"];
+
+/**
+ * May use `test/chaos/pace.ts`, because time itself is what they test or simulate: the chaos runs; callers that dispatch
+ * at a pace that the machine bears while secrets are exchanged; schedules on the real clock, with an outage in the middle.
+ */
+const paced = ["test/chaos/**", "test/e2e/rotation.test.ts", "test/e2e/live-schedules.ts"];
 
 /** Where a value of a type that the compiler cannot follow is cast on purpose. */
 const borders = [];
@@ -50,6 +56,11 @@ export default defineConfig(
     files: ["test/**"],
     ignores: waits,
     rules: { ...noWaiting, "no-restricted-syntax": restrictedSyntax({ casts: true }) },
+  },
+  {
+    files: paced,
+    ignores: waits,
+    rules: { "no-restricted-imports": restrictedImports({ paced: true }) },
   },
   {
     plugins: { imports: importSort, project },

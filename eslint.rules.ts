@@ -8,20 +8,28 @@ import type { ArrayExpression, ObjectExpression, SpreadElement } from "estree";
 const timerModules = ["timers", "node:timers", "timers/promises", "node:timers/promises"];
 const waitFor = "Wait for an event, or use until() of test/support/until.ts.";
 
-/** `AbortSignal.timeout(…)`. */
-const timeoutSignal =
-  "CallExpression[callee.object.name='AbortSignal'][callee.property.name='timeout']";
+/**
+ * The entry for `no-restricted-imports`: the modules with timers, and the pauses of the chaos runs except where a test
+ * is itself a load or a run in real time.
+ */
+export function restrictedImports({ paced = false }: { readonly paced?: boolean }) {
+  const pace = [{ regex: "(^|/)pace(\\.[jt]s)?$", message: waitFor }];
+  return [
+    "error",
+    {
+      paths: timerModules.map((name) => ({ name, message: waitFor })),
+      patterns: paced ? [] : pace,
+    },
+  ] satisfies Linter.RuleEntry;
+}
 
 /**
  * Tests do not wait for time to pass. The rule names the modules and the globals, not the names that a file
  * gives them, so that neither a renamed nor a namespace import escapes it. `AbortSignal.timeout` stays allowed
- * as the limit of a request; only listening to one is a wait. Fake timers of vitest are no wait either.
+ * as the limit of a request: as the value of a property `signal`, and nowhere else. Fake timers of vitest are no wait.
  */
 export const noWaiting: Linter.RulesRecord = {
-  "no-restricted-imports": [
-    "error",
-    { paths: timerModules.map((name) => ({ name, message: waitFor })) },
-  ],
+  "no-restricted-imports": restrictedImports({}),
   "no-restricted-globals": [
     "error",
     ...["setTimeout", "setInterval", "scheduler"].map((name) => ({ name, message: waitFor })),
@@ -40,6 +48,9 @@ export const noWaiting: Linter.RulesRecord = {
   ],
 };
 
+/** The objects whose members are, or make, timers. */
+const globals = "/^(AbortSignal|global|globalThis|self|window)$/";
+
 /** Selectors of `no-restricted-syntax` that belong to `noWaiting`; see `restrictedSyntax`. */
 const waitingSyntax = [
   {
@@ -55,10 +66,23 @@ const waitingSyntax = [
     message: waitFor,
   },
   {
-    selector: `:matches(MemberExpression, VariableDeclarator) > ${timeoutSignal}`,
+    selector:
+      ":not(Property[key.name='signal'] > CallExpression) > " +
+      "MemberExpression[object.name='AbortSignal'][property.name='timeout']",
     message: waitFor,
   },
-  { selector: `CallExpression[callee.name='once'] > ${timeoutSignal}`, message: waitFor },
+  // A global under another name, or with a name of a member that is not written out, could be any of its timers.
+  {
+    selector:
+      ":matches(VariableDeclarator, AssignmentExpression, AssignmentPattern, Property, ArrayExpression) > " +
+      `Identifier[name=${globals}]`,
+    message: waitFor,
+  },
+  { selector: `MemberExpression[computed=true][object.name=${globals}]`, message: waitFor },
+  // vitest's own polling; until() says what it waited for in vain.
+  { selector: "MemberExpression[property.name=/^(waitFor|waitUntil)$/]", message: waitFor },
+  { selector: "MemberExpression[property.value=/^(waitFor|waitUntil)$/]", message: waitFor },
+  { selector: "MemberExpression[object.name='expect'][property.name='poll']", message: waitFor },
 ];
 
 const noCastThroughUnknown = {

@@ -15,6 +15,7 @@ const tickMs = 10_000;
 /** Fires the tick. It may fail: that is what the faults are for. */
 export async function tick(stack: Stack, history: History): Promise<void> {
   try {
+    // eslint-disable-next-line no-restricted-syntax -- the limit of a request, passed by position
     await fireCron(stack.master.url, Date.now(), AbortSignal.timeout(tickMs));
     history.count("tick done");
   } catch {

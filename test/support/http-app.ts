@@ -113,6 +113,7 @@ export async function startStack(
     },
     subscribe: (signal, channel = resultChannel(naming)) =>
       subscribe({ ...config.redis, channel }, signal),
+    // eslint-disable-next-line no-restricted-syntax -- the limit that the function itself sets
     deadline: (ms) => AbortSignal.timeout(ms),
     log: (fields) => logged.push(fields),
   };

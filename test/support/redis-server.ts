@@ -124,6 +124,7 @@ async function start(program: string, { dir, port, options }: Place): Promise<Ch
   child.once("exit", () => process.removeListener("exit", killWithUs));
 
   const waiting = new AbortController();
+  // eslint-disable-next-line no-restricted-syntax -- the limit of a start that is awaited by event
   const signal = AbortSignal.any([waiting.signal, AbortSignal.timeout(START_LIMIT_MS)]);
   const answers = await Promise.race([
     once(child, "exit", { signal }).then(() => false),

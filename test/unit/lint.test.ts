@@ -2,7 +2,7 @@
 import { Linter } from "eslint";
 import tseslint from "typescript-eslint";
 import { describe, expect, test } from "vitest";
-import { noWaiting, project, restrictedSyntax } from "../../eslint.rules.ts";
+import { noWaiting, project, restrictedImports, restrictedSyntax } from "../../eslint.rules.ts";
 
 const linter = new Linter();
 
@@ -44,9 +44,33 @@ describe("a wait for time to pass is refused", () => {
     `AbortSignal.timeout(5).addEventListener("abort", done);`,
     `const over = AbortSignal.timeout(5);`,
     `await once(AbortSignal.timeout(5), "abort");`,
+    `import { once as on } from "node:events"; await on(AbortSignal.timeout(500), "abort");`,
+    `import events from "node:events"; await events.once(AbortSignal.timeout(500), "abort");`,
+    `const { timeout } = AbortSignal;`,
+    `const { timeout } = { ...AbortSignal }, make = AbortSignal["timeout"];`,
+    `const Signal = AbortSignal;`,
+    `const limit = (ms: number) => AbortSignal.timeout(ms);`,
+    `const make = AbortSignal.timeout;`,
+    `await fetch(url, { signal: within(AbortSignal.timeout(5)) });`,
+    `const g = globalThis; g.setTimeout(() => {}, 5);`,
+    `let g; g = globalThis;`,
+    `globalThis[name](() => {}, 5);`,
+    `await vi.waitFor(() => seen.length > 0);`,
+    `await vi.waitUntil(() => seen.length > 0);`,
+    `await vi["waitFor"](() => seen.length > 0);`,
+    `import { vi as v } from "vitest"; await v.waitFor(() => seen.length > 0);`,
+    `await expect.poll(() => seen.length).toBe(1);`,
+    `import { pause } from "../chaos/pace.ts";`,
+    `import { pause } from "./pace.ts";`,
   ])("%s", (source) => {
     expect(refusals(source)).not.toEqual([]);
   });
+});
+
+test("the pauses of the chaos runs are let through where a test is a load or runs in real time", () => {
+  const paced = config({ rules: { "no-restricted-imports": restrictedImports({ paced: true }) } });
+  expect(refusals(`import { pause } from "../chaos/pace.ts";`, paced)).toEqual([]);
+  expect(refusals(`import { setTimeout } from "node:timers";`, paced)).not.toEqual([]);
 });
 
 describe("what is no wait is let through", () => {
@@ -56,6 +80,10 @@ describe("what is no wait is let through", () => {
     `await new Promise((resolve) => setImmediate(resolve));`,
     `vi.useFakeTimers(); await vi.advanceTimersByTimeAsync(1_000);`,
     `import { once } from "node:events";`,
+    `expect(context.signal).toBeInstanceOf(AbortSignal);`,
+    `const hold = (signal: AbortSignal) => signal.aborted || AbortSignal.abort();`,
+    `vi.spyOn(globalThis, "fetch");`,
+    `import { space } from "./workspace.ts";`,
   ])("%s", (source) => {
     expect(refusals(source)).toEqual([]);
   });

@@ -18,6 +18,7 @@ beforeEach(() => stack.reset());
 afterAll(() => stack.close());
 
 /** The app, and a promise that it listens to the result channel now. */
+// eslint-disable-next-line no-restricted-syntax -- the limit that the function itself sets
 function listening(deadline = (ms: number) => AbortSignal.timeout(ms)) {
   const heard = Promise.withResolvers<undefined>();
   const app = createApp({
@@ -58,13 +59,13 @@ test("a wait ends with the job, by an event", async ({ expect }) => {
   await node.finish(other, { state: "succeeded", result: "other" });
   await node.finish(one, { state: "succeeded", result: "mine" });
   expect((await answer).body).toMatchObject({ id: "j1", state: "succeeded", result: "mine" });
-  // One look before the wait and one after it, whatever else was published.
+  // One read before the wait and one after it, whatever else was published.
   expect(stack.sent).toHaveLength(2);
   await deserted();
   await node.close();
 });
 
-test("a job that has ended is answered at once", async ({ expect }) => {
+test("a job that has ended is answered immediately", async ({ expect }) => {
   const node = await joinNode(stack, { name: "1" });
   await stack.ask("POST", "/v1/jobs", { name: "echo", id: "j1" });
   await node.finish(await node.next());
@@ -89,7 +90,7 @@ test("a job in another queue is waited for, and found again in one round trip", 
   await node.close();
 });
 
-test("a bare id and a payload that quotes the id only make it look again", async ({ expect }) => {
+test("a bare id and a payload that quotes the id only make it read again", async ({ expect }) => {
   const node = await joinNode(stack, { name: "1" });
   await stack.ask("POST", "/v1/jobs", { name: "echo", id: "7" });
   const { app, heard } = listening();
@@ -122,7 +123,7 @@ test("when the time is up, the state as it is then is answered", async ({ expect
   await node.close();
 });
 
-test("a wait whose time is up before it has begun is answered like a look", async ({ expect }) => {
+test("a wait whose time is up before it has begun is answered like a read", async ({ expect }) => {
   await stack.ask("POST", "/v1/jobs", { name: "echo", id: "j1" });
   const { app } = listening(() => AbortSignal.abort());
   const answer = await ask(app, { method: "GET", path: "/v1/jobs/j1?wait=1" });
