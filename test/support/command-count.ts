@@ -15,7 +15,7 @@ async function commandStats(redis: Redis): Promise<Stats> {
 
 /**
  * Resolves to the number of commands that Redis ran since the last call, those inside scripts included. The
- * commands of this module and keep-alives do not count.
+ * commands of this module do not count, and neither do keep-alives, whose number `rested` checks.
  */
 export async function commandsSince(redis: Redis): Promise<number> {
   const stats = await commandStats(redis);
@@ -36,13 +36,30 @@ export interface Rest {
 
 /**
  * Resolves when at least `periods` times `pingMs` have passed on the subscribers' own timers: by then one of the
- * connections must have sent `periods + 1` keep-alives. @throws Error if they do not come
+ * connections must have sent `periods + 1` keep-alives. Resolves to the number of keep-alives that were sent meanwhile.
+ * @throws Error if the keep-alives do not come, or come more often than every `pingMs` on each connection
  */
-export async function rested(redis: Redis, { connections, pingMs, periods }: Rest): Promise<void> {
+export async function rested(
+  redis: Redis,
+  { connections, pingMs, periods }: Rest,
+): Promise<number> {
   const pings = async () => (await commandStats(redis)).get("ping") ?? 0;
-  const wanted = (await pings()) + connections * periods + 1;
+  const before = await pings();
+  const startedAt = performance.now();
+  const wanted = before + connections * periods + 1;
   await until(async () => (await pings()) >= wanted, {
     within: (periods + 2) * pingMs + 10_000,
     or: `${wanted} keep-alives`,
   });
+  const sent = (await pings()) - before;
+  const elapsedMs = performance.now() - startedAt;
+  // A connection under load sends one keep-alive late and the next on time: half a period is that allowance.
+  const leastMs = (periods - 0.5) * pingMs;
+  const most = connections * (Math.floor(elapsedMs / pingMs + 0.5) + 1);
+  if (elapsedMs < leastMs || sent > most) {
+    throw new Error(
+      `expected at most ${most} keep-alives, and at least ${leastMs} ms; got ${sent} in ${Math.round(elapsedMs)} ms`,
+    );
+  }
+  return sent;
 }

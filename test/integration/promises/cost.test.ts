@@ -93,9 +93,9 @@ async function startSubscriber(nodes: readonly string[]): Promise<void> {
 /** Longer than a first lease, so that one keep-alive period is a rest. */
 const pingMs = 12_000;
 
-/** Resolves when all three subscribers have rested for `periods` times `pingMs`. */
-async function rest(periods: number): Promise<void> {
-  await rested(redis, { connections: 6, pingMs, periods });
+/** Resolves when all three subscribers have rested for `periods` times `pingMs`, to the number of keep-alives. */
+function rest(periods: number): Promise<number> {
+  return rested(redis, { connections: 6, pingMs, periods });
 }
 
 async function runJobs(count: number): Promise<void> {
@@ -154,8 +154,14 @@ test(`after a rest it costs ${budget.afterRest}, and each subscriber checks once
 test("three subscribers at rest send nothing but keep-alives for a minute", async () => {
   await rest(1); // until the last check of what the jobs above left
   await commandsSince(redis);
-  await rest(5);
+  const startedAt = performance.now();
+  const keepAlives = await rest(5);
+  const elapsedMs = performance.now() - startedAt;
   expect(await commandsSince(redis)).toBe(budget.atRest);
+  // Six connections, one keep-alive each per period; one of them has begun the sixth.
+  expect(keepAlives).toBeGreaterThanOrEqual(6 * 5 + 1);
+  expect(keepAlives).toBeLessThanOrEqual(6 * 6);
+  expect(elapsedMs).toBeGreaterThanOrEqual(4.5 * pingMs);
 }, 120_000);
 
 test(`a tick with nothing to do costs at most ${budget.tick} commands`, async () => {

@@ -261,11 +261,14 @@ describe("a subscriber at rest", () => {
       or: "the last check",
     });
     const before = await commands();
-    await rested(watcher, { connections: 2, pingMs: 1_000, periods: 2 });
+    const keepAlives = await rested(watcher, { connections: 2, pingMs: 1_000, periods: 2 });
     const after = await commands();
     watcher.disconnect();
     const changed = [...after].filter(([name, calls]) => calls !== before.get(name));
     expect(changed.map(([name]) => name).sort()).toEqual(["info", "ping"]);
+    // Two connections, one keep-alive each per period; one of them has sent its third.
+    expect(keepAlives).toBeGreaterThanOrEqual(2 * 2 + 1);
+    expect(keepAlives).toBeLessThanOrEqual(2 * 3);
   });
 
   test("proves both its connections alive by PINGs", async ({ expect }) => {
