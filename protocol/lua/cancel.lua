@@ -1,4 +1,4 @@
---- Cancels a job: immediately where it waits, by asking its node where it runs.
+--- Cancels a job: immediately while it waits, by asking its node while it runs.
 --- @keys jobs results backlog outbox due failed
 --- @args queue control results_channel clock id
 --- @needs cancel-job record records results

@@ -1,4 +1,4 @@
---- Counts a request in a window that the first one opens. No clock is asked: the key's expiry is the window's end.
+--- Counts a request in a window that the first one opens. It needs no clock: the key expires when the window ends.
 --- @keys counter
 --- @args max window_ms
 

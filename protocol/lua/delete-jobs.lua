@@ -1,4 +1,4 @@
---- Deletes ended jobs and all that is known of them.
+--- Deletes ended jobs with their results, errors and due times.
 --- @keys jobs results errors failed due
 --- @args only
 --- @list id

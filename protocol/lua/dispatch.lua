@@ -1,4 +1,5 @@
---- Accepts jobs: writes each one down and sends it to a free slot, or lets it wait.
+--- Accepts jobs: stores each and sends it to a free slot, or lets it wait. Repeat-safe: an id that is already known
+--- changes nothing and is answered with what is stored.
 ---
 --- SET (of a deduplication key) or XADD comes before any other write: where Redis is out of memory it refuses the first
 --- write of a script and lets the others pass, so nothing is left half done. XADD's id serves as time, token and index.

@@ -1,5 +1,5 @@
---- Ends attempts and fetches the next jobs, for everything that one subscriber has gathered since its previous
---- call. Only the call that removes an attempt's lease stores its outcome and frees its slot.
+--- Ends attempts and fetches the next jobs, for everything that one subscriber has batched since its previous call.
+--- Repeat-safe: only the call that removes an attempt's lease stores its outcome and frees its slot.
 --- @keys jobs results leases backlog free nodes parked outbox due errors failed
 --- @args queue channel control results_channel unacknowledged_ms foreign_ms clock was_busy endings
 --- @list id token node state delay_ms text, then node mode waiting

@@ -1,5 +1,5 @@
---- A node says that it listens (after every subscription, first or again) and which attempts it is running. It gets
---- back, on its channel, the jobs assigned to it that it never heard of.
+--- A node reports, after every subscription, that it listens and which attempts it is running. It is sent again, on
+--- its channel, the jobs assigned to it that it never received.
 --- @keys jobs results leases backlog free nodes parked outbox due errors failed
 --- @args queue node epoch slots info channel control results_channel unacknowledged_ms foreign_ms clock
 --- @list member

@@ -1,5 +1,5 @@
---- A node takes no more jobs. While it drains its row stays, marked: what it runs is not taken for lost, and it is not
---- taken for a foreign node that listens. Jobs of its own wait for its next join.
+--- A node takes no more jobs. While it drains, its row stays and is marked: its attempts do not count as lost, and it
+--- does not count as a foreign node. Jobs that only it may run wait for its next join.
 --- @keys free nodes
 --- @args node epoch step
 --- @needs node-row

@@ -1,7 +1,7 @@
---- Deletes finished jobs: those that finished longer ago than the retention, and the oldest beyond the count; failed
---- jobs by bounds of their own. Works from the oldest index entry on; what is still alive there gets a new entry.
---- Handles about 3,000 jobs a call. Drops outbox entries older than `outbox_ms`, and the rows of nodes that are as
---- long gone.
+--- Deletes finished jobs: those that finished longer ago than the retention, and the oldest beyond the count. Failed
+--- jobs have bounds of their own. Works from the oldest index entry on; jobs that are still alive there get a new entry.
+--- Handles about 3,000 jobs a call. Drops outbox entries older than `outbox_ms`, and the rows of nodes that have been
+--- gone as long.
 --- @keys jobs results index outbox errors failed nodes due
 --- @args channel retention_ms max_finished failed_ms max_failed outbox_ms clock
 --- @needs clock stream-id

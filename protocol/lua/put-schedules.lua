@@ -1,4 +1,4 @@
---- Makes schedules, or gives them another content. The same content again changes nothing. A new or changed plan is due
+--- Creates schedules, or replaces their content. The same content again changes nothing. A new or changed plan is due
 --- immediately: the next check works out its times (`schedule/plan.ts`), so that no client's clock counts.
 --- @keys schedules schedule_ids due
 --- @args clock max_schedules

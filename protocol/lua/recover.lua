@@ -1,6 +1,6 @@
---- Gives out again the jobs whose lease has ended, at most `limit`. An attempt that was acknowledged counts against the
+--- Sends jobs whose lease has ended to other nodes, at most `limit`. An attempt that was acknowledged counts against the
 --- job's attempts; any other does not. A node that let a lease end is dead, cut off or stuck: it gets no more jobs
---- until it joins again, which the `rejoin` message asks it to, in case it lives.
+--- until it joins again, which the `rejoin` message asks it to do in case it lives.
 --- @keys jobs results leases backlog free nodes parked outbox due errors failed
 --- @args queue channel control results_channel unacknowledged_ms foreign_ms clock limit
 --- @early recover-none

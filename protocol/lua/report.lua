@@ -1,4 +1,4 @@
---- Keeps a report of a running attempt and tells those who watch the job.
+--- Keeps a report of a running attempt and publishes that there is one.
 --- @keys leases reports
 --- @args member kept keep_ms clock channel notice report
 

@@ -1,4 +1,4 @@
---- Sends ended jobs again as if they were new, with their ids and all their attempts.
+--- Dispatches ended jobs again as if they were new: with their ids, and with all attempts allowed once more.
 --- @keys jobs results leases backlog free nodes parked index due errors failed
 --- @args queue channel control unacknowledged_ms foreign_ms clock only
 --- @list id

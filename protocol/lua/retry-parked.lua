@@ -1,5 +1,5 @@
---- Tries again the jobs that wait for one node: a foreign node says nothing when it starts to listen, and the message
---- that tells a busy node of waiting jobs may be lost.
+--- Tries again to send jobs that wait for one particular node: a foreign node says nothing when it starts to listen,
+--- and the message that tells a busy node of waiting jobs may be lost.
 --- @keys jobs leases backlog free nodes parked due
 --- @args queue channel control unacknowledged_ms foreign_ms clock limit
 --- @needs backlog commit node-row now place waiting

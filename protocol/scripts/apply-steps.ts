@@ -1,7 +1,4 @@
-/**
- * Changes schedules by compare-and-set, and makes their runs in the same step, so that each due time is handled exactly
- * once. Repeat-safe: a second call finds another version.
- */
+/** The script `lua/apply-steps.lua`: its arguments and its verdicts. */
 import { applyStepsLua } from "../lua/generated.ts";
 import { oneOf, waitMs } from "../redis/answers.ts";
 import { list, number } from "../redis/reply.ts";

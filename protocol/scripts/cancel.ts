@@ -1,4 +1,4 @@
-/** Cancels a job: immediately while it waits, by asking its node while it runs. */
+/** The script `lua/cancel.lua`: what it answers. */
 import { cancelLua } from "../lua/generated.ts";
 import { oneOf } from "../redis/answers.ts";
 import { list, text } from "../redis/reply.ts";

@@ -1,4 +1,4 @@
-/** Counts a request in a window that the first one opens. It needs no clock: the key expires when the window ends. */
+/** The script `lua/count-request.lua`: what it answers. */
 import { countRequestLua } from "../lua/generated.ts";
 import { number, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";

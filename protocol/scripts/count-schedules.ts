@@ -1,4 +1,4 @@
-/** Counts the schedules of a queue. Changes nothing. */
+/** The script `lua/count-schedules.lua`: its argument. */
 import { countSchedulesLua } from "../lua/generated.ts";
 import { number } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";

@@ -1,4 +1,4 @@
-/** Deletes ended jobs with their results, errors and due times. */
+/** The script `lua/delete-jobs.lua`: its arguments and its answers. */
 import { deleteJobsLua } from "../lua/generated.ts";
 import { oneOf } from "../redis/answers.ts";
 import { list } from "../redis/reply.ts";

@@ -1,4 +1,4 @@
-/** Deletes schedules and their history; the jobs that they made stay. */
+/** The script `lua/delete-schedules.lua`: its arguments and its answers. */
 import { deleteSchedulesLua } from "../lua/generated.ts";
 import { oneOf } from "../redis/answers.ts";
 import { list } from "../redis/reply.ts";

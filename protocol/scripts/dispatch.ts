@@ -1,7 +1,4 @@
-/**
- * Accepts jobs: stores each and sends it to a free slot, or lets it wait. Repeat-safe: an id that is already known
- * changes nothing and is answered with what is stored.
- */
+/** The script `lua/dispatch.lua`: its arguments and what became of each job. */
 import { dispatchLua } from "../lua/generated.ts";
 import { oneOf } from "../redis/answers.ts";
 import type { Reply } from "../redis/port.ts";

@@ -1,7 +1,4 @@
-/**
- * Ends attempts and fetches the next jobs, for everything that one subscriber has gathered since its previous call.
- * Repeat-safe: only the call that removes an attempt's lease stores its outcome and frees its slot.
- */
+/** The script `lua/finish.lua`: its arguments, its verdicts and the next jobs. */
 import { finishLua } from "../lua/generated.ts";
 import { oneOf } from "../redis/answers.ts";
 import { list, text } from "../redis/reply.ts";

@@ -1,7 +1,4 @@
-/**
- * A node reports, after every subscription, that it listens and which attempts it is running. It is sent again, on its
- * channel, the jobs assigned to it that it never received.
- */
+/** The script `lua/join.lua`: its arguments and what a join answers. */
 import { joinLua } from "../lua/generated.ts";
 import { oneOf } from "../redis/answers.ts";
 import { list, number, text } from "../redis/reply.ts";

@@ -1,7 +1,4 @@
-/**
- * A node takes no more jobs. While it drains, its row stays and is marked: its attempts do not count as lost, and it does
- * not count as a foreign node. Jobs that only it may run wait for its next join.
- */
+/** The script `lua/leave.lua`. It answers nothing. */
 import { leaveLua } from "../lua/generated.ts";
 import { defineScript } from "../redis/script.ts";
 

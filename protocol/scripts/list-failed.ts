@@ -1,4 +1,4 @@
-/** Lists the failed set, latest failure first. Changes nothing. */
+/** The script `lua/list-failed.lua`: its arguments and the page that it answers. */
 import { listFailedLua } from "../lua/generated.ts";
 import { list, number, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";

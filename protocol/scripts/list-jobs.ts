@@ -1,4 +1,4 @@
-/** Lists jobs of one queue, newest first, from a list cursor on. Changes nothing. */
+/** The script `lua/list-jobs.lua`: its arguments and the page that it answers. */
 import { listJobsLua } from "../lua/generated.ts";
 import { list as array, number, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";

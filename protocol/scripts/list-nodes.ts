@@ -1,4 +1,4 @@
-/** Reads which nodes serve a queue and how many attempts each runs. Changes nothing. */
+/** The script `lua/list-nodes.lua`: the rows that it answers. */
 import { listNodesLua } from "../lua/generated.ts";
 import { list, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";

@@ -1,4 +1,4 @@
-/** Lists the schedules of a queue in the order of their ids. Changes nothing. */
+/** The script `lua/list-schedules.lua`: its arguments and the page that it answers. */
 import { listSchedulesLua } from "../lua/generated.ts";
 import { list, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";

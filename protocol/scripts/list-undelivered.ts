@@ -1,4 +1,4 @@
-/** Reads outbox entries that have not been delivered for a while. Changes nothing. */
+/** The script `lua/list-undelivered.lua`: the entries that it answers. */
 import { listUndeliveredLua } from "../lua/generated.ts";
 import { list, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";

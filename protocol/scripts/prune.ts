@@ -1,7 +1,4 @@
-/**
- * Deletes finished jobs: those that finished longer ago than the retention, and the oldest beyond the count. Failed jobs
- * have bounds of their own. Works from the oldest index entry on; jobs that are still alive there get a new entry.
- */
+/** The script `lua/prune.lua`: what it answers. */
 import { pruneLua } from "../lua/generated.ts";
 import { list, number } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";

@@ -1,7 +1,4 @@
-/**
- * Creates schedules, or replaces their content. The same content again changes nothing. A new or changed plan is due
- * immediately: the next check works out its times (`schedule/plan.ts`), so that no caller's clock counts.
- */
+/** The script `lua/put-schedules.lua`: its arguments and its verdicts. */
 import { putSchedulesLua } from "../lua/generated.ts";
 import { oneOf } from "../redis/answers.ts";
 import { list, number, text } from "../redis/reply.ts";

@@ -1,4 +1,4 @@
-/** Reads the history of a schedule, and what became of its runs. Changes nothing. */
+/** The script `lua/read-history.lua`: the history that it answers. */
 import { readHistoryLua } from "../lua/generated.ts";
 import { list, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";

@@ -1,4 +1,4 @@
-/** Reads one job: its record, its result, and whether that result is recorded. Changes nothing. */
+/** The script `lua/read-job.lua`: the job that it answers. */
 import { readJobLua } from "../lua/generated.ts";
 import { list, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";

@@ -1,4 +1,4 @@
-/** Reads schedules by id, and the time. Changes nothing. */
+/** The script `lua/read-schedules.lua`: its arguments and the records that it answers. */
 import { readSchedulesLua } from "../lua/generated.ts";
 import { list, number, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";

@@ -1,7 +1,4 @@
-/**
- * Sends jobs whose lease has ended to other nodes, and no more jobs to theirs. An attempt that was acknowledged counts
- * against the job's attempts; any other does not.
- */
+/** The script `lua/recover.lua`: what it answers. */
 import { recoverLua } from "../lua/generated.ts";
 import { waitMs } from "../redis/answers.ts";
 import { list, number } from "../redis/reply.ts";

@@ -1,4 +1,4 @@
-/** Extends the leases of all running attempts of a subscriber, and says which are lost. */
+/** The script `lua/renew.lua`: its arguments and what it answers. */
 import { renewLua } from "../lua/generated.ts";
 import { list, number } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";

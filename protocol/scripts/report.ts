@@ -1,4 +1,4 @@
-/** Keeps a report of a running attempt and publishes that there is one. */
+/** The script `lua/report.lua`: what it answers. */
 import { reportLua } from "../lua/generated.ts";
 import { text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";

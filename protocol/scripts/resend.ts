@@ -1,4 +1,4 @@
-/** Dispatches ended jobs again as if they were new: with their ids, and with all attempts allowed once more. */
+/** The script `lua/resend.lua`: its arguments and its answers. */
 import { resendLua } from "../lua/generated.ts";
 import { oneOf } from "../redis/answers.ts";
 import { list } from "../redis/reply.ts";

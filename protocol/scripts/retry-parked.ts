@@ -1,7 +1,4 @@
-/**
- * Tries again to send jobs that wait for one particular node: a foreign node says nothing when it starts to listen, and
- * the message that tells a busy node of waiting jobs may be lost.
- */
+/** The script `lua/retry-parked.lua`: what it answers. */
 import { retryParkedLua } from "../lua/generated.ts";
 import { number } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";

@@ -1,7 +1,4 @@
-/**
- * Does what is due: places delayed jobs and retries, and ends jobs that were not started in time.
- * Repeat-safe: a due item is removed as it is handled.
- */
+/** The script `lua/run-due.lua`: what it did and what it leaves to the caller. */
 import { runDueLua } from "../lua/generated.ts";
 import { waitMs } from "../redis/answers.ts";
 import { list, number, text } from "../redis/reply.ts";

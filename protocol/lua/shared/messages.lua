@@ -6,12 +6,12 @@ local function message_of(what)
   return '{"v":1,"queue":"' .. queue .. '",' .. what .. "}"
 end
 
--- Something is due in so many milliseconds. Subscribers set their timers by it.
+-- Something is due in `ms` milliseconds. Subscribers set their timers by it.
 local function tell_due(ms)
   redis.call("PUBLISH", control, message_of('"dueInMs":' .. string.format("%.0f", ms)))
 end
 
--- A lease ends in so many milliseconds, and no subscriber watches the leases yet.
+-- A lease ends in `ms` milliseconds, and no subscriber watches the leases yet.
 local function tell_lease(ms)
   redis.call("PUBLISH", control, message_of('"leaseInMs":' .. ms))
 end
@@ -31,7 +31,7 @@ local function tell_joined(node, epoch)
   return redis.call("PUBLISH", channel .. node, message_of('"joined":"' .. epoch .. '"'))
 end
 
--- Jobs for this node alone wait in its backlog.
+-- Jobs that only this node may run wait in its backlog.
 local function tell_waiting(node)
   redis.call("PUBLISH", channel .. node, message_of('"waiting":true'))
 end

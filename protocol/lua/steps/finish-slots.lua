@@ -37,7 +37,7 @@ local function feed(takers)
   end)
 end
 
--- Starts jobs that wait for this node alone. Answers how many slots are left.
+-- Starts jobs that only this node may run. Answers how many slots are left.
 local function start_own(node, slots)
   local length = backlog_length(node)
   if slots < length then slots = slots + redis.call("LREM", free, length - slots, node) end
