@@ -14,21 +14,21 @@ export interface Compared {
 }
 
 /**
- * Takes every step `looks` times for each subject, in turn.
+ * Takes every step `repetitions` times for each subject, in turn.
  * @param subjects label → argument of the steps
  * @param steps label → takes the step and resolves to its duration in milliseconds
  */
 export async function compare<Subject>(
   subjects: Readonly<Record<string, Subject>>,
-  looks: number,
+  repetitions: number,
   steps: Readonly<Record<string, (subject: Subject) => Promise<number>>>,
 ): Promise<readonly Compared[]> {
   const found = new Map<string, Map<string, number[]>>();
   for (let round = 0; round < rounds; round++) {
     const taken = new Map<string, number[]>();
-    for (let look = 0; look < Math.ceil(looks / rounds); look++) {
+    for (let repetition = 0; repetition < Math.ceil(repetitions / rounds); repetition++) {
       const entries = Object.entries(subjects);
-      for (const [name, subject] of look % 2 === 0 ? entries : entries.toReversed()) {
+      for (const [name, subject] of repetition % 2 === 0 ? entries : entries.toReversed()) {
         for (const [label, step] of Object.entries(steps)) {
           append(taken, `${label}\n${name}`, await step(subject));
         }

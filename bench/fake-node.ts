@@ -9,7 +9,7 @@ export interface Station extends AsyncDisposable {
   /** Adds the nodes to `queue`. */
   readonly join: (
     queue: string,
-    seats: readonly { readonly node: string; readonly slots: number }[],
+    assignments: readonly { readonly node: string; readonly slots: number }[],
   ) => Promise<void>;
   /** Resolves to the jobs received for `queue` since the last call, once there are at least `count`. */
   readonly take: (queue: string, count: number) => Promise<readonly Envelope[]>;
@@ -20,7 +20,7 @@ export async function startStation(url: string, ledger: NodeLedger): Promise<Sta
   const subscription = createConnection(url);
   await subscription.connect();
   const inbox = new Map<string, Envelope[]>();
-  let wake: () => void = () => undefined;
+  let resolveTake: () => void = () => undefined;
   const put = (envelope: Envelope) => {
     const sent = inbox.get(envelope.queue);
     if (sent === undefined) inbox.set(envelope.queue, [envelope]);
@@ -29,14 +29,14 @@ export async function startStation(url: string, ledger: NodeLedger): Promise<Sta
   subscription.on("message", (_, text) => {
     const message = decodeDispatch(text);
     if (message.kind === "jobs") message.envelopes.forEach(put);
-    wake();
+    resolveTake();
   });
   return {
-    async join(queue, seats) {
+    async join(queue, assignments) {
       await subscription.subscribe(
-        ...seats.map(({ node }) => dispatchChannel(defaultNaming, node)),
+        ...assignments.map(({ node }) => dispatchChannel(defaultNaming, node)),
       );
-      for (const { node, slots } of seats) {
+      for (const { node, slots } of assignments) {
         const of = { queue, name: node, slots, epoch: null, info: "{}", running: [] };
         await ledger.join(of);
       }
@@ -44,7 +44,7 @@ export async function startStation(url: string, ledger: NodeLedger): Promise<Sta
     async take(queue, count) {
       while ((inbox.get(queue) ?? []).length < count) {
         await new Promise<void>((resolve) => {
-          wake = resolve;
+          resolveTake = resolve;
         });
       }
       const taken = inbox.get(queue) ?? [];

@@ -84,7 +84,7 @@ export function createJobs<C extends Catalog>(
   };
 }
 
-/** Reads a job; with `wait`, the function answers once it has ended, or after so many seconds. */
+/** Reads a job; with `wait`, the function answers once it has ended, or after `wait` seconds. */
 export async function readJob<C extends Catalog>(
   request: Request,
   id: string,

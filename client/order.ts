@@ -1,6 +1,6 @@
 /**
  * What a caller asks for and gets, with the types of its catalogue. Options derive from `protocol/wire/job-options.ts`,
- * answers from `protocol/api/`: types alone, so that the client has no schema library in it.
+ * answers from `protocol/api/`: only types, so that the client has no schema library in it.
  */
 import type * as api from "../protocol/api/jobs.ts";
 import type { Plan } from "../protocol/schedule/schedule.ts";

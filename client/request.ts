@@ -41,7 +41,7 @@ export interface Answer {
 /** See `createRequest`. */
 export type Request = (call: Call) => Promise<Answer>;
 
-/** Opens an answer that is read while it arrives. The time-out covers its beginning alone. */
+/** Opens an answer that is read while it arrives. The time-out covers only its beginning. */
 export type Open = (call: Call) => Promise<Response>;
 
 const defaultTimeoutMs = 30_000;

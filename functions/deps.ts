@@ -51,13 +51,13 @@ export interface AppDeps {
   /** The outbox, for the callback. */
   readonly maintenance: Maintenance;
   readonly schedules: ScheduleLedger;
-  /** The configuration, without the address of Redis: that is known to the adapters alone. */
+  /** The configuration, without the address of Redis: only the adapters know it. */
   readonly config: Omit<Config, "redis">;
   /** Whether the caller's token covers `queue`. */
   readonly isAllowedQueue: (queue: string) => boolean;
   /** Counts a request against a token's rate; not repeat-safe: a repetition counts twice. */
   readonly countRequest: CountRequest;
-  /** Milliseconds since 1970. For signatures, expiry of tokens and previews alone: all other times are Redis's. */
+  /** Milliseconds since 1970. Only for signatures, expiry of tokens and previews: all other times are Redis's. */
   readonly now: () => number;
   /** A fresh id for a job, a schedule or a run; valid as each of them. */
   readonly newId: () => string;
@@ -71,7 +71,7 @@ export interface AppDeps {
    * @throws SignalboxError `redis_unavailable`, `redis_refused`
    */
   readonly subscribe: (signal: AbortSignal, channel?: string) => Promise<Subscription>;
-  /** Aborts after so many milliseconds. */
+  /** A signal that aborts after `ms` milliseconds. */
   readonly deadline: (ms: number) => AbortSignal;
   readonly log: Log;
   readonly onResult?: OnResult;

@@ -22,11 +22,11 @@ export type DrainResult = "drained" | "aborted";
 /** See `createDrain`. */
 export interface Drain {
   /**
-   * Begins to drain and resolves when the subscriber has stopped. Never rejects: what cannot be told to Redis is found
-   * out there by the ends of leases. Repeated, answers the same promise.
+   * Begins to drain and resolves when the subscriber has stopped. Never rejects: where Redis cannot be
+   * told, the leases end there by themselves. Every call answers the same promise.
    */
   readonly stop: () => Promise<DrainResult>;
-  /** Ends the patience with jobs that run. Called before `stop`, it makes that drain wait for none. */
+  /** Stops waiting for running jobs. Called before `stop`, it makes that drain wait for none. */
   readonly abort: () => void;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Runs the parts of a check concurrently, one for each core, and says how long each took:
- * `node test/parts.ts types | check | fast`. The output of a part is shown when it ends. Exits with 1 if one fails.
+ * `node test/checks.ts types | check | fast`. The output of a part is shown when it ends. Exits with 1 if one fails.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -36,7 +36,7 @@ export const rateLimit = z
   })
   .refine(({ max, windowMs }) => max <= 1_000_000 && windowMs <= longestWindow * 1_000, rateForm);
 
-const names = "expected a name: 1 to 64 of A-Z a-z 0-9 . _ - and not - alone";
+const names = "expected a name: 1 to 64 of A-Z a-z 0-9 . _ -, other than -";
 const digests = "expected the SHA-256 of the token: 64 hexadecimal digits, not the token itself";
 const someScopes = `expected an array of ${scopes.join(", ")}: at least one, each once`;
 const someQueues = "expected an array of 1 to 32 queue names";

@@ -16,7 +16,7 @@ import type { failedOperations } from "./contract.ts";
 import { failedQuery, failedSelection } from "./request.ts";
 import { failedLine } from "./view.ts";
 
-/** How much one request examines: so many jobs, in so many requests to Redis. */
+/** Bounds of one request: jobs examined, requests to Redis, and jobs read by each of those. */
 const maxExamined = 1_000;
 const maxRounds = 10;
 const pageSize = 250;

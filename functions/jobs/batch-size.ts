@@ -23,7 +23,7 @@ export function requireBatchFits(text: string, specs: readonly JobSpec[]): void 
     throw new SignalboxError(
       "body_too_large",
       `expected a batch whose jobs take at most ${maxRequestBytes} bytes on their way to Redis, ` +
-        `got ${bytes}; send fewer than ${specs.length} jobs at once`,
+        `got ${bytes}; send fewer than ${specs.length} jobs together`,
     );
   }
 }

@@ -14,8 +14,7 @@ export const jobOperations = {
     tag: "jobs",
     access: "read",
     summary: "List jobs, newest first",
-    description:
-      "A page may hold fewer than `limit`, even none; `cursor` is null at the end alone.",
+    description: "A page may hold fewer than `limit`, even none; `cursor` is null only at the end.",
     query: listJobsQuery,
     answers: { 200: { description: "A page of jobs", schema: jobPage } },
     errors: [],
@@ -49,7 +48,7 @@ export const jobOperations = {
     path: "/v1/jobs/:id",
     access: "read",
     summary: "Read a job, or wait for its end",
-    description: "With `wait`, answered as soon as the job has ended, or after so many seconds.",
+    description: "With `wait`, answered as soon as the job has ended, or after `wait` seconds.",
     query: readJobQuery,
     hasEtag: true,
     answers: { 200: { description: "The job", schema: job } },

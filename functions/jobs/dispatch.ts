@@ -82,7 +82,7 @@ function refuseMissingIds(jobs: readonly JobRequest[]): void {
   if (at === -1) return;
   throw new SignalboxError(
     "invalid_request",
-    `jobs.${at}.id: expected an id for each job, since Idempotency-Key is for one job alone`,
+    `jobs.${at}.id: expected an id for each job, since Idempotency-Key is for a single job`,
   );
 }
 

@@ -121,7 +121,7 @@ async function follow(
     }
   };
   /** Reads the job before its reports: if it has ended, all its reports were made before. */
-  const look = async () => {
+  const readNow = async () => {
     const job = await deps.ledger.read(queue, id);
     if (job === null) return false; // deleted
     await tell(watch.found(job, await deps.ledger.reports(queue, id, watch.from)));
@@ -133,7 +133,7 @@ async function follow(
       if (!signal.aborted) beat();
     });
   };
-  if (!(await look())) return;
+  if (!(await readNow())) return;
   beat();
   for (const { word, subscription } of channels) {
     void (async () => {
@@ -144,7 +144,7 @@ async function follow(
   for (;;) {
     const words = await signals.take();
     if (words.has("result")) {
-      if (!(await look())) return;
+      if (!(await readNow())) return;
     } else if (words.has("report")) {
       await tell(watch.reported(await deps.ledger.reports(queue, id, watch.from)));
     } else if (words.has("heartbeat")) await stream.write(":\n\n");

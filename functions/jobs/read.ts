@@ -14,13 +14,13 @@ export function readJob(deps: ReadDeps & Pick<AppDeps, "deadline">): Handler {
   return async (c) => {
     const { queue, wait } = validateQuery(readJobQuery, c.req.queries());
     const id = idOf(c);
-    const look = () => findJob(deps, id, queue);
+    const find = () => findJob(deps, id, queue);
     const read = async (): Promise<Found | null> => {
       if (!jobIdPattern.test(id)) return null;
       // A queue outside the token is read, which refuses it; nothing is listened for.
-      if (wait === 0 || (queue !== undefined && !deps.isAllowedQueue(queue))) return look();
+      if (wait === 0 || (queue !== undefined && !deps.isAllowedQueue(queue))) return find();
       const signal = AbortSignal.any([c.req.raw.signal, deps.deadline(wait * 1000)]);
-      return waitForEnd(deps, id, look, signal);
+      return waitForEnd(deps, id, find, signal);
     };
     const found = await read();
     if (found === null) throw notFound(queue);
@@ -36,16 +36,16 @@ export function readJob(deps: ReadDeps & Pick<AppDeps, "deadline">): Handler {
 async function waitForEnd(
   deps: ReadDeps,
   id: string,
-  look: () => Promise<Found | null>,
+  find: () => Promise<Found | null>,
   signal: AbortSignal,
 ): Promise<Found | null> {
   const results = await deps.subscribe(signal).catch((error: unknown) => {
     if (!signal.aborted) throw error;
     return null;
   });
-  if (results === null) return look();
+  if (results === null) return find();
   try {
-    let found = await look();
+    let found = await find();
     while (found !== null && found.job.ended === undefined) {
       const heard = await results.mentions(id);
       found = await findJob(deps, id, found.queue);

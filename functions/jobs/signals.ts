@@ -8,16 +8,16 @@ export interface Signals<Word> {
 /** Creates signals; none is put yet. */
 export function createSignals<Word>(): Signals<Word> {
   let left = new Set<Word>();
-  let wake: () => void = () => undefined;
+  let notify: () => void = () => undefined;
   return {
     put(word) {
       left.add(word);
-      wake();
+      notify();
     },
     async take() {
       while (left.size === 0) {
         await new Promise<void>((resolve) => {
-          wake = resolve;
+          notify = resolve;
         });
       }
       const taken = left;

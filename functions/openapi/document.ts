@@ -88,7 +88,7 @@ function makeDocument(): Document {
         bearer: {
           type: "http",
           scheme: "bearer",
-          description: `A token has one or more of the scopes ${scopes.join(", ")}, and may be good for some queues alone`,
+          description: `A token has one or more of the scopes ${scopes.join(", ")}, and may be good for some queues only`,
         },
         signature: {
           type: "apiKey",

@@ -1,6 +1,6 @@
 /**
  * What the routes of jobs answer. This folder holds each type that HTTP answers once: the function's views make them, its
- * schemas (and so the OpenAPI document) are held to them, and the client hands them on. Types alone, nothing to run.
+ * schemas (and so the OpenAPI document) are held to them, and the client hands them on. Only types, nothing to run.
  * Times are ISO 8601 in UTC, by Redis's clock.
  */
 import type { ScheduledRun } from "../wire/catalog.ts";

@@ -1,4 +1,4 @@
-/** The ledger as clients use it: dispatch jobs, look at them, cancel them, send them again, delete them. */
+/** The ledger as clients use it: dispatch jobs, read them, cancel them, send them again, delete them. */
 import { dispatchChannel, queueKeys, queuesKey } from "../redis/keys.ts";
 import { exactly, itemAt, list, number, text } from "../redis/reply.ts";
 import { cancel, type Cancelled } from "../scripts/cancel.ts";
@@ -26,7 +26,7 @@ export interface ListCursor {
 
 /** Which jobs a page holds. */
 export interface ListFilter {
-  /** At most so many jobs of each queue. */
+  /** How many jobs of each queue a page holds at most. */
   readonly limit: number;
   /** A `JobState`, or `-` for any. */
   readonly state: string;
@@ -42,7 +42,7 @@ export interface FoundJob {
 
 /** A page of the failed set. */
 export interface FailedPage {
-  /** How many entries of the set were examined: the next page starts so much further on. */
+  /** How many entries of the set were examined. The next page starts at this page's offset plus this number. */
   readonly examined: number;
   readonly jobs: readonly FailedJob[];
 }

@@ -1,5 +1,5 @@
 /**
- * The ledger of schedules: put, change, look at and delete them. A change is a compare-and-set on the record's version:
+ * The ledger of schedules: put, change, read and delete them. A change is a compare-and-set on the record's version:
  * it is computed from the record and from Redis's time, and computed again if another caller changed the record first.
  */
 import { SignalboxError } from "../error.ts";
@@ -37,7 +37,7 @@ export interface FoundSchedule {
 export interface SchedulePageRequest {
   /** The id after which the page starts; `-` for the first page. */
   readonly from: string;
-  /** At most so many schedules. */
+  /** How many schedules a page holds at most. */
   readonly limit: number;
   /** Only schedules whose next time is not after this (milliseconds since 1970, as text), or `-` for all. */
   readonly before: string;

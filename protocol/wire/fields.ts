@@ -9,10 +9,10 @@ import { jobIdPattern, jobNamePattern, nodeNamePattern, queueNamePattern } from 
 
 export const jobName = z
   .string("expected a job name")
-  .regex(jobNamePattern, "expected a job name: 1 to 64 of A-Z a-z 0-9 . _ : - and not - alone");
+  .regex(jobNamePattern, "expected a job name: 1 to 64 of A-Z a-z 0-9 . _ : -, other than -");
 export const nodeName = z
   .string("expected a node name")
-  .regex(nodeNamePattern, "expected a node name: 1 to 64 of A-Z a-z 0-9 . _ - and not - alone");
+  .regex(nodeNamePattern, "expected a node name: 1 to 64 of A-Z a-z 0-9 . _ -, other than -");
 export const queueName = z
   .string("expected a queue name")
   .regex(queueNamePattern, "expected a queue name: 1 to 64 of A-Z a-z 0-9 . _ -");

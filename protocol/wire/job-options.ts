@@ -4,12 +4,12 @@
  * and an envelope.
  *
  * zod schemas, since only they give checks, texts, types and a JSON Schema from one line; a table of our own would be a
- * second schema language. Only the function loads them: `job.ts`, which every part loads, and the client import the types
- * alone, so that neither has zod in it.
+ * second schema language. Only the function loads them: `job.ts`, which every part loads, and the client import only
+ * the types, so that neither has zod in it.
  *
  * To add an option:
  * 1. Give its schema a line here: in `storedOptions` if scripts pass it on to the node unread, else in `runOptions`
- *    (jobs and runs of schedules) or `jobOptions` (jobs alone).
+ *    (jobs and runs of schedules) or `jobOptions` (only jobs).
  * 2. Where it is stored, the compiler then asks for its check on the wire in `job.ts`, and nothing else: the codec, the
  *    signature and the comparison of repeated jobs go by that table. Where a script reads it, pass `spec.<name>` on in
  *    `protocol/ledger/dispatch.ts`, and for runs in `encodeContent` of `protocol/schedule/schedule.ts`, and write its Lua.
@@ -63,7 +63,7 @@ const dedupe = z.strictObject(
     key: z
       .string(oneLine)
       .regex(/^[^\n\r]{1,256}$/, oneLine)
-      // Half of a surrogate pair has no UTF-8: keys that differ in it alone would be the same.
+      // Half of a surrogate pair has no UTF-8: keys that differ only in it would be the same.
       .refine((key) => key.isWellFormed(), oneLine)
       .exactOptional(),
     /** How long the key is held, in milliseconds. */

@@ -91,7 +91,7 @@ export interface JobBody extends JobContent {
 
 /**
  * The part of a job that scripts copy without reading: JSON text of an object, without its opening
- * `{"id":…,"name":…`. Starts with a comma or is `}` alone.
+ * `{"id":…,"name":…`. Starts with a comma or is just `}`.
  */
 export function encodeBody(spec: JobSpec): string {
   return encodeOptions(spec) + encodePayload(spec.payload);

@@ -63,7 +63,7 @@ export const phases: Readonly<Record<string, JobState>> = {
 };
 
 /**
- * Reads a job's record, or its head alone (then `body` is empty).
+ * Reads a job's record, or only its head (then `body` is empty).
  * @throws SignalboxError `reply_unexpected`
  */
 export function parseRecord(text: string): Stored {
@@ -91,7 +91,7 @@ export function parseRecord(text: string): Stored {
 }
 
 /**
- * Reads the record of a job's result, or its head alone (then `text` is empty).
+ * Reads the record of a job's result, or only its head (then `text` is empty).
  * @throws SignalboxError `reply_unexpected`
  */
 export function parseResultRecord(text: string): Omit<Ended, "recorded"> {

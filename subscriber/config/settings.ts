@@ -10,7 +10,7 @@ import {
 } from "../../protocol/settings/meaning.ts";
 import { defaultQueue } from "../../protocol/wire/names.ts";
 
-/** Jobs of one queue that a node runs at once, unless told. */
+/** How many jobs of one queue a node runs concurrently, unless set otherwise. */
 export const defaultSlots = 10;
 
 function whole({ min, max, initial, ...about }: WholeNumber) {

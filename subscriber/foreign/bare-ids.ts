@@ -129,7 +129,7 @@ export function createBareIds(
   };
 }
 
-/** A bare id names no queue: a node runs as many as the most slots that it has in one. */
+/** A bare id names no queue: a node runs as many concurrently as it has slots in the largest of its queues. */
 function queuesOf(heard: readonly AssignmentConfig[]): ReadonlyMap<string, NodeQueue> {
   const byNode = Map.groupBy(heard, ({ node }) => node);
   return new Map(

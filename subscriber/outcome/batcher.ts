@@ -7,7 +7,7 @@
 /** Bounds of one call. */
 const maxItems = 1_000;
 const maxBytes = 4_194_304;
-/** From so many waiting items on, a second call goes beside the first. Smaller ones would cost more commands an item. */
+/** How many waiting items start a second, concurrent call. Calls with fewer items cost more commands an item. */
 const manyItems = 32;
 
 /** What a batcher is given. */

@@ -1,4 +1,4 @@
-/** Gathers the evidence once the stack is quiet, then ends its parts and records how they end. */
+/** Collects the evidence once the stack is quiet, then ends its parts and records how they end. */
 import { deadLettersKey, defaultNaming } from "../../protocol/redis/keys.ts";
 import { readAudit } from "./audit.ts";
 import type { Evidence } from "./evidence.ts";
@@ -16,7 +16,7 @@ import { queueNames, type Stack } from "./stack.ts";
 const maxViews = 600;
 const viewsAtOnce = 12;
 
-export interface GatherOptions {
+export interface EvidenceOptions {
   readonly stack: Stack;
   readonly history: History;
   readonly observer: Observer;
@@ -26,7 +26,7 @@ export interface GatherOptions {
   readonly schedules: PutSchedules;
 }
 
-export async function gather(options: GatherOptions): Promise<Evidence> {
+export async function collectEvidence(options: EvidenceOptions): Promise<Evidence> {
   const { stack, history, observer, load, unrest, schedules } = options;
   const ledgers = new Map(
     await Promise.all(
@@ -61,7 +61,7 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
   };
 }
 
-async function readViews({ stack, load, random }: GatherOptions): Promise<Evidence["views"]> {
+async function readViews({ stack, load, random }: EvidenceOptions): Promise<Evidence["views"]> {
   const views = new Map<string, { state?: string; recorded?: boolean }>();
   const accepted = load.asked.filter((each) => each.accepted !== undefined);
   const share = maxViews / Math.max(1, accepted.length);

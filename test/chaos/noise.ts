@@ -117,7 +117,7 @@ const garbage: Readonly<Record<string, (draw: Draw) => string | Buffer>> = {
   "no object": () => "[1,2,null]",
   huge: ({ draw }) => `"${"huge ".repeat(200_000)}${draw}"`,
   deep: ({ deep }) => deep,
-  "bare id": ({ draw }) => `stranger-${draw}`,
+  "bare id": ({ draw }) => `unknown-${draw}`,
   "strange fields": ({ node, queue }) =>
     JSON.stringify({ v: 1, queue, node, token: 7, id: {}, name: [], attempt: "one" }),
   "unknown job": ({ node, queue, draw }) =>

@@ -1,7 +1,7 @@
 /** One chaos run: starts the stack, injects the planned faults under load, ends them, waits for quiet, and judges. */
 import { until } from "../support/until.ts";
+import { collectEvidence } from "./collect-evidence.ts";
 import { carryOut, tick } from "./faults.ts";
-import { gather } from "./gather.ts";
 import { createHistory, type History } from "./history.ts";
 import { leftToDo } from "./ledger.ts";
 import { createLoad } from "./load.ts";
@@ -68,12 +68,20 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
     history.line("all faults are over; waiting for quiet");
     await loading;
     await untilQuiet(stack.direct);
-    // Nothing may run between gathering and judging.
+    // Nothing may run between collecting and judging.
     noMoreTicks.abort();
     await ticking;
     const unrest = await untilQuiet(stack.direct);
     history.line(unrest.length === 0 ? "quiet" : `not quiet: ${unrest.join(", ")}`);
-    const evidence = await gather({ stack, history, observer, load, unrest, random, schedules });
+    const evidence = await collectEvidence({
+      stack,
+      history,
+      observer,
+      load,
+      unrest,
+      random,
+      schedules,
+    });
     const rows = judge(evidence);
     return { rows, holds: rows.every(({ breaks }) => breaks.length === 0), counts: history.counts };
   } finally {

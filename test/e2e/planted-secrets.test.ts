@@ -46,7 +46,7 @@ test("no secret is in logs, answers, Redis, files or the process list", async ()
   await stack.look();
 
   const made = [
-    ...(await stack.gather()),
+    ...(await stack.collectFiles()),
     ...(await filesBelow(join(root, ".wrangler")).catch(() => [])),
   ];
   for (const { path, text } of made) if (!keeper.test(path)) write(path, text);

@@ -186,10 +186,10 @@ test("secrets are exchanged under load: each job runs and is recorded, and the r
   await further("the subscriber signs with the next, and accepts jobs signed with either");
 
   await ground.deploy({ signing: signing.next, envelope: envelope.turned });
-  await further("the function accepts the next alone, and signs jobs with the next");
+  await further("the function accepts only the next, and signs jobs with the next");
 
   await replace({ signing: signing.next, envelope: envelope.next });
-  await further("the subscriber accepts jobs signed with the next alone");
+  await further("the subscriber accepts jobs signed only with the next");
   await load.end();
 
   expect(load.refused).toEqual([]);

@@ -54,7 +54,7 @@ export interface PlantedStack extends AsyncDisposable {
     early?: boolean,
   ) => Promise<SubscriberProcess>;
   /** Collects the output of all parts so far and the files of Redis; returns the other files that were made. */
-  readonly gather: () => Promise<readonly FoundFile[]>;
+  readonly collectFiles: () => Promise<readonly FoundFile[]>;
   /** Collects the command line of every process. */
   readonly look: () => Promise<void>;
 }
@@ -154,7 +154,7 @@ export async function startPlantedStack({ plant, plantKey }: Planted): Promise<P
     return started;
   }
 
-  async function gather(): Promise<readonly FoundFile[]> {
+  async function collectFiles(): Promise<readonly FoundFile[]> {
     for (const { lines, stderr } of subscribers)
       write("a subscriber", JSON.stringify(lines) + stderr());
     write("the gateway", gateway.lines.join("\n"));
@@ -180,7 +180,7 @@ export async function startPlantedStack({ plant, plantKey }: Planted): Promise<P
     write,
     ask,
     launch,
-    gather,
+    collectFiles,
     look: async () => {
       write("the process list", (await commandLines()).join("\n"));
     },

@@ -14,7 +14,7 @@ const spans = fc.integer({ min: 1, max: 100_000 });
 const names = fc.constantFrom("echo", "other");
 const queues = fc.constantFrom("default", "a");
 const codes = fc.constantFrom("broken", "expired");
-const moments = fc.constantFrom(
+const times = fc.constantFrom(
   "2001-01-31T09:00:00Z",
   "2199-01-31T09:00:00+01:00",
   1_800_000_000_000,
@@ -56,8 +56,8 @@ const jobs = fc
       },
       "name",
     ),
-    fc.oneof(fc.constant({}), fc.record({ delayMs: spans }), fc.record({ runAt: moments })),
-    fc.oneof(fc.constant({}), fc.record({ ttlMs: spans }), fc.record({ expiresAt: moments })),
+    fc.oneof(fc.constant({}), fc.record({ delayMs: spans }), fc.record({ runAt: times })),
+    fc.oneof(fc.constant({}), fc.record({ ttlMs: spans }), fc.record({ expiresAt: times })),
   )
   .map(([job, start, end]) => ({ ...job, ...start, ...end }));
 const selections = fc.oneof(
@@ -65,7 +65,7 @@ const selections = fc.oneof(
   some({ queue: queues, name: names, code: codes, cursor: fc.constantFrom("0", "5") }),
 );
 const rules = fc.oneof(
-  fc.record({ runAt: moments }),
+  fc.record({ runAt: times }),
   fc.record({ delayMs: spans }),
   some({ everyMs: fc.integer({ min: 1_000, max: 1e6 }), aligned: fc.boolean() }, "everyMs"),
   some(
@@ -118,7 +118,7 @@ const right: fc.Arbitrary<Shot> = fc.oneof(
   { weight: 4, arbitrary: shot("PUT", on(""), { body: schedules }) },
   shot("POST", "/v1/schedules", { body: schedules }),
   { weight: 2, arbitrary: shot("POST", actions, { query: { queue: queues } }) },
-  shot("POST", on("/next"), { body: fc.record({ at: moments }), query: { queue: queues } }),
+  shot("POST", on("/next"), { body: fc.record({ at: times }), query: { queue: queues } }),
   { weight: 2, arbitrary: shot("GET", views, { query: { queue: queues } }) },
   shot("DELETE", on(""), { query: { queue: queues } }),
   shot("GET", "/v1/schedules", { query: { queue: queues, limit: fc.constant("2") } }),

@@ -150,7 +150,7 @@ describe("waiting", () => {
     expect(await client.get(receipt.id)).toMatchObject({ name: "double", payload: { n: 2 } });
   });
 
-  test("throws job_failed, with the job, from run alone", async ({ expect, onTestFinished }) => {
+  test("throws job_failed, with the job, only from run", async ({ expect, onTestFinished }) => {
     const { client } = open();
     const failure = { code: "broken", message: "it broke", retryable: false };
     await answerWith(onTestFinished, { state: "failed", error: failure });

@@ -48,9 +48,9 @@ describe("a page of an origin that is named", () => {
       headers: { ...bearer, origin, "if-none-match": etag },
     });
     const missing = await send("/v1/jobs/j2", { headers: { ...bearer, origin } });
-    const stranger = await send("/v1/jobs", { headers: { origin } });
+    const unauthorized = await send("/v1/jobs", { headers: { origin } });
     const wrong = await send("/v1/jobs", { method: "PUT", headers: { ...bearer, origin } });
-    const answers = [made, read, same, missing, stranger, wrong];
+    const answers = [made, read, same, missing, unauthorized, wrong];
     expect(answers.map(({ status }) => status)).toEqual([202, 200, 304, 404, 401, 405]);
     for (const { headers } of answers) {
       expect(headers.get("access-control-allow-origin")).toBe(origin);
@@ -91,7 +91,7 @@ describe("an ETag", () => {
       headers: { ...bearer, ...(shown === undefined ? {} : { "if-none-match": shown }) },
     });
 
-  test("spares who shows it the body of a job that is as it was", async ({ expect }) => {
+  test("answers 304 without a body while the job is unchanged", async ({ expect }) => {
     await stack.ask("POST", "/v1/jobs", { name: "echo", id: "j1" });
     const first = await read("/v1/jobs/j1");
     const tag = first.headers.get("etag") ?? "";
@@ -117,12 +117,14 @@ describe("an ETag", () => {
     expect(after.headers.get("etag")).not.toBe(tag);
   });
 
-  test("is not given to what is not there, nor to a stranger who shows it", async ({ expect }) => {
+  test("is not given for a missing job, nor checked for a caller without a token", async ({
+    expect,
+  }) => {
     await stack.ask("POST", "/v1/jobs", { name: "echo", id: "j1" });
     const tag = (await read("/v1/jobs/j1")).headers.get("etag") ?? "";
     expect((await read("/v1/jobs/j2", tag)).headers.get("etag")).toBeNull();
-    const stranger = await send("/v1/jobs/j1", { headers: { "if-none-match": tag } });
-    expect(stranger.status).toBe(401);
+    const unauthorized = await send("/v1/jobs/j1", { headers: { "if-none-match": tag } });
+    expect(unauthorized.status).toBe(401);
   });
 
   test("is that of the document, too", async ({ expect }) => {

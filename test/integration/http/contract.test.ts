@@ -1,5 +1,5 @@
 /**
- * Requests made from the document alone: each answer is one that the document has for that operation, in
+ * Requests made only from the document: each answer is one that the document has for that operation, in
  * status, type and form. `SIGNALBOX_CONTRACT_REQUESTS` makes the run longer; see `npm run contract`.
  */
 import { createHash } from "node:crypto";

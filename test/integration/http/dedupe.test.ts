@@ -106,8 +106,8 @@ test("debounce starts the last content, once the window has passed", async ({ ex
     duplicate: true,
     deduplicated: "debounced",
   });
-  const [woken] = await stack.maintenance.runDue(["default"], 10);
-  expect(woken?.value.nextInMs).toBeGreaterThan(minute - 10_000);
+  const [found] = await stack.maintenance.runDue(["default"], 10);
+  expect(found?.value.nextInMs).toBeGreaterThan(minute - 10_000);
   const { body } = await post({ name: "echo", payload: 3, dedupe });
   expect(body).toMatchObject({ id: "first", deduplicated: "debounced" });
   while ((await stack.maintenance.runDue(["default"], 10))[0]?.value.placed === 0);
@@ -262,7 +262,7 @@ test("a job that holds a key is repeated by its id as any other", async ({ expec
   }
 });
 
-test("many at once with one key make one job", async ({ expect }) => {
+test("many concurrent jobs with one key make one job", async ({ expect }) => {
   const answers = await Promise.all(
     Array.from({ length: 20 }, () =>
       post({ name: "echo", dedupe: { key: "k", windowMs: minute } }),

@@ -15,7 +15,7 @@ afterAll(async () => {
   await stack.close();
 });
 
-test("who watches a job whose subscriber is killed hears the next attempt, across connections", async ({
+test("a client that watches a job whose subscriber is killed is told of the next attempt, across connections", async ({
   expect,
 }) => {
   const env = { REDIS_URL: stack.server.url };

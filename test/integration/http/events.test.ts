@@ -90,7 +90,7 @@ test("tells the state, progress and log lines as they come, the result, and ends
   await deserted();
 });
 
-test("a job that has ended is told at once, without listening", async ({ expect }) => {
+test("a job that has ended is told immediately, without listening", async ({ expect }) => {
   const node = await joinNode(stack, { name: "1" });
   await stack.ask("POST", "/v1/jobs", { name: "echo", id: "j1" });
   const envelope = await node.next();
@@ -99,8 +99,8 @@ test("a job that has ended is told at once, without listening", async ({ expect 
     state: "failed",
     error: { code: "x", message: "", retryable: false },
   });
-  const deaf = { subscribe: () => Promise.reject(new Error("expected no subscription")) };
-  const all = await (await watch("j1", { deps: deaf })).rest();
+  const unsubscribed = { subscribe: () => Promise.reject(new Error("expected no subscription")) };
+  const all = await (await watch("j1", { deps: unsubscribed })).rest();
   expect(brief(all)).toEqual([
     ["log", "only"],
     ["state", "failed"],

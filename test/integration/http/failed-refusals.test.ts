@@ -45,9 +45,7 @@ test.for(bodies)("resend and delete refuse %s", async ([, body, says], { expect 
   expect(stack.sent).toEqual([]);
 });
 
-test("what is acted on is named in the body alone, and a body there must be", async ({
-  expect,
-}) => {
+test("the body alone names the jobs, and there must be one", async ({ expect }) => {
   for (const what of ["resend", "delete"] as const) {
     for (const path of [`/v1/failed/${what}?queue=slow`, `/v1/failed/${what}?x`]) {
       const answer = await stack.ask("POST", path, {});

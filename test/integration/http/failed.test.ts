@@ -232,7 +232,7 @@ describe("by filter, jobs are", () => {
   );
 });
 
-test("a thousand ids of the greatest length can be named at once", async ({ expect }) => {
+test("a thousand ids of the greatest length can be named in one request", async ({ expect }) => {
   const ids = Array.from({ length: 1_000 }, (_, at) => String(at).padStart(128, "x"));
   for (const what of ["resend", "delete"] as const) {
     expect(await post(what, { ids })).toMatchObject({ status: 202, body: { cursor: null } });

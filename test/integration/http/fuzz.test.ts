@@ -58,7 +58,7 @@ table.sort(all)
 return redis.sha1hex(table.concat(all, " "))`;
 const contents = () => stack.redis.eval(contentsLua, 0);
 
-/** Fails, ends and wakes what there is, so that the routes find jobs in every state. */
+/** Fails and ends jobs and runs what is due, so that the routes find jobs in every state. */
 async function stir(failure: boolean): Promise<void> {
   for (const queue of ["default", "a", "b"]) await runDue(stack, [queue], limits);
   const members = await stack.redis.zrange("signalbox:{default}:leases", "0", "1");
@@ -110,7 +110,7 @@ test("no request makes a Redis that is well answer with a 5xx, nor changes anyth
     { numRuns: 600 },
   );
   expect(stack.logged).toEqual([]);
-  // It is of no use where it does not reach every kind of answer.
+  // A run that misses a kind of answer proves nothing about it.
   const missing = [200, 202, 204, 400, 401, 404, 405, 409].filter((status) => !(status in seen));
   expect(missing, JSON.stringify(seen)).toEqual([]);
 });

@@ -76,7 +76,7 @@ test("the same id again is the same job; other content is refused", async ({ exp
   expect(list.body["jobs"]).toHaveLength(1);
 });
 
-test("the same id sent many times at once makes one job", async ({ expect }) => {
+test("the same id sent many times concurrently makes one job", async ({ expect }) => {
   const job = { name: "echo", id: "j1" };
   const answers = await Promise.all(
     Array.from({ length: 20 }, () => stack.ask("POST", "/v1/jobs", job)),

@@ -189,7 +189,7 @@ test("a batch is refused that would be too large on its way to Redis", async ({ 
   for (const body of [{ jobs: quotes }, numbers(40)]) {
     const answer = await stack.ask("POST", "/v1/jobs/batch", body);
     expect(answer).toMatchObject({ status: 413, body: { code: "body_too_large" } });
-    expect(answer.body["detail"]).toMatch(/expected a batch .* send fewer than \d+ jobs at once$/);
+    expect(answer.body["detail"]).toMatch(/expected a batch .* send fewer than \d+ jobs together$/);
   }
   expect(await stack.keys()).toBe(0);
   for (const body of [{ jobs: quotes.slice(0, 16) }, numbers(36)]) {

@@ -44,7 +44,7 @@ const post = (body: object): Promise<Answer> =>
   });
 const get = async (path = "/v1/jobs/j1") =>
   (await ask(simulated.app, { method: "GET", path })).body;
-const wake = async () => (await simulated.maintenance.runDue(["default"], 100))[0]?.value;
+const runDue = async () => (await simulated.maintenance.runDue(["default"], 100))[0]?.value;
 const join = () => joinNode({ ...stack, nodes: simulated.nodes }, { name: "1" });
 
 test("a delayed job waits beside a free node until its time has come", async ({ expect }) => {
@@ -60,9 +60,9 @@ test("a delayed job waits beside a free node until its time has come", async ({ 
   expect(await get("/v1/jobs?state=delayed")).toMatchObject({ jobs: [{ id: "j1" }] });
   expect(await get("/v1/jobs?state=queued")).toMatchObject({ jobs: [] });
   now += 4_999;
-  expect(await wake()).toMatchObject({ placed: 0, nextInMs: 1 });
+  expect(await runDue()).toMatchObject({ placed: 0, nextInMs: 1 });
   now += 1;
-  expect(await wake()).toMatchObject({ placed: 1, nextInMs: null });
+  expect(await runDue()).toMatchObject({ placed: 1, nextInMs: null });
   expect(await node.next()).toMatchObject({ id: "j1", attempt: 1 });
   expect(await get()).toMatchObject({ state: "running", node: "1" });
   await node.close();
@@ -73,9 +73,9 @@ test("runAt is the same time in every form", async ({ expect }) => {
   for (const [at, runAt] of forms.entries()) {
     expect((await post({ id: `j${at}`, runAt })).body).toMatchObject({ state: "delayed" });
   }
-  expect(await wake()).toMatchObject({ placed: 0, nextInMs: 7_000 });
+  expect(await runDue()).toMatchObject({ placed: 0, nextInMs: 7_000 });
   now += 7_000;
-  expect(await wake()).toMatchObject({ placed: 3 });
+  expect(await runDue()).toMatchObject({ placed: 3 });
 });
 
 test("a job for one node may be delayed", async ({ expect }) => {
@@ -86,12 +86,12 @@ test("a job for one node may be delayed", async ({ expect }) => {
   });
   const node = await join();
   now += 5_000;
-  await wake();
+  await runDue();
   expect(await node.next()).toMatchObject({ id: "j1", node: "1" });
   await node.close();
 });
 
-test("a job whose runAt has passed runs at once", async ({ expect }) => {
+test("a job whose runAt has passed runs immediately", async ({ expect }) => {
   const node = await join();
   const { body } = await post({ runAt: "2001-01-01T00:00:00Z" });
   expect(body).toMatchObject({ state: "running", node: "1", delivered: true });
@@ -102,9 +102,9 @@ test("a job that nobody starts in time expires, is told, and is recorded", async
   expect((await post({ ttlMs: 5_000, payload: [1] })).body).toMatchObject({ state: "queued" });
   expect(await get()).toMatchObject({ state: "queued", expiresAt: "2026-01-05T12:00:05.000Z" });
   now += 4_999;
-  expect(await wake()).toMatchObject({ expired: 0, nextInMs: 1 });
+  expect(await runDue()).toMatchObject({ expired: 0, nextInMs: 1 });
   now += 1;
-  expect(await wake()).toMatchObject({ expired: 1 });
+  expect(await runDue()).toMatchObject({ expired: 1 });
   const ended = {
     state: "expired",
     node: null,
@@ -138,7 +138,7 @@ test("a job that was started in time is not ended by its deadline", async ({ exp
   await post({ ttlMs: 5_000 });
   const envelope = await node.next();
   now += 6_000;
-  expect(await wake()).toMatchObject({ expired: 0 });
+  expect(await runDue()).toMatchObject({ expired: 0 });
   await node.finish(envelope);
   expect(await get()).toMatchObject({ state: "succeeded" });
   await node.close();
@@ -149,7 +149,7 @@ test("a job whose expiresAt has passed never runs, even beside a free node", asy
   const { status, body } = await post({ expiresAt: "2026-01-05T11:59:59Z" });
   expect(status).toBe(202);
   expect(body).toMatchObject({ delivered: false });
-  await wake();
+  await runDue();
   expect(await get()).toMatchObject({ state: "expired", deliveries: 0 });
   expect((await simulated.ledger.nodes(["default"]))[0]?.value).toMatchObject([{ busy: 0 }]);
   await node.close();
@@ -158,7 +158,7 @@ test("a job whose expiresAt has passed never runs, even beside a free node", asy
 test("a job that expires before it may start does so on time", async ({ expect }) => {
   await post({ delayMs: 60_000, ttlMs: 5_000 });
   now += 5_000;
-  expect(await wake()).toMatchObject({ placed: 0, expired: 1, nextInMs: null });
+  expect(await runDue()).toMatchObject({ placed: 0, expired: 1, nextInMs: null });
   expect(await get()).toMatchObject({ state: "expired" });
 });
 
@@ -183,14 +183,14 @@ test("the new content of a waiting job brings its own times, or keeps those ther
   await post({ delayMs: 5_000, ttlMs: 60_000, dedupe });
   await post({ id: "j2", payload: 2, dedupe });
   expect(await get()).toMatchObject({ payload: 2, expiresAt: "2026-01-05T12:01:00.000Z" });
-  expect(await wake()).toMatchObject({ nextInMs: 5_000 });
+  expect(await runDue()).toMatchObject({ nextInMs: 5_000 });
   await post({ id: "j3", payload: 3, delayMs: 20_000, ttlMs: 30_000, dedupe });
   expect(await get()).toMatchObject({ payload: 3, expiresAt: "2026-01-05T12:00:30.000Z" });
-  expect(await wake()).toMatchObject({ nextInMs: 20_000 });
+  expect(await runDue()).toMatchObject({ nextInMs: 20_000 });
   now += 20_000;
-  expect(await wake()).toMatchObject({ placed: 1 });
+  expect(await runDue()).toMatchObject({ placed: 1 });
   now += 10_000;
-  expect(await wake()).toMatchObject({ expired: 1 });
+  expect(await runDue()).toMatchObject({ expired: 1 });
 });
 
 test("a job that waits for another attempt is not replaced", async ({ expect }) => {
@@ -238,7 +238,7 @@ test("the failures of earlier attempts are shown, the last ten", async ({ expect
     });
     expect(await get()).toMatchObject({ state: "delayed", retries: attempt });
     now += 1_000;
-    await wake();
+    await runDue();
   }
   expect(deliveries).toEqual(deliveries.map(() => backoff));
   const { errors } = (await get()) as { errors: readonly object[] };

@@ -111,7 +111,9 @@ describe("a token that is good for some queues", () => {
     expect(JSON.stringify(stack.sent)).not.toMatch(/\{secret\}|\{default\}/);
   });
 
-  test("finds its own by id alone, as if there were nothing else", async ({ expect }) => {
+  test("finds by id only the jobs of its queues, as if there were no others", async ({
+    expect,
+  }) => {
     await fill();
     for (const path of ["/v1/jobs/same", "/v1/jobs/same?wait=0.001", "/v1/schedules/same"]) {
       expect(await shop("GET", path)).toMatchObject({ status: 200, body: { queue: "a" } });
@@ -257,7 +259,9 @@ describe("a rate limit", () => {
     expect((await get()).status).toBe(404);
   });
 
-  test("counts no stranger, no callback and no look at health", async ({ expect }) => {
+  test("counts no request without a valid token, no callback and no health check", async ({
+    expect,
+  }) => {
     const app = await rated("1/1h");
     for (const path of ["/v1/jobs", "/healthz"])
       await ask(app, { method: "GET", path, token: "x" });

@@ -217,8 +217,8 @@ describe("a position", () => {
   });
 });
 
-describe("a mailbox", () => {
-  test("gives what was left before and meanwhile, each once", async () => {
+describe("signals", () => {
+  test("give what was put before and meanwhile, each once", async () => {
     const { put, take } = createSignals<"a" | "b">();
     put("a");
     put("a");

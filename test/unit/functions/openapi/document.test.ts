@@ -58,7 +58,7 @@ test("the document has every operation, and every error code", ({ expect }) => {
   expect(errorCodes.filter((code) => !said.includes(`"${code}"`))).toEqual(others);
 });
 
-test("the page needs no script, and its policy allows its own style alone", async ({ expect }) => {
+test("the page needs no script, and its policy allows only its own style", async ({ expect }) => {
   const response = await new Hono().get("/docs", readDocs).request("/docs");
   const page = await response.text();
   const [, style = ""] = /<style>([^]*?)<\/style>/.exec(page) ?? [];

@@ -18,8 +18,8 @@ function create() {
       return Promise.resolve(names);
     },
   };
-  const gathered = coalesceCalls(redis);
-  const send = (...names: string[]) => gathered.send(names.map(call));
+  const coalesced = coalesceCalls(redis);
+  const send = (...names: string[]) => coalesced.send(names.map(call));
   return { requests, send };
 }
 
@@ -37,7 +37,7 @@ describe("calls that are made at one moment", () => {
     expect(requests).toEqual([["A"], ["B"]]);
   });
 
-  test("fail for him alone whose call is refused", async () => {
+  test("fail only for the caller whose call is refused", async () => {
     const { requests, send } = create();
     const [good, bad, other] = await Promise.allSettled([send("A"), send("BAD"), send("C")]);
     expect([good, other]).toMatchObject([{ value: ["A"] }, { value: ["C"] }]);

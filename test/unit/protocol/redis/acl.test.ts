@@ -102,7 +102,7 @@ describe("the rights of", () => {
     expect(aclRules(naming, "subscriber")).toContain("&x\\?CHANNEL_CONTROL");
   });
 
-  it("neither reach what the other alone needs", ({ expect }) => {
+  it("neither reach what only the other needs", ({ expect }) => {
     expect(aclKeys(defaultNaming, "function")).not.toContain("signalbox:dead-letters");
     expect(aclKeys(defaultNaming, "subscriber")).not.toContain("signalbox:rate:*");
   });
