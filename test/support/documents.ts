@@ -1,9 +1,22 @@
 /** The Markdown files of the project, their links, anchors, paths and code blocks. */
-import { readdirSync, readFileSync } from "node:fs";
+import { globSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The project's folder. */
 export const projectRoot = join(import.meta.dirname, "..", "..");
+
+const sourceFolders = [
+  "bench",
+  "cli",
+  "client",
+  "examples",
+  "functions",
+  "gateway",
+  "local",
+  "producer",
+  "protocol",
+  "subscriber",
+];
 
 export interface Document {
   /** Relative to the project, such as `docs/jobs.md`. */
@@ -20,6 +33,26 @@ export function documents(): readonly Document[] {
       .map((name) => join("docs", name)),
   ];
   return files.map((file) => ({ file, text: readFileSync(join(projectRoot, file), "utf8") }));
+}
+
+/** The README of each folder of the repository that has one, without those of `documents()`. */
+export function folderReadmes(): readonly Document[] {
+  const files = globSync(`{${sourceFolders.join(",")},test}/**/README.md`, { cwd: projectRoot });
+  return files
+    .sort()
+    .map((file) => ({ file, text: readFileSync(join(projectRoot, file), "utf8") }));
+}
+
+/** The comment at the top of each TypeScript and Lua file. Generated files have none that counts. */
+export function fileHeads(): readonly Document[] {
+  const files = globSync([`{${sourceFolders.join(",")},docs,test}/**/*.{ts,lua}`, "*.{ts,js}"], {
+    cwd: projectRoot,
+  });
+  return files.sort().map((file) => {
+    const text = readFileSync(join(projectRoot, file), "utf8");
+    const head = file.endsWith(".lua") ? /^(?:---.*\n)*/ : /^\/\*\*[^]*?\*\//;
+    return { file, text: head.exec(text)?.[0] ?? "" };
+  });
 }
 
 /** The name under which the package is installed and imported. */

@@ -6,21 +6,30 @@ import {
   anchorsOf,
   codeBlocks,
   documents,
+  fileHeads,
+  folderReadmes,
   packageName,
   projectRoot,
   withoutCode,
 } from "../../support/documents.ts";
 
 const all = documents();
+const readmes = folderReadmes();
 const lineOf = (text: string, at: number) => text.slice(0, at).split("\n").length;
 
 /** Folders whose files documents name in `code`. */
 const folders =
   "bench|cli|client|docs|examples|functions|gateway|local|producer|protocol|subscriber|test|\\.ci";
 
+/** Whether a path, or a pattern, names something under `folder` or one of the folders above it. */
+function isThere(path: string, folder: string): boolean {
+  if (globSync(path, { cwd: join(projectRoot, folder) }).length > 0) return true;
+  return folder !== "." && isThere(path, dirname(folder));
+}
+
 test("links lead to files and headings that exist", () => {
   const anchors = new Map(all.map(({ file, text }) => [file, anchorsOf(text)]));
-  const broken = all.flatMap(({ file, text }) =>
+  const broken = [...all, ...readmes].flatMap(({ file, text }) =>
     [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$/gm)].flatMap((match) => {
       const target = match[1] ?? match[2] ?? "";
       if (/^[a-z]+:/.test(target)) return [];
@@ -45,6 +54,25 @@ test("paths of the repository that documents name exist", () => {
         .filter(([, path = ""]) => globSync(path, { cwd: projectRoot }).length === 0)
         .map((match) => `${file}:${lineOf(text, match.index)} ${match[1] ?? ""}`),
     );
+  expect(wrong).toEqual([]);
+});
+
+test("files and folders that a folder's README names exist, seen from the folder or the root", () => {
+  const wrong = readmes.flatMap(({ file, text }) =>
+    [...withoutCode(text).matchAll(/`([\w./*-]+(?:\.(?:ts|lua|md)|\/))`/g)]
+      .filter(([, path = ""]) => !path.startsWith(".") && !isThere(path, dirname(file)))
+      .map((match) => `${file}:${lineOf(text, match.index)} ${match[1] ?? ""}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("paths of the repository that the heads of files name exist, seen from any folder above", () => {
+  const named = new RegExp(`(?<![\\w/@.:-])((?:${folders}|lua)/[\\w./*-]*\\w)`, "g");
+  const wrong = fileHeads().flatMap(({ file, text }) =>
+    [...text.matchAll(named)]
+      .filter(([, path = ""]) => !isThere(path, dirname(file)))
+      .map((match) => `${file}:${lineOf(text, match.index)} ${match[1] ?? ""}`),
+  );
   expect(wrong).toEqual([]);
 });
 
