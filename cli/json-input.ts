@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import type { Json } from "../protocol/wire/json.ts";
+import { inexactNumber, inexactNumberText } from "../protocol/wire/json-numbers.ts";
 import { UsageError } from "./exit.ts";
 
 /** Where to read the JSON. At most one of the two may be given. */
@@ -14,13 +15,21 @@ export interface JsonSource {
 
 /**
  * Resolves to undefined if neither an argument nor a file is given.
- * @throws UsageError if both are given, the file cannot be read, or the text is not JSON
+ * @throws UsageError if both are given, the file cannot be read, the text is not JSON, or has a number that
+ *   JavaScript would change
  */
 export async function readJsonInput({ argument, file }: JsonSource): Promise<Json | undefined> {
   if (argument !== undefined && file !== undefined)
     throw new UsageError("expected the JSON as an argument or by --file, not both");
   const content = await contentOf(argument, file);
   if (content === undefined) return undefined;
+  const value = parse(content);
+  const inexact = inexactNumber(content);
+  if (inexact !== null) throw new UsageError(inexactNumberText(inexact));
+  return value;
+}
+
+function parse(content: string): Json {
   try {
     return JSON.parse(content) as Json;
   } catch (error) {

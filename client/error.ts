@@ -9,7 +9,10 @@ export type { FieldProblem } from "../protocol/api/problem.ts";
  * @example const isOffline = error.code === ("network_failed" satisfies ClientErrorCode);
  */
 export type ClientErrorCode =
-  /** No answer came, or not all of it. */
+  /**
+   * No answer came, or not all of it. What the call was given is not at fault: that is `invalid_request`, with status 0 where
+   * it was found before anything was sent.
+   */
   | "network_failed"
   /** The time-out of the call has passed. */
   | "timed_out"

@@ -119,7 +119,7 @@ export type ScheduleOrder<C extends Catalog, N extends keyof C & string> = Sched
 export interface CallOptions {
   /** Ends the call; what was asked for may have been done. */
   readonly signal?: AbortSignal;
-  /** For the call with all its tries, in milliseconds. */
+  /** For the call with all its tries, in milliseconds above 0; `Infinity` for none. */
   readonly timeoutMs?: number;
 }
 

@@ -3,6 +3,9 @@
  */
 import type { FieldProblem } from "../protocol/api/problem.ts";
 import type { ErrorCode } from "../protocol/error.ts";
+import { jsonProblem, jsonProblemText } from "../protocol/wire/json.ts";
+import { omitUndefined } from "../protocol/wire/omit-undefined.ts";
+import { isWholeFrom, showValue } from "../protocol/wire/whole.ts";
 import { SignalboxApiError } from "./error.ts";
 import type { CallOptions } from "./order.ts";
 
@@ -16,9 +19,9 @@ export interface ClientOptions {
   readonly token: string;
   /** @default the runtime's own */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
-  /** For a call without a time-out of its own, in milliseconds. @default 30_000 */
+  /** For a call without a time-out of its own, in milliseconds above 0; `Infinity` for none. @default 30_000 */
   readonly timeoutMs?: number;
-  /** How often a call is made in all, where repeating it is safe. @default 4 */
+  /** How often a call is made in all, where repeating it is safe: 1 to 1,000. @default 4 */
   readonly tries?: number;
 }
 
@@ -46,7 +49,7 @@ export type Open = (call: Call) => Promise<Response>;
 
 const defaultTimeoutMs = 30_000;
 const defaultTries = 4;
-/** The longest that a timer can hold. */
+/** The longest that a timer can hold, 24.8 days: a longer time-out ends then. */
 const longestTimeoutMs = 2_147_483_647;
 const firstPauseMs = 200;
 /** Where the API asks for a longer pause than this, the call fails instead. */
@@ -68,10 +71,16 @@ export function createRequest(options: ClientOptions): {
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new TypeError("expected token: visible ASCII characters, as the function has it");
   }
+  if (!isDuration(standard)) {
+    throw new TypeError(`expected timeoutMs: ${durationText}, got ${showValue(standard)}`);
+  }
+  if (options.tries !== undefined && !isWholeFrom(1, options.tries, 1_000)) {
+    throw new TypeError(`expected tries: 1 to 1000, got ${showValue(options.tries)}`);
+  }
   const base = options.url.replace(/\/+$/, "");
   const maxTries = options.tries ?? defaultTries;
 
-  async function once(call: Call, signal: AbortSignal): Promise<Response> {
+  async function once(call: Call, sent: Sent): Promise<Response> {
     const query = Object.entries(call.query ?? {}).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, String(value)]],
     );
@@ -80,22 +89,23 @@ export function createRequest(options: ClientOptions): {
       method: call.method,
       headers: {
         authorization: `Bearer ${token}`,
-        ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+        ...(sent.body === undefined ? {} : { "content-type": "application/json" }),
         ...call.headers,
       },
-      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-      signal,
+      ...sent,
     });
   }
 
   /** Makes a call, again while that is safe, within its time-out. */
   async function attempt<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
+    const text = bodyOf(call);
     const { signal, deadline, requireTime, clear } = limitOf(call, standard);
+    const sent = omitUndefined({ signal, body: text }) satisfies Sent;
     const tryOnce = async (): Promise<
       { readonly value: T } | { readonly failure: SignalboxApiError }
     > => {
       try {
-        const response = await once(call, signal);
+        const response = await once(call, sent);
         if (response.ok) return { value: await read(response) };
         return { failure: errorOf(response, await response.text()) };
       } catch (cause) {
@@ -134,6 +144,30 @@ export function createRequest(options: ClientOptions): {
   };
 }
 
+/** What each try of a call sends besides its address and headers. */
+interface Sent {
+  readonly signal: AbortSignal;
+  readonly body?: string;
+}
+
+/**
+ * The body as text, made once for all tries.
+ * @throws SignalboxApiError `invalid_request` for a value that JSON would change or cannot write
+ */
+function bodyOf({ body }: Call): string | undefined {
+  if (body === undefined) return undefined;
+  const problem = jsonProblem(body);
+  if (problem === null) return JSON.stringify(body);
+  throw new SignalboxApiError("invalid_request", jsonProblemText(problem));
+}
+
+const durationText = "a number of milliseconds above 0, or Infinity";
+
+/** Fractions are fine: they come from subtracting times. */
+function isDuration(value: unknown): boolean {
+  return typeof value === "number" && value > 0;
+}
+
 /** What ends a call with all its tries: its time-out, or its signal. */
 interface Limit {
   readonly signal: AbortSignal;
@@ -146,7 +180,12 @@ interface Limit {
 }
 
 function limitOf(call: Call, standardMs: number): Limit {
-  const limitMs = Math.min(call.timeoutMs ?? standardMs, longestTimeoutMs);
+  const { timeoutMs = standardMs } = call;
+  if (!isDuration(timeoutMs)) {
+    const detail = `timeoutMs: expected ${durationText}, got ${showValue(timeoutMs)}`;
+    throw new SignalboxApiError("invalid_request", detail);
+  }
+  const limitMs = Math.min(timeoutMs, longestTimeoutMs);
   // Not AbortSignal.timeout: that would end a stream long after it was opened.
   const limited = new AbortController();
   const timer = setTimeout(() => {
@@ -219,10 +258,10 @@ function errorOf(response: Response, text: string): SignalboxApiError {
   } catch {
     // Something in between answered, such as a proxy with an HTML page.
   }
-  const seconds = Number(response.headers.get("retry-after") ?? "none");
+  const seconds = Number(response.headers.get("retry-after") || "none");
   const details = {
     status,
-    ...(Number.isFinite(seconds) ? { retryAfter: seconds } : {}),
+    ...(Number.isFinite(seconds) && seconds >= 0 ? { retryAfter: seconds } : {}),
     ...(Array.isArray(problem.errors) ? { fields: problem.errors } : {}),
   };
   if (typeof problem.code !== "string") {

@@ -3,6 +3,7 @@ import type { Ended } from "../protocol/api/jobs.ts";
 import type { Catalog, ResultOf } from "../protocol/wire/catalog.ts";
 import { terminalStates } from "../protocol/wire/job.ts";
 import { omitUndefined } from "../protocol/wire/omit-undefined.ts";
+import { showValue } from "../protocol/wire/whole.ts";
 import type { Client } from "./calls.ts";
 import { type ClientErrorCode, SignalboxApiError } from "./error.ts";
 import { readJob } from "./jobs.ts";
@@ -30,6 +31,10 @@ export function createWaits<C extends Catalog>(
     const id = typeof job === "string" ? job : job.id;
     const queue = typeof job === "string" ? call.queue : job.queue;
     const { signal, timeoutMs = Infinity } = call;
+    if (typeof timeoutMs !== "number" || !(timeoutMs >= 0)) {
+      const detail = `timeoutMs: expected a number of milliseconds from 0, or Infinity, got ${showValue(timeoutMs)}`;
+      throw new SignalboxApiError("invalid_request", detail);
+    }
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const from = Date.now();

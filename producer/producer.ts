@@ -12,8 +12,10 @@ import type { JobSpec } from "../protocol/wire/job.ts";
 import type { ResultMessage } from "../protocol/wire/messages.ts";
 import { createJobIds, defaultQueue } from "../protocol/wire/names.ts";
 import { omitUndefined } from "../protocol/wire/omit-undefined.ts";
+import { isWholeFrom, showValue, wholeText } from "../protocol/wire/whole.ts";
 import { createConnection, createRedisPort } from "../subscriber/connection/ioredis.ts";
 import { createDispatcher } from "./dispatcher.ts";
+import { requireSoundOrder } from "./order-check.ts";
 import { createResultListener } from "./result-listener.ts";
 import { createWaiters, type Waiter } from "./waiters.ts";
 
@@ -60,7 +62,8 @@ export interface Producer {
    * Dispatches one job. Repeat-safe with the same `id`: repeat it if it fails, for then the job may have been accepted.
    * @returns `accepted`, or why not: `conflict` (the id is taken by other content), `rejected` (another
    *   job holds the deduplication key)
-   * @throws SignalboxError if Redis fails
+   * @throws SignalboxError `invalid_request` for a value that JSON would change, or a time-out or delay that is no whole
+   *   number of milliseconds; nothing is sent then. Another code if Redis fails
    * @example
    * const answer = await producer.dispatch({ id: "invoice-17", name: "print", payload: 17 });
    * if (answer.kind === "accepted") console.log(answer.state, answer.duplicate);
@@ -91,9 +94,10 @@ export interface Producer {
 }
 
 /**
- * Creates a producer; resolves once it is connected. It listens to results from the first `run` on. Names and bounds of
+ * Creates a producer; resolves once it is connected. It listens to results from the first `run` on. Names and sizes of
  * jobs are not checked: the function does that, for clients that are not trusted.
- * @throws SignalboxError `redis_unavailable` if Redis cannot be reached, `config_invalid` for a secret that cannot be read
+ * @throws SignalboxError `redis_unavailable` if Redis cannot be reached, `config_invalid` for a secret that cannot be read, or a
+ *   length of time that is not one
  * @example
  * const producer = await createProducer({ redisUrl: "redis://127.0.0.1:6379" });
  * await producer.dispatch({ name: "echo", payload: "hello" });
@@ -101,6 +105,7 @@ export interface Producer {
  */
 export async function createProducer(options: ProducerOptions): Promise<Producer> {
   const { redisUrl, naming = defaultNaming, timing = defaultTiming, pingMs = 120_000 } = options;
+  requireTimes(timing, pingMs);
   const signer = await signerOf(options.envelopeSecret);
   const commands = createConnection(redisUrl);
   const redis = createRedisPort(commands);
@@ -112,13 +117,14 @@ export async function createProducer(options: ProducerOptions): Promise<Producer
   const dispatchOne = createDispatcher(ledger, closed.signal);
 
   function specOf(order: JobOrder): JobSpec {
+    requireSoundOrder(order);
     return { ...order, id: order.id ?? newJobId(), queue: order.queue ?? defaultQueue };
   }
 
   async function run(order: JobOrder, signal?: AbortSignal): Promise<ResultMessage> {
     signal?.throwIfAborted();
-    await listener.listening();
     const spec = specOf(order);
+    await listener.listening();
     const end = Promise.withResolvers<ResultMessage>();
     end.promise.catch(() => undefined); // if the dispatch fails first, nobody waits for it
     const onAbort = () => {
@@ -159,11 +165,26 @@ export async function createProducer(options: ProducerOptions): Promise<Producer
     throw new SignalboxError("redis_unavailable", message, { cause });
   }
   return {
-    dispatch: (order) => dispatchOne(specOf(order)),
-    dispatchBatch: (orders) => ledger.dispatch(orders.map(specOf)),
+    dispatch: async (order) => dispatchOne(specOf(order)),
+    dispatchBatch: async (orders) => ledger.dispatch(orders.map(specOf)),
     run,
     close,
   };
+}
+
+/** The bounds are those of the settings of a subscriber. @throws SignalboxError `config_invalid` */
+function requireTimes({ unacknowledgedMs, leaseMs, foreignMs }: Timing, pingMs: number): void {
+  const times: readonly (readonly [name: string, ms: unknown, min: number, max: number])[] = [
+    ["pingMs", pingMs, 100, 3_600_000],
+    ["timing.unacknowledgedMs", unacknowledgedMs, 100, 3_600_000],
+    ["timing.leaseMs", leaseMs, 300, 86_400_000],
+    ["timing.foreignMs", foreignMs, 100, 86_400_000],
+  ];
+  for (const [name, ms, min, max] of times) {
+    if (isWholeFrom(min, ms, max)) continue;
+    const message = `${name}: expected ${wholeText(min, max)} milliseconds, got ${showValue(ms)}`;
+    throw new SignalboxError("config_invalid", message);
+  }
 }
 
 async function signerOf(secret: string | undefined): Promise<JobSigner | undefined> {

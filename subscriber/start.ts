@@ -8,6 +8,7 @@ import type { Catalog, Handlers, RunContext } from "../protocol/wire/catalog.ts"
 import type { HandlerModule } from "./attempt/runner.ts";
 import { createSubscribers, type Subscribers } from "./cluster/subscribers.ts";
 import { type Config, readConfig } from "./config/config.ts";
+import { checkModule } from "./config/handler-module.ts";
 import { createEvents, type SubscriberEvents } from "./events.ts";
 import { logEvents } from "./log.ts";
 import { createOutbox, noOutbox } from "./outcome/outbox.ts";
@@ -110,7 +111,8 @@ export async function assemble(
 /**
  * Starts a subscriber in this process; resolves once jobs can come. While Redis is away it goes on trying. It installs no
  * signal handlers: call `stop` when the program ends.
- * @throws SignalboxError `config_invalid` that names every setting at fault, or for a Redis that may throw jobs away
+ * @throws SignalboxError `config_invalid` that names every setting at fault, for handlers or a catalogue that cannot be
+ *   right, or for a Redis that may throw jobs away
  * @example
  * const running = await startSubscriber({ env: process.env, catalog, handlers });
  * running.events.on("attempt:ended", ({ name, state }) => console.log(name, state));
@@ -128,12 +130,7 @@ export async function startSubscriber(
   const { env, catalog, handlers, log = pino({ level: "silent" }) } = options;
   const config = readConfig({ ...env, SIGNALBOX_HANDLERS: "(embedded)" });
   for (const deprecated of deprecatedSettings(env)) log.warn(deprecated);
-  const missing = Object.keys(catalog ?? {}).filter((name) => !Object.hasOwn(handlers, name));
-  if (missing.length > 0) {
-    throw new SignalboxError("config_invalid", `expected a handler for ${missing.join(", ")}`);
-  }
-  // The types of payloads and results were checked where this was called.
-  const module = { handlers: handlers as HandlerModule["handlers"], catalog };
+  const module = checkModule({ handlers, catalog });
   const { subscriber, events } = await assemble(config, module, log);
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
   events.on("listening", () => {

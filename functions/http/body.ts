@@ -1,10 +1,11 @@
 /**
  * Request bodies. They are counted while they arrive, so that one that is too large is never held in memory, and checked for
- * depth before they are parsed. `Content-Type` is ignored: a body is JSON or is refused, and `curl -d` calls every body a
+ * depth before they are parsed. Numbers that JavaScript would change are refused. `Content-Type` is ignored: a body is JSON or is refused, and `curl -d` calls every body a
  * form.
  */
 import { SignalboxError } from "../../protocol/error.ts";
 import { jsonDepth } from "../../protocol/wire/json.ts";
+import { inexactNumber, inexactNumberText } from "../../protocol/wire/json-numbers.ts";
 
 /** Limits of a body. */
 export interface BodyLimits {
@@ -21,7 +22,8 @@ const maxDroppedBytes = 33_554_432;
 
 /**
  * The body's value and its text.
- * @throws SignalboxError `body_too_large`, `body_too_deep`, `body_not_json`
+ * @throws SignalboxError `body_too_large`, `body_too_deep`, `body_not_json`, `invalid_request` for a number that would be
+ *   read as another
  */
 export async function readJson(
   request: Request,
@@ -35,7 +37,10 @@ export async function readJson(
       `expected at most ${maxDepth} levels of arrays and objects in the body, got ${depth}`,
     );
   }
-  return { text, value: parseJson(text) };
+  const value = parseJson(text);
+  const inexact = inexactNumber(text);
+  if (inexact !== null) throw new SignalboxError("invalid_request", inexactNumberText(inexact));
+  return { text, value };
 }
 
 /** @throws SignalboxError `body_not_json` */

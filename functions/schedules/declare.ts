@@ -6,6 +6,7 @@ import { SignalboxError } from "../../protocol/error.ts";
 import type { ScheduleLedger } from "../../protocol/ledger/schedules.ts";
 import type { ScheduleSpec } from "../../protocol/schedule/schedule.ts";
 import type { Catalog, PayloadOf } from "../../protocol/wire/catalog.ts";
+import { jsonProblem, jsonProblemText } from "../../protocol/wire/json.ts";
 import { validate } from "../http/validation.ts";
 import { type ScheduleInput, scheduleRequest, toScheduleSpec } from "./request.ts";
 
@@ -34,8 +35,10 @@ const maxDeclared = 1_000;
 const chunk = 200;
 
 /**
- * Declares schedules; with a catalogue as type argument, their names and payloads are those of its jobs. Checked when the
- * tick puts them in force, which logs `schedule.refused` for each that cannot be made.
+ * Declares schedules; with a catalogue as type argument, their names and payloads are those of its jobs. A value that JSON
+ * cannot carry is refused here, so that the Worker does not start; the rest is checked when the tick puts them in force,
+ * which logs `schedule.refused` for each that cannot be made.
+ * @throws SignalboxError `config_invalid` for a value that JSON cannot carry
  * @example
  * const schedules = declare<typeof catalog>([
  *   { id: "metrics", cron: "0 * * * *", timeZone: "Europe/Berlin", name: "host.metrics", payload: {} },
@@ -45,7 +48,20 @@ const chunk = 200;
 export function declare<C extends Catalog = never>(
   list: readonly ([C] extends [never] ? DeclaredSchedule : DeclaredFor<C>)[],
 ): readonly DeclaredSchedule[] {
+  requireJson(list);
   return list;
+}
+
+/** JSON would make `null` of `NaN` and `{}` of a `Map`, in a payload or a time. */
+function requireJson(list: readonly DeclaredSchedule[]): void {
+  for (const [at, entry] of list.entries()) {
+    const problem = jsonProblem(entry);
+    if (problem === null) continue;
+    throw new SignalboxError(
+      "config_invalid",
+      `declared schedule ${at}: ${jsonProblemText(problem)}`,
+    );
+  }
 }
 
 /** What was put in force last. */
@@ -77,6 +93,7 @@ export async function syncDeclared(
   list: readonly DeclaredSchedule[],
   { nonce, max }: { readonly nonce: string; readonly max: number },
 ): Promise<SyncedSchedules> {
+  requireJson(list);
   const digest = await digestOf(JSON.stringify(list) + ((await schedules.signedBy()) ?? ""));
   const before = parseInForce(await schedules.declared());
   if (before.digest === digest || (list.length === 0 && before.names.length === 0))

@@ -16,6 +16,7 @@
  */
 import * as z from "zod";
 import { jobId, longestMs, nodeName, objectError, queueName, time, whole } from "./fields.ts";
+import { longestTimeoutMs } from "./whole.ts";
 
 /** The longest wait between attempts: 7 days, in milliseconds. */
 const longestBackoffMs = 604_800_000;
@@ -93,7 +94,7 @@ export const storedOptions = {
   /** How long to wait between attempts. @default exponential from 1 s, at most 1 h */
   backoff: backoff.exactOptional(),
   /** How long one attempt may take, in milliseconds, up to a day. @default the handler's own, else 60_000 */
-  timeoutMs: whole("timeoutMs", 86_400_000).exactOptional(),
+  timeoutMs: whole("timeoutMs", longestTimeoutMs).exactOptional(),
 };
 
 /** Options of a job that each run of a schedule may have as well. */

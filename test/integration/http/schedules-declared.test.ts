@@ -87,6 +87,20 @@ describe("the deployed list", () => {
     expect((await ask("GET", "/a")).body).not.toHaveProperty("signature");
   });
 
+  test("with a value that JSON would change is refused when it is declared, and by the tick", async ({
+    expect,
+  }) => {
+    const loop: Record<string, unknown> = {};
+    loop["self"] = loop;
+    for (const bad of [Number.NaN, { n: [Infinity] }, 1n, loop, new Map(), [undefined]]) {
+      const list = [b, { ...a, payload: bad }];
+      const error = { code: "config_invalid", message: /declared schedule 1: payload.*: expected/ };
+      expect(() => declare(list)).toThrow(expect.objectContaining({ code: "config_invalid" }));
+      await expect(syncDeclared(stack.schedules, list, options)).rejects.toMatchObject(error);
+    }
+    expect((await ask("GET", "/count")).body).toEqual({ count: 0 });
+  });
+
   test("with a mistake changes nothing, and says which", async ({ expect }) => {
     await put([a]);
     await expect(put([b, { ...a, cron: "x" }])).rejects.toMatchObject({

@@ -99,6 +99,56 @@ describe("a producer", () => {
     producer.close();
   });
 
+  test("refuses what JSON would change, and times that are none, before it sends anything", async ({
+    expect,
+  }) => {
+    await using opened = await open();
+    const { producer, bench } = opened;
+    const loop: Record<string, unknown> = {};
+    loop["self"] = loop;
+    const orders: [order: object, what: string][] = [
+      [{ payload: Number.NaN }, "payload: expected what JSON can carry, got NaN"],
+      [{ payload: { n: 1n } }, "payload.n: "],
+      [{ payload: loop }, "payload.self: "],
+      [{ payload: [new Map()] }, "payload.0: "],
+      [{ payload: () => 1 }, "payload: "],
+      [{ timeoutMs: 0 }, "timeoutMs: expected a whole number from 1 to 86400000, got 0"],
+      [{ timeoutMs: Infinity }, "timeoutMs: "],
+      [{ timeoutMs: "5" }, 'timeoutMs: expected a whole number from 1 to 86400000, got "5"'],
+      [{ attempts: 0 }, "attempts: "],
+      [{ start: { inMs: -1 } }, "start.inMs: "],
+      [{ deadline: { atMs: 1.5 } }, "deadline.atMs: "],
+      [{ backoff: { kind: "fixed", delayMs: Number.NaN } }, "backoff.delayMs: "],
+    ];
+    for (const [more, what] of orders) {
+      const order = { name: "echo", ...more };
+      const error = { code: "invalid_request", message: expect.stringContaining(what) as string };
+      await expect(producer.dispatch(order)).rejects.toMatchObject(error);
+      await expect(producer.dispatchBatch([{ name: "echo" }, order])).rejects.toMatchObject(error);
+      await expect(producer.run(order)).rejects.toMatchObject(error);
+    }
+    expect(await bench.redis.exists("signalbox:{default}:index")).toBe(0);
+  });
+
+  test("is not made with lengths of time that no timer can hold", async ({ expect }) => {
+    const redisUrl = urlAs(server.url, "subscriber");
+    const timing = { unacknowledgedMs: 10_000, leaseMs: 30_000, foreignMs: 300_000 };
+    const cases = [
+      { pingMs: 0 },
+      { pingMs: Number.NaN },
+      { pingMs: 2_592_000_000 },
+      { timing: { ...timing, leaseMs: Infinity } },
+      { timing: { ...timing, unacknowledgedMs: 1.5 } },
+      { timing: { ...timing, foreignMs: "300000" as never } },
+    ];
+    for (const more of cases) {
+      await expect(createProducer({ redisUrl, ...more })).rejects.toMatchObject({
+        code: "config_invalid",
+        message: /expected a whole number from \d+ to \d+ milliseconds, got /,
+      });
+    }
+  });
+
   test("says that Redis cannot be reached, at the start and later", async ({ expect }) => {
     const nowhere = createProducer({ redisUrl: "redis://127.0.0.1:1" });
     await expect(nowhere).rejects.toMatchObject({ code: "redis_unavailable" });

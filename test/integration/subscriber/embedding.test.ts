@@ -127,6 +127,17 @@ describe("a subscriber embedded in another program", () => {
     );
   });
 
+  test("is not started with a time-out that no timer can hold", async ({ expect }) => {
+    for (const timeoutMs of [2_592_000_000, Infinity, 0, Number.NaN, 1.5]) {
+      const timed = { shout: { ...catalog.shout, timeoutMs } };
+      const starting = startSubscriber({ catalog: timed, handlers, env: settings() });
+      await expect(starting).rejects.toMatchObject({
+        code: "config_invalid",
+        message: /catalog\["shout"\]\.timeoutMs to be a whole number from 1 to 86400000/,
+      });
+    }
+  });
+
   test("refuses a Redis that may throw jobs away", async ({ expect }) => {
     await stack.redis.config("SET", "maxmemory-policy", "allkeys-lru");
     await stack.redis.config("SET", "maxmemory", "100mb");
