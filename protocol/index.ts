@@ -9,6 +9,7 @@ export {
   type InputOf,
   type JobDefinition,
   type JobLog,
+  type LogCall,
   type PayloadOf,
   type ResultOf,
   type RunContext,

@@ -20,6 +20,10 @@ export interface AttemptEnded extends AttemptName {
   readonly durationMs: number;
   /** Of the failure, if there is one. */
   readonly code?: string;
+  /** Of the failure, with the messages of its causes. */
+  readonly message?: string;
+  /** Of what the handler threw, and of its causes, up to 4,096 characters; it is kept nowhere else. */
+  readonly stack?: string;
   /** Until the next attempt, where the state is `retry`. */
   readonly delayMs?: number;
 }

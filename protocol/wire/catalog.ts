@@ -87,13 +87,29 @@ export type PayloadOf<D> = D extends { payload: Schema<infer P> } ? P : never;
 export type ResultOf<D> = D extends { result: Schema<infer R> } ? R : never;
 
 /**
+ * Writes one log line: fields and a message in either order, or one of them; an error is a field, with its stack. Never
+ * throws. A value that JSON cannot carry is shown as text.
+ * @example
+ * log.info("imported", { rows: 12 });
+ * log.info({ rows: 12 }, "imported");
+ * log.warn(error, "retrying");
+ */
+export interface LogCall {
+  (message: string, fields?: object): void;
+  (fields: object, message?: string): void;
+}
+
+/**
  * Writes structured log lines that carry the job's id, name and node, and shows them to watchers of the job: at most
- * 20 lines and 4 KiB a second of each attempt; further lines are only counted.
+ * 20 lines and 4 KiB a second of each attempt; further lines are only counted. Watchers see an error as a warning, and
+ * nothing of `debug`.
  * @example context.log.info({ rows: 12 }, "imported");
  */
 export interface JobLog {
-  info(fields: Readonly<Record<string, Json>>, message: string): void;
-  warn(fields: Readonly<Record<string, Json>>, message: string): void;
+  readonly debug: LogCall;
+  readonly info: LogCall;
+  readonly warn: LogCall;
+  readonly error: LogCall;
 }
 
 /**

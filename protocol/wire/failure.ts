@@ -7,7 +7,7 @@ import type { Failure } from "./messages.ts";
  * `retryable: false`; a `TypeError`, `RangeError`, `ReferenceError` or `SyntaxError` is a bug and is not retried.
  */
 export const failureCodes = {
-  /** The handler threw an error without a code. */
+  /** The handler threw something without a code. */
   handler_error: true,
   /** The handler took longer than the job's time-out. */
   timeout: true,
@@ -20,8 +20,10 @@ export const failureCodes = {
   /** The node runs signed jobs only, and the job is not signed or differs from what was signed. */
   signature_refused: false,
   payload_invalid: false,
+  /** The result does not match the catalogue, or JSON would change it, such as `NaN` or a `Map`. */
   result_invalid: false,
   result_too_large: false,
+  /** JSON cannot write the result at all: a BigInt, a cycle, a `toJSON` that throws. */
   result_not_json: false,
   cancelled: false,
   expired: false,
@@ -33,7 +35,7 @@ export const defaultAttempts = 3;
 export const defaultBackoff: Backoff = { kind: "exponential", delayMs: 1_000, jitter: 0.2 };
 
 /** The longest wait between attempts, in milliseconds, whatever was requested: 7 days. */
-const longestMs = 604_800_000;
+export const longestRetryMs = 604_800_000;
 
 /**
  * How long to wait after an attempt failed, in milliseconds; `null` if the job ends. What the handler asked for
@@ -47,10 +49,15 @@ export function retryDelayMs(
   random: number,
 ): number | null {
   if (!failure.retryable || job.attempt >= (job.attempts ?? defaultAttempts)) return null;
-  if (failure.retryAfterMs !== undefined) return Math.min(longestMs, failure.retryAfterMs);
+  if (failure.retryAfterMs !== undefined) return bounded(failure.retryAfterMs);
   const backoff = job.backoff ?? defaultBackoff;
-  const full = Math.min(longestMs, fullDelayMs(backoff, job.attempt));
-  return Math.round(full * (1 - random * (backoff.jitter ?? 0)));
+  const full = bounded(fullDelayMs(backoff, job.attempt));
+  return bounded(Math.round(full * (1 - random * (backoff.jitter ?? 0))));
+}
+
+/** A job that another program wrote may have any number; the ledger takes none below 0, and no NaN. */
+function bounded(ms: number): number {
+  return ms > 0 ? Math.min(longestRetryMs, ms) : 0;
 }
 
 function fullDelayMs(backoff: Backoff, attempt: number): number {

@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import { leaseMember, type NodeLedger } from "../../protocol/ledger/nodes.ts";
 import type { Envelope } from "../../protocol/wire/messages.ts";
+import { omitUndefined } from "../../protocol/wire/omit-undefined.ts";
 import type { Config } from "../config/config.ts";
 import type { AttemptEnded, SubscriberEvents } from "../events.ts";
 import type { Refusals } from "../intake/refusals.ts";
@@ -113,14 +114,14 @@ export function createExecutor(
   return { start };
 }
 
-/** Once per job: literals, so that V8 keeps one hidden class for each. */
+/** Once per job: where none failed a literal, so that V8 keeps one hidden class. */
 function describe(
   { id, name, queue, node, attempt }: Envelope,
-  { state, error, delayMs }: DescribedEnding,
+  { state, error, delayMs, stack }: DescribedEnding,
   durationMs: number,
 ): AttemptEnded {
   if (error === undefined) return { id, name, queue, node, attempt, state, durationMs };
-  const { code } = error;
-  if (delayMs === undefined) return { id, name, queue, node, attempt, state, durationMs, code };
-  return { id, name, queue, node, attempt, state, durationMs, code, delayMs };
+  const { code, message } = error;
+  const more = omitUndefined({ delayMs, stack });
+  return { id, name, queue, node, attempt, state, durationMs, code, message, ...more };
 }

@@ -1,11 +1,12 @@
 /** What a handler says while it runs, log lines and progress: written to the subscriber's log, and published. */
 import type { Logger } from "pino";
 import type { NodeLedger } from "../../protocol/ledger/nodes.ts";
-import type { JobLog } from "../../protocol/wire/catalog.ts";
+import type { JobLog, LogCall } from "../../protocol/wire/catalog.ts";
 import type { Json } from "../../protocol/wire/json.ts";
 import type { Envelope } from "../../protocol/wire/messages.ts";
 import type { AttemptName } from "../events.ts";
 import { nameOf } from "./attempts.ts";
+import { readLogLine } from "./log-line.ts";
 import { createReporter, type Reporter } from "./reporter.ts";
 import { type HandlerModule, timeoutOf } from "./runner.ts";
 
@@ -51,8 +52,8 @@ export function createJobOutput(
           { attempt, node, token, ...content },
           timeoutOf(envelope, module) + keepMs,
         ),
-      onUnfit: () => {
-        log.warn(name, "progress is not published: it is not JSON, or too large");
+      onUnfit: (reason) => {
+        log.warn({ ...name, reason }, "progress is not published");
       },
     }));
   }
@@ -75,8 +76,12 @@ export function createJobOutput(
   };
 }
 
+/** The levels of a handler's log, and as what watchers see their lines; `debug` is for the subscriber's log alone. */
+const levels = { debug: undefined, info: "info", warn: "warn", error: "warn" } as const;
+
 /**
- * The `log` of a handler: each line carries `name`. The pino child is made with the first line: it costs more than a
+ * The `log` of a handler: each line carries `name`. No call throws, whatever it is given: a log line must not fail a job.
+ * What had to be shown as text is said once. The pino child is made with the first line: it costs more than a
  * short handler takes, and most handlers log nothing.
  * @param report Called with each line after it was written. @default not published
  */
@@ -86,15 +91,33 @@ export function createJobLog(
   report: Reporter["line"] = () => undefined,
 ): JobLog {
   let child: Logger | undefined;
+  let isToldUnfit = false;
   const own = () => (child ??= log.child(name));
+
+  const writing =
+    (level: keyof typeof levels): LogCall =>
+    (...args: readonly unknown[]) => {
+      try {
+        const { fields, shown, message, unfit } = readLogLine(args);
+        own()[level](fields, message === "" ? undefined : message);
+        if (unfit !== undefined && !isToldUnfit) {
+          isToldUnfit = true;
+          own().warn(
+            { reason: unfit },
+            "a log line has a value that JSON cannot carry; shown as text",
+          );
+        }
+        const shownAs = levels[level];
+        if (shownAs !== undefined) report(shownAs, shown, message);
+      } catch {
+        // The destination of the log, or memory, failed: there is nowhere to say it.
+      }
+    };
+
   return {
-    info: (fields, message) => {
-      own().info(fields, message);
-      report("info", fields, message);
-    },
-    warn: (fields, message) => {
-      own().warn(fields, message);
-      report("warn", fields, message);
-    },
+    debug: writing("debug"),
+    info: writing("info"),
+    warn: writing("warn"),
+    error: writing("error"),
   };
 }

@@ -2,8 +2,7 @@
  * Batches what one attempt reports and sends it at a bounded rate, however much the handler says: the latest progress,
  * the first lines of each second, and how many lines were dropped. An attempt that reports nothing sends nothing.
  */
-import type { JobLog } from "../../protocol/wire/catalog.ts";
-import type { Json } from "../../protocol/wire/json.ts";
+import { type Json, jsonProblem, jsonProblemText } from "../../protocol/wire/json.ts";
 import { omitUndefined } from "../../protocol/wire/omit-undefined.ts";
 import {
   maxProgressBytes,
@@ -12,6 +11,7 @@ import {
   type Report,
   type ReportLine,
 } from "../../protocol/wire/report.ts";
+import type { LogFields } from "./log-line.ts";
 
 /** How long the first report waits for more, in milliseconds, so that a short attempt makes one report. */
 const firstMs = 200;
@@ -27,16 +27,16 @@ export type ReportContent = Omit<Report, "attempt" | "node" | "token">;
 export interface ReporterOptions {
   /** Resolves to false if the lease is lost: then nothing more is sent. Rejects if the report may not have arrived. */
   readonly send: (content: ReportContent) => Promise<boolean>;
-  /** Called once, at the first progress value that is not JSON, or too large. */
-  readonly onUnfit: () => void;
+  /** Called once, at the first progress value that JSON would change or cannot write, or that is too large: why. */
+  readonly onUnfit: (reason: string) => void;
 }
 
 /** See `createReporter`. No method throws. */
 export interface Reporter {
-  /** Reports a value, in place of one that has not been sent. It is copied; one that is not JSON is ignored. */
+  /** Reports a value, in place of one that has not been sent. It is copied; one that JSON would change is ignored. */
   progress(value: unknown): void;
   /** Reports a log line, or counts it as dropped if the report is full. */
-  line(level: ReportLine["level"], ...line: Parameters<JobLog["info"]>): void;
+  line(level: ReportLine["level"], fields: LogFields, message: string): void;
   /**
    * Sends what is left, in one report, and takes no more. Resolves when it was sent or could not be; undefined if
    * nothing is left to send or await.
@@ -111,9 +111,9 @@ export function createReporter({ send, onUnfit }: ReporterOptions): Reporter {
   return {
     progress(value) {
       if (isClosed) return;
-      const text = textOf(value);
-      if (text === undefined || Buffer.byteLength(text) > maxProgressBytes) {
-        if (!isUnfit) onUnfit();
+      const [text, reason] = progressText(value);
+      if (text === undefined) {
+        if (!isUnfit) onUnfit(reason);
         isUnfit = true;
         return;
       }
@@ -163,20 +163,29 @@ function textOf(value: unknown): string | undefined {
   }
 }
 
-/** Cuts a line to its bounds; `cut` says so. Handlers without types may leave the message out. */
-function bounded(
-  level: ReportLine["level"],
-  fields: Readonly<Record<string, Json>>,
-  message: string | undefined,
-): ReportLine {
+/** A progress value as JSON, or why it is not published. */
+function progressText(value: unknown): readonly [text: string] | readonly [undefined, string] {
+  const problem = jsonProblem(value);
+  if (problem !== null) return [undefined, jsonProblemText(problem, "progress")];
+  const text = textOf(value);
+  if (text === undefined) return [undefined, "progress: expected JSON"];
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= maxProgressBytes) return [text];
+  return [undefined, `progress: expected up to ${maxProgressBytes} bytes as JSON, got ${bytes}`];
+}
+
+/** Cuts a line to its bounds; `cut` says so. */
+function bounded(level: ReportLine["level"], fields: LogFields, message: string): ReportLine {
   const text = textOf(fields);
   const isTooLarge = text === undefined || Buffer.byteLength(text) > maxFieldsBytes;
-  const said = message ?? "";
-  const isCut = isTooLarge || said.length > maxMessageChars;
+  const isCut = isTooLarge || message.length > maxMessageChars;
   return omitUndefined({
     level,
-    message: said.slice(0, maxMessageChars),
-    fields: isTooLarge || text === "{}" ? undefined : (JSON.parse(text) as typeof fields),
+    message: message.slice(0, maxMessageChars).toWellFormed(),
+    fields:
+      isTooLarge || text === "{}"
+        ? undefined
+        : (JSON.parse(text) as Readonly<Record<string, Json>>),
     cut: isCut ? (true as const) : undefined,
   });
 }

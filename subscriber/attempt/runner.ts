@@ -4,7 +4,7 @@ import type { Catalog, JobLog, RunContext, Schema } from "../../protocol/wire/ca
 import { failureCodes } from "../../protocol/wire/failure.ts";
 import type { Json } from "../../protocol/wire/json.ts";
 import type { Envelope, Failure } from "../../protocol/wire/messages.ts";
-import { failureOf, maxMessage } from "./failure-of.ts";
+import { failureOf, maxMessage, stackOf } from "./failure-of.ts";
 import { createContext } from "./run-context.ts";
 
 /** A handler as the runner calls it; its types were checked where the module was written. */
@@ -21,7 +21,8 @@ export interface HandlerModule {
 /** How an attempt ended. */
 export type Outcome =
   | { readonly kind: "done"; readonly value: Json }
-  | { readonly kind: "failed"; readonly failure: Failure }
+  /** `stack`: of what the handler threw, and of its causes, for the log. */
+  | { readonly kind: "failed"; readonly failure: Failure; readonly stack?: string }
   /** A client cancelled the job, and the handler was told to stop. */
   | { readonly kind: "cancelled" }
   /** The subscriber told the handler to stop: the job is given back. */
@@ -32,10 +33,17 @@ export type AbortCause = "timeout" | "cancelled" | "lease_lost" | "shutdown";
 
 /** For jobs and catalogue entries that set none, in milliseconds. */
 const defaultTimeoutMs = 60_000;
+/** The longest that a timer can hold, 24.8 days. One that is set for longer fires immediately. */
+const longestTimerMs = 2_147_483_647;
 
-/** How long a handler may run, in milliseconds: as its job says, or its catalogue entry. */
+/**
+ * How long a handler may run, in whole milliseconds that a timer can hold: as its job says, or its catalogue entry. A job
+ * that another program wrote may say anything: what is no time to run in, such as 0, is left to the entry.
+ */
 export function timeoutOf({ timeoutMs, name }: Envelope, { catalog }: HandlerModule): number {
-  return timeoutMs ?? catalog?.[name]?.timeoutMs ?? defaultTimeoutMs;
+  const given = timeoutMs !== undefined && timeoutMs > 0 ? timeoutMs : undefined;
+  const own = Object.hasOwn(catalog ?? {}, name) ? catalog?.[name]?.timeoutMs : undefined;
+  return Math.min(longestTimerMs, Math.ceil(given ?? own ?? defaultTimeoutMs));
 }
 
 /** What an attempt runs with. */
@@ -130,7 +138,7 @@ async function runHandler(
   if (handler === undefined) {
     return fail("no_handler", `this node has no handler named ${name}`);
   }
-  const definition = catalog?.[name];
+  const definition = Object.hasOwn(catalog ?? {}, name) ? catalog?.[name] : undefined;
   if (definition === undefined) return done(await handler(payload, context));
   const given = await check(definition.payload, payload, "payload");
   if (!given.ok) return given.outcome;
@@ -159,14 +167,21 @@ async function check(
   const checked = await schema["~standard"].validate(value);
   if (checked.issues === undefined) return { ok: true, value: checked.value };
   const [issue] = checked.issues;
-  const path =
-    Array.isArray(issue?.path) && issue.path.length > 0 ? ` at ${issue.path.join(".")}` : "";
+  const keys = Array.isArray(issue?.path) ? issue.path.map(keyText) : [];
+  const path = keys.length > 0 ? ` at ${keys.join(".")}` : "";
   const message = `the ${what} does not match the catalogue${path}: ${issue?.message ?? ""}`;
   return { ok: false, outcome: fail(`${what}_invalid`, message) };
 }
 
+/** A part of an issue's path: a key, or an object that has it. */
+function keyText(part: unknown): string {
+  return String(typeof part === "object" && part !== null && "key" in part ? part.key : part);
+}
+
 function describe(thrown: unknown): Outcome {
-  return { kind: "failed", failure: failureOf(thrown) };
+  const failure = failureOf(thrown);
+  const stack = stackOf(thrown);
+  return stack === undefined ? { kind: "failed", failure } : { kind: "failed", failure, stack };
 }
 
 function fail(code: keyof typeof failureCodes, message: string): Outcome {

@@ -1,6 +1,7 @@
 /** Outcome → ending, which the ledger stores: the state, and the result message as JSON text. */
 import type { Ending } from "../../protocol/ledger/nodes.ts";
 import { retryDelayMs } from "../../protocol/wire/failure.ts";
+import { jsonProblem, jsonProblemText } from "../../protocol/wire/json.ts";
 import type { Envelope, Failure, ResultMessage } from "../../protocol/wire/messages.ts";
 import { failureOf } from "../attempt/failure-of.ts";
 import type { Outcome } from "../attempt/runner.ts";
@@ -15,6 +16,8 @@ export interface EndingSink {
 export interface DescribedEnding extends Ending {
   readonly state: Exclude<Ending["state"], "refused">;
   readonly error?: Failure;
+  /** Of what the handler threw. It goes into the log alone: Redis would keep it ten times for each failed job. */
+  readonly stack?: string;
 }
 
 /** What an ending depends on besides the outcome. */
@@ -26,7 +29,9 @@ export interface EndingOptions {
   readonly random?: () => number;
 }
 
-/** Pure but for `random`; never throws. A result that is too large, or not JSON, fails the attempt for good. */
+/**
+ * Never throws. A result that is too large, that JSON would change, or that it cannot write fails the attempt for good.
+ */
 export function endingOf(
   envelope: Envelope,
   outcome: Outcome,
@@ -39,18 +44,25 @@ export function endingOf(
     const text = JSON.stringify({ ...headOf(envelope, "cancelled", options), error });
     return { id, token, node, state: "cancelled", text, error };
   }
-  if (outcome.kind === "failed") return failed(envelope, outcome.failure, options);
-  let value: string | undefined;
+  if (outcome.kind === "failed") {
+    const { failure, stack } = outcome;
+    const ending = failed(envelope, failure, options);
+    return stack === undefined ? ending : { ...ending, stack };
+  }
+  const problem = jsonProblem(outcome.value);
+  if (problem !== null) {
+    const code = problem.kind === "changed" ? "result_invalid" : "result_not_json";
+    const message = jsonProblemText(problem, "result");
+    return failed(envelope, { code, message, retryable: false }, options);
+  }
+  let value: string;
   try {
     value = JSON.stringify(outcome.value);
   } catch (error) {
-    return failed(
-      envelope,
-      { code: "result_not_json", message: failureOf(error).message, retryable: false },
-      options,
-    );
+    // Longer than a string can be, or another value than a moment ago.
+    const { message } = failureOf(error);
+    return failed(envelope, { code: "result_not_json", message, retryable: false }, options);
   }
-  value ??= "null";
   const bytes = Buffer.byteLength(value);
   if (bytes > options.maxResultBytes) {
     const message = `expected a result of at most ${options.maxResultBytes} bytes as JSON, got ${bytes}; store it elsewhere and return where`;

@@ -13,7 +13,12 @@ const context: RunContext = {
   node: "1",
   attempt: 1,
   signal: new AbortController().signal,
-  log: { info: () => undefined, warn: () => undefined },
+  log: {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: () => undefined,
+  },
   progress: () => undefined,
 };
 

@@ -9,7 +9,8 @@ import {
 import { envelopeOf } from "../fakes.ts";
 
 const envelope = envelopeOf("x");
-const log = { info: () => undefined, warn: () => undefined };
+const write = () => undefined;
+const log = { debug: write, info: write, warn: write, error: write };
 const progress = () => undefined;
 
 function run(handler: Handler, { cause = null as AbortCause | null, more = {} } = {}) {
@@ -62,6 +63,15 @@ describe("startAttempt", () => {
     expect(await run(() => Promise.resolve("later"))).toEqual({ kind: "done", value: "later" });
     expect(await run(() => undefined)).toEqual({ kind: "done", value: null });
   });
+
+  test.each([0, -1, 1e300, Infinity, 2_592_000_000])(
+    "does not time out immediately where a job of another program says %s ms",
+    async (timeoutMs) => {
+      const later = () => new Promise((resolve) => setImmediate(resolve, "done"));
+      const outcome = await run(later, { more: { timeoutMs } });
+      expect(outcome).toEqual({ kind: "done", value: "done" });
+    },
+  );
 
   test("never throws, whatever is thrown", async () => {
     const hostile: unknown[] = [

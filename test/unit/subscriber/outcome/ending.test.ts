@@ -41,6 +41,44 @@ describe("endingOf", () => {
     }
   });
 
+  test.each<[value: unknown, path: string]>([
+    [Number.NaN, "result"],
+    [{ a: [1, -Infinity] }, "result.a.1"],
+    [[undefined], "result.0"],
+    [new Map([[1, 2]]), "result"],
+    [{ seen: new Set() }, "result.seen"],
+    [new Response("x"), "result"],
+    [() => 1, "result"],
+    [Symbol("s"), "result"],
+    [new Error("x"), "result"],
+    [{ at: new Date(Number.NaN) }, "result.at"],
+  ])("fails for good what JSON would change, and says where: case %#", (value, path) => {
+    const ending = endingOf(envelope, { kind: "done", value: value as never }, options);
+    expect(ending).toMatchObject({ state: "failed", error: { code: "result_invalid" } });
+    expect(ending.error?.message).toContain(`${path}: expected`);
+  });
+
+  test("takes a date, an absent field and an instance with fields as JSON writes them", () => {
+    const value = {
+      at: new Date(0),
+      none: undefined,
+      one: new (class {
+        n = 1;
+      })(),
+    };
+    const { text } = endingOf(envelope, { kind: "done", value: value as never }, options);
+    expect(JSON.parse(text)).toMatchObject({
+      result: { at: "1970-01-01T00:00:00.000Z", one: { n: 1 } },
+    });
+  });
+
+  test("passes the stack on for the log, and writes it nowhere", () => {
+    const failure = { code: "c", message: "m", retryable: false };
+    const ending = endingOf(envelope, { kind: "failed", failure, stack: "at x" }, options);
+    expect(ending.stack).toBe("at x");
+    expect(ending.text).not.toContain("at x");
+  });
+
   test("leaves a retryable failure for another attempt until none is left", () => {
     const failure = { code: "c", message: "m", retryable: true };
     const at = (attempt: number) =>
