@@ -24,7 +24,7 @@ export async function readJsonInput({ argument, file }: JsonSource): Promise<Jso
   const content = await contentOf(argument, file);
   if (content === undefined) return undefined;
   const value = parse(content);
-  const inexact = inexactNumber(content);
+  const inexact = inexactNumber(content, value);
   if (inexact !== null) throw new UsageError(inexactNumberText(inexact));
   return value;
 }

@@ -38,7 +38,7 @@ export async function readJson(
     );
   }
   const value = parseJson(text);
-  const inexact = inexactNumber(text);
+  const inexact = inexactNumber(text, value);
   if (inexact !== null) throw new SignalboxError("invalid_request", inexactNumberText(inexact));
   return { text, value };
 }

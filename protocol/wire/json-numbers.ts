@@ -11,36 +11,59 @@ export interface InexactNumber {
   readonly read: number;
 }
 
-/**
- * Rules out most text without a look at each character: a number that is not exact has sixteen digits in a row or an
- * exponent.
- */
-const candidate = /\d{16}|\d[eE][+-]?\d/;
 const maxWritten = 40;
 
 /**
  * The first number in `text`, which must be JSON, that reading would change: one of 2^53 and beyond that a double cannot
  * hold as it is written, or one that overflows. Smaller whole numbers are exact. A smaller fraction is read as the nearest
  * double, as JSON's readers do everywhere: it is not meant here, nor is one so small that it becomes 0.
+ * @param value What `JSON.parse` makes of the text. The text is looked through only where this has a large number: the walk
+ *   takes a tenth of what parsing takes, looking at each character half.
  */
-export function inexactNumber(text: string): InexactNumber | null {
-  if (!candidate.test(text)) return null;
+export function inexactNumber(
+  text: string,
+  value: unknown = JSON.parse(text),
+): InexactNumber | null {
+  if (!hasLargeNumber(value)) return null;
+  for (const [from, to] of numbersIn(text)) {
+    const written = text.slice(from, to);
+    if (isExact(written)) continue;
+    const isShort = written.length <= maxWritten;
+    const shown = isShort ? written : `${written.slice(0, maxWritten - 1)}…`;
+    return { path: pathAt(text, from), written: shown, read: Number(written) };
+  }
+  return null;
+}
+
+/** Where the numbers of JSON text begin and end. */
+function* numbersIn(text: string): Generator<readonly [from: number, to: number]> {
   for (let at = 0; at < text.length; at++) {
     const character = text.charCodeAt(at);
     if (character === quote) at = endOfString(text, at);
+    else if (character === letterT || character === letterN) at += 3;
+    else if (character === letterF) at += 4;
     else if (isNumeric(character)) {
       const from = at;
       while (at + 1 < text.length && isNumeric(text.charCodeAt(at + 1))) at++;
-      const written = text.slice(from, at + 1);
-      if (!isExact(written)) {
-        const short =
-          written.length <= maxWritten ? written : `${written.slice(0, maxWritten - 1)}…`;
-        return { path: pathAt(text, from), written: short, read: Number(written) };
-      }
-    } else if (character === letterT || character === letterN) at += 3;
-    else if (character === letterF) at += 4;
+      yield [from, at + 1];
+    }
   }
-  return null;
+}
+
+/** Whether any number in a JSON value may have been another before it was read. */
+function hasLargeNumber(value: unknown): boolean {
+  const open: unknown[] = [[value]];
+  for (let container = open.pop(); container !== undefined; container = open.pop()) {
+    const items: readonly unknown[] = Array.isArray(container)
+      ? container
+      : Object.values(container as object);
+    for (const item of items) {
+      if (typeof item === "number") {
+        if (Math.abs(item) >= 2 ** 53) return true;
+      } else if (typeof item === "object" && item !== null) open.push(item);
+    }
+  }
+  return false;
 }
 
 /** The refusal of such a number, as a sentence. */

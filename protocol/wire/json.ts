@@ -80,7 +80,7 @@ const maxPathChars = 200;
  * objects whose content JSON does not see, such as a `Map`, `Response` or `Error`. As JSON has them: fields that are
  * `undefined` are absent; `toJSON` is called; an instance of a class counts by its fields; `-0` is 0.
  *
- * 40 ns for a result of two fields, 0.2 ms for one of 100 kB: a third of what writing it takes.
+ * Takes about half as long as `JSON.stringify`: 0.6 µs for a result of 100 bytes, 0.9 ms for one of 100 kB.
  */
 export function jsonProblem(value: unknown): JsonProblem | null {
   if (value === null || typeof value === "string" || typeof value === "boolean") return null;
