@@ -1,8 +1,10 @@
 /** The doctor's checks of this machine, and of the Redis that its subscriber uses. */
 import { readNaming } from "../local/redis-users.ts";
+import { readRedisUrl, type RedisAddress } from "../protocol/redis/address.ts";
+import { explainConnectFailure } from "../protocol/redis/connect-failure.ts";
 import { readConfig } from "../subscriber/config/config.ts";
 import { createConnection } from "../subscriber/connection/ioredis.ts";
-import { judgeRedis } from "../subscriber/connection/redis-check.ts";
+import { judgeRedis, judgeServer } from "../subscriber/connection/redis-check.ts";
 import { checkRights } from "./doctor-rights.ts";
 import { type Finding, ok, skipped, warning, wrong } from "./finding.ts";
 
@@ -13,10 +15,7 @@ const prefixFix = "correct the prefix: see docs/configuration.md";
 const fixes: Readonly<Record<string, string>> = {
   WRONGPASS: "correct user and password in REDIS_URL: redis://user:password@host",
   NOAUTH: "put user and password into REDIS_URL: redis://user:password@host",
-  NOPERM: "give its user the rules that `signalbox keys acl` prints",
 };
-/** The oldest major version that was ever tested. */
-const oldestRedis = 6;
 const doubtfulMs = 30_000;
 
 /** The versions in use. `main.ts` has already refused a Node that is too old. */
@@ -51,19 +50,24 @@ export async function checkRedis(env: Environment): Promise<readonly Finding[]> 
     const fix = "set REDIS_URL to the value that subscribers have";
     return [skipped(check, "REDIS_URL is not set", fix)];
   }
-  if (!/^rediss?:$/.test(URL.parse(url)?.protocol ?? "")) {
-    return [wrong(check, "REDIS_URL is not a Redis URL", "begin it with redis:// or rediss://")];
+  const reading = readRedisUrl(url);
+  if ("problem" in reading) {
+    return [wrong(check, `REDIS_URL is not a Redis URL: ${reading.problem}`, "correct REDIS_URL")];
   }
+  const { address } = reading;
   const redis = createConnection(url);
-  let reason = "";
+  let reason: Error | undefined;
   redis.on("error", (error: Error) => {
-    reason ||= error.message; // says more than the error of the call
+    reason ??= error; // says more than the error of the call
   });
   const late = setTimeout(() => {
     redis.disconnect();
   }, answerMs);
   try {
     await redis.connect();
+    // ioredis has read INFO by now, unless the user may not: then the check of its rights says so.
+    const server = judgeServer(await redis.info().catch(() => ""));
+    if (server.refused !== null) return [wrong(check, server.refused, "correct REDIS_URL")];
     const rights = await checkRights(redis, readNaming(env));
     // Without these rights INFO and TIME may be refused too.
     if (rights.state === "wrong") return [rights];
@@ -71,38 +75,40 @@ export async function checkRedis(env: Environment): Promise<readonly Finding[]> 
     const [seconds = 0] = await redis.time();
     return [...judge(info), rights, judgeClock(seconds * 1_000)];
   } catch (error) {
-    return [judgeError(error, reason)];
+    return [judgeError(error, reason, address)];
   } finally {
     clearTimeout(late);
     redis.disconnect();
   }
 }
 
-/** Shows only the code of `error`: its message may contain the URL, and the password with it. */
-function judgeError(error: unknown, reason: string): Finding {
+/** Shows nothing of `error` that may hold the URL, and the password with it. */
+function judgeError(error: unknown, reason: Error | undefined, address: RedisAddress): Finding {
   const check = "redis";
-  const said = `${reason} ${error instanceof Error ? error.message : ""}`;
-  const refused = /\b(WRONGPASS|NOAUTH|NOPERM|SIGNALBOX_[A-Z_]+PREFIX)\b/.exec(said)?.[1];
+  const said = `${reason?.message ?? ""} ${error instanceof Error ? error.message : ""}`;
+  const refused = /\b(WRONGPASS|NOAUTH|SIGNALBOX_[A-Z_]+PREFIX)\b/.exec(said)?.[1];
   if (refused !== undefined)
     return wrong(check, `it refuses: ${refused}`, fixes[refused] ?? prefixFix);
-  const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
-  const fix = "check address, password and TLS of REDIS_URL, and that the server runs";
-  return wrong(check, `it does not answer${code}`, fix);
+  const failure = explainConnectFailure(reason ?? error, address);
+  if (failure.isFinal) return wrong(check, `it refuses: ${failure.reason}`, failure.fix);
+  return wrong(check, `it does not answer at ${failure.address}: ${failure.reason}`, failure.fix);
 }
 
 function judge(info: string): readonly Finding[] {
   const check = "redis";
   const version = /^redis_version:(\S+)/m.exec(info)?.[1] ?? "unknown";
   const { refused, doubts } = judgeRedis(info);
-  const findings = doubts.map((doubt) =>
-    warning(check, doubt, "change redis.conf, or use CONFIG SET and CONFIG REWRITE"),
-  );
+  const findings = [
+    ...judgeServer(info).doubts.map((doubt) =>
+      wrong(check, doubt, "correct REDIS_URL, or update the server"),
+    ),
+    ...doubts.map((doubt) =>
+      warning(check, doubt, "change redis.conf, or use CONFIG SET and CONFIG REWRITE"),
+    ),
+  ];
   if (refused !== null) {
     const fix = "redis-cli config set maxmemory-policy noeviction";
     findings.push(wrong(check, refused, fix));
-  }
-  if (Number.parseInt(version, 10) < oldestRedis) {
-    findings.push(warning(check, `version ${version} was never tested`, "use Redis 6.2 or later"));
   }
   return findings.length === 0 ? [ok(check, `version ${version}, keeps its data`)] : findings;
 }

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { makeRedisUsers, readNaming, type RedisUser, urlAs } from "../local/redis-users.ts";
 import { type AclRole, aclRules } from "../protocol/redis/acl.ts";
+import { readRedisUrl } from "../protocol/redis/address.ts";
 import { UsageError } from "./exit.ts";
 import { show } from "./output.ts";
 
@@ -23,7 +24,7 @@ export function addAclCommand(keys: Command): void {
     .summary("make Redis users with exactly the rights that Signalbox needs")
     .description(
       "Prints users with new passwords, for the prefixes in SIGNALBOX_KEY_PREFIX and SIGNALBOX_CHANNEL_PREFIX. " +
-        "Takes the address of Redis from REDIS_URL. Changes nothing.",
+        "Takes the address and the database of Redis from REDIS_URL. Changes nothing.",
     )
     .action((_flags: unknown, command: Command) => {
       const made = makeUsers(process.env);
@@ -33,13 +34,15 @@ export function addAclCommand(keys: Command): void {
 
 /** @throws UsageError if a prefix or REDIS_URL is malformed */
 export function makeUsers(env: Readonly<Record<string, string | undefined>>): MadeUsers {
-  const address = URL.parse(env["REDIS_URL"] ?? "redis://127.0.0.1:6379");
-  if (address === null || !/^rediss?:$/.test(address.protocol))
-    throw new UsageError("expected REDIS_URL to begin with redis:// or rediss://");
+  const url = env["REDIS_URL"] ?? "redis://127.0.0.1:6379";
+  const reading = readRedisUrl(url);
+  if ("problem" in reading)
+    throw new UsageError(`expected REDIS_URL to name a Redis server: ${reading.problem}`);
+  const { db } = reading.address;
   const naming = namingOf(env);
-  const { admin, file, ...made } = makeRedisUsers(naming);
-  const withUrl = (user: RedisUser) => ({ ...user, url: urlAs(address.href, user) });
-  const rules = (role: AclRole) => aclRules(naming, role).join(" ");
+  const { admin, file, ...made } = makeRedisUsers(naming, db);
+  const withUrl = (user: RedisUser) => ({ ...user, url: urlAs(url, user) });
+  const rules = (role: AclRole) => aclRules(naming, role, db).join(" ");
   return {
     file,
     admin,

@@ -1,5 +1,6 @@
 /** The environment as options, all problems reported together. Values are never quoted. */
 import * as z from "zod";
+import { readRedisUrl, redisUrlRange } from "../protocol/redis/address.ts";
 import { DEFAULT_MAX_BODY_BYTES, type GatewayOptions } from "./server.ts";
 
 export type Parsed =
@@ -10,7 +11,6 @@ const MIN_TOKEN_LENGTH = 16;
 const tokenForm =
   `must be set to at least ${MIN_TOKEN_LENGTH} characters without ` +
   "spaces; `openssl rand -hex 24` makes one";
-const urlForm = "must be a URL that begins with redis:// or rediss://";
 
 interface WholeNumber {
   readonly max: number;
@@ -35,11 +35,14 @@ function whole({ max, initial, ...about }: WholeNumber) {
 export const gatewaySettings = z.object({
   REDIS_URL: z
     .string()
-    .refine((text) => /^rediss?:$/.test(URL.parse(text)?.protocol ?? ""), urlForm)
+    .superRefine((text, context) => {
+      const reading = readRedisUrl(text);
+      if ("problem" in reading) context.addIssue({ code: "custom", message: reading.problem });
+    })
     .default("redis://127.0.0.1:6379")
     .meta({
-      description: "The Redis behind the gateway, with user and password.",
-      range: "a `redis://` or `rediss://` URL",
+      description: "The Redis behind the gateway, with user, password and database.",
+      range: redisUrlRange,
       isSecret: true,
     }),
   UPSTASH_REDIS_REST_TOKEN: z

@@ -1,8 +1,10 @@
 /**
  * `npm run gateway`: the Upstash REST API in front of any Redis. The only file that reads the environment.
- * A signal ends it cleanly with code 0; it exits with 1 if it cannot start.
+ * A signal ends it cleanly with code 0; it exits with 2 if Redis refuses what `REDIS_URL` says, and with 1 if it cannot
+ * start for another reason.
  */
 import { pino } from "pino";
+import { SignalboxError } from "../protocol/error.ts";
 import { readConfig } from "./config.ts";
 import { startGateway } from "./server.ts";
 
@@ -20,8 +22,13 @@ if (config.ok) {
       });
     }
   } catch (error) {
-    log.fatal({ err: error }, "cannot listen; is the port in use?");
-    process.exitCode = 1;
+    if (error instanceof SignalboxError) {
+      log.fatal({ code: error.code }, error.message);
+      process.exitCode = 2;
+    } else {
+      log.fatal({ err: error }, "cannot listen; is the port in use?");
+      process.exitCode = 1;
+    }
   }
 } else {
   for (const problem of config.problems) log.fatal(problem);

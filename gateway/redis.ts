@@ -3,6 +3,15 @@
  * refused immediately, and the connection recovers by itself.
  */
 import { Redis, type RedisOptions } from "ioredis";
+import { SignalboxError } from "../protocol/error.ts";
+import { readRedisUrl, type RedisAddress, redisClientOptions } from "../protocol/redis/address.ts";
+import {
+  type ConnectFailure,
+  describeConnectFailure,
+  explainConnectFailure,
+  isRefusedSelect,
+} from "../protocol/redis/connect-failure.ts";
+import { redisErrorTraits } from "../protocol/redis/errors.ts";
 import type { Command } from "./command.ts";
 import type { GatewayLog } from "./log.ts";
 import { Refusal } from "./refusal.ts";
@@ -22,12 +31,14 @@ export interface Backend {
 }
 
 const MAX_RECONNECT_DELAY_MS = 1_000;
+/** Least time between two reconnections because of what Redis says: an address may lead to a replica for good. */
+const MIN_LEAVE_INTERVAL_MS = 1_000;
 
 /**
  * RESP2, bytes for strings and digits for integers keep every kind of reply distinct and exact.
  * Nothing is sent twice, because a lost reply does not show whether the command ran.
  */
-export const CONNECTION = {
+const CONNECTION = {
   protocol: 2,
   stringNumbers: true,
   lazyConnect: true,
@@ -46,20 +57,74 @@ export interface Connection {
   readonly redisTimeoutMs: number;
 }
 
-/** Resolves once Redis is connected or the first attempt has failed; attempts continue. */
-export async function connectBackend(at: Connection, log: GatewayLog): Promise<Backend> {
-  const redis = new Redis(at.redisUrl, {
+/**
+ * Creates a connection, not yet connected. It is ready only in the database of the URL: `ioredis` tells that `SELECT`
+ * failed and would go on in database 0.
+ * @throws SignalboxError `config_invalid` for a URL that cannot be used
+ */
+export function createRedis(
+  { redisUrl, redisTimeoutMs }: Connection,
+  retryStrategy: ((attempt: number) => number) | null,
+): Redis {
+  const redis = new Redis({
     ...CONNECTION,
-    socketTimeout: at.redisTimeoutMs,
-    retryStrategy: (attempt) => Math.min(20 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_DELAY_MS),
+    ...redisClientOptions(readAddress(redisUrl)),
+    socketTimeout: redisTimeoutMs,
+    retryStrategy,
   });
-  logOutages(redis, log);
+  redis.on("error", (error: Error) => {
+    if (isRefusedSelect(error)) redis.stream.destroy();
+  });
+  return redis;
+}
+
+/**
+ * Resolves once Redis is connected or the first attempt has failed; attempts continue.
+ * @param onLeave Called when the connection is replaced because its server is not, or no longer, the master.
+ * @throws SignalboxError `config_invalid` if Redis refuses the user, the password or the database of the URL, or its
+ *   certificate is not valid
+ */
+export async function connectBackend(
+  at: Connection,
+  log: GatewayLog,
+  onLeave: () => void = () => undefined,
+): Promise<Backend> {
+  const redis = createRedis(at, (attempt) =>
+    Math.min(20 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_DELAY_MS),
+  );
+  let failure: ConnectFailure | undefined;
+  redis.on("error", (error: Error) => {
+    failure ??= explainConnectFailure(error, readAddress(at.redisUrl));
+  });
+  logOutages(redis, readAddress(at.redisUrl), log);
   await redis.connect().catch(() => undefined);
+  if (redis.status !== "ready" && failure?.isFinal === true) {
+    redis.disconnect();
+    throw new SignalboxError("config_invalid", describeConnectFailure(failure));
+  }
+  let hasLeftAt = -Infinity;
+
+  /** A master that has become a replica keeps its connections: only a new one finds its successor. */
+  function leaveIfDemoted(results: readonly Result[]): void {
+    const isDemoted = results.some(([error]) => error !== null && needsReconnect(error));
+    const now = performance.now();
+    if (!isDemoted || redis.status !== "ready" || now - hasLeftAt < MIN_LEAVE_INTERVAL_MS) return;
+    hasLeftAt = now;
+    log.warn({}, "redis is not the master any more; connecting again");
+    redis.disconnect(true);
+    onLeave();
+  }
+
+  async function ask(commands: readonly Command[]): Promise<Result[]> {
+    const results = await send(redis, commands);
+    leaveIfDemoted(results);
+    return results;
+  }
 
   return {
-    run: async (commands) => (await send(redis, commands)).map(toOutcome),
+    run: async (commands) => (await ask(commands)).map(toOutcome),
     transact: async (commands) => {
-      const results = await send(redis, [
+      const results = await ask([
         { name: "MULTI", args: [] },
         ...commands,
         { name: "EXEC", args: [] },
@@ -106,9 +171,23 @@ function toOutcome([error, reply]: Result): Outcome {
   return error === null ? { reply: reply as Reply } : { error: describe(error.message) };
 }
 
-/** Removes the arguments that Redis quotes for an unknown command, as Upstash does. */
+/**
+ * The address that a URL names.
+ * @throws SignalboxError `config_invalid`, without the URL
+ */
+function readAddress(url: string): RedisAddress {
+  const reading = readRedisUrl(url);
+  if ("address" in reading) return reading.address;
+  throw new SignalboxError("config_invalid", `URL of Redis: ${reading.problem}`);
+}
+
+function needsReconnect(error: Error): boolean {
+  return isReplyError(error) && redisErrorTraits(error.message).needsReconnect;
+}
+
+/** Removes the arguments that Redis quotes for an unknown command, as Upstash does; some servers quote by backticks. */
 function describe(message: string): string {
-  const unknown = /^ERR unknown command '([^']*)'/.exec(message)?.[1];
+  const unknown = /^ERR unknown (?:sub)?command [`'"]([^`'"]*)[`'"]/i.exec(message)?.[1];
   if (unknown === undefined) return message;
   return `ERR Command is not available: '${unknown}'. The Redis behind this gateway does not have it`;
 }
@@ -119,12 +198,11 @@ export function isReplyError(error: unknown): error is Error {
 }
 
 /** Logs one line when Redis is lost and one when it is back, not one for each attempt. */
-function logOutages(redis: Redis, log: GatewayLog): void {
+function logOutages(redis: Redis, at: RedisAddress, log: GatewayLog): void {
   let isAway = false;
   redis.on("error", (error: Error) => {
-    // An address with several IPs fails with a code and no message.
-    const reason = error.message === "" && "code" in error ? error.code : error.message;
-    if (!isAway) log.warn({ reason }, "redis unreachable");
+    const { address, reason, fix } = explainConnectFailure(error, at);
+    if (!isAway) log.warn({ address, reason, fix }, "redis unreachable");
     isAway = true;
   });
   redis.on("ready", () => {

@@ -1,6 +1,7 @@
 /** The HTTP server: authorises requests, dispatches on their form, and writes the responses. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { admitConnections } from "./admission.ts";
 import { readBody } from "./body.ts";
 import { commandFromJson, commandFromParts, commandsFromJson } from "./command.ts";
 import { errorJson } from "./encoding.ts";
@@ -43,7 +44,6 @@ export interface Gateway {
 /** Upstash's own limit for one request. */
 export const DEFAULT_MAX_BODY_BYTES = 10 * 1024 * 1024;
 const METHODS = ["HEAD", "GET", "POST", "PUT"];
-const MAX_CONNECTIONS = 4_000;
 const MAX_STREAMS = 1_000;
 const CLOSE_GRACE_MS = 2_000;
 const SERVER_LIMITS = {
@@ -51,6 +51,8 @@ const SERVER_LIMITS = {
   maxHeaderSize: 64 * 1024,
   headersTimeout: 10_000,
   requestTimeout: 60_000,
+  /** How often these two are looked at. */
+  connectionsCheckingInterval: 1_000,
   /** Longer than clients keep idle connections, so that the server never closes one that is about to be used. */
   keepAliveTimeout: 75_000,
 };
@@ -62,8 +64,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     redisUrl: options.redisUrl,
     redisTimeoutMs: options.redisTimeoutMs ?? 10_000,
   };
-  const backend = await connectBackend(connection, log);
   const streams = new Set<AbortController>();
+  const endStreams = () => {
+    for (const control of streams) control.abort();
+  };
+  const backend = await connectBackend(connection, log, endStreams);
   const isToken = tokenCheck(options.token);
 
   const server = createServer(SERVER_LIMITS, (request, response) => {
@@ -73,7 +78,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       else send(response, { status, body: errorJson(message) });
     });
   });
-  server.maxConnections = MAX_CONNECTIONS;
+  const admission = admitConnections(server);
 
   let answers = 0;
   function send(response: ServerResponse, { status, body }: Answer): void {
@@ -99,6 +104,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     if (!isToken(target.token ?? bearerToken(request.headers.authorization))) {
       throw new Refusal(401, "WRONGPASS invalid or missing auth token");
     }
+    admission.trust(request.socket);
     const kind = target.segments[0]?.toString().toLowerCase();
     if (kind === "subscribe" || kind === "psubscribe") {
       // The body is ignored, but if it stayed unread the end of the caller would not be noticed.
@@ -140,7 +146,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   let closing: Promise<void> | undefined;
   async function close(): Promise<void> {
-    for (const control of streams) control.abort();
+    endStreams();
     const cutOff = setTimeout(() => {
       server.closeAllConnections();
     }, CLOSE_GRACE_MS);

@@ -3,8 +3,8 @@
  * end together: a caller whose stream ends knows that it may have missed messages.
  */
 import type { ServerResponse } from "node:http";
-import { Redis } from "ioredis";
-import { CONNECTION, type Connection, isReplyError } from "./redis.ts";
+import type { Redis } from "ioredis";
+import { type Connection, createRedis, isReplyError } from "./redis.ts";
 import { Refusal } from "./refusal.ts";
 
 export interface Subscription extends Connection {
@@ -24,11 +24,7 @@ export async function streamMessages(
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
-  const redis = new Redis(redisUrl, {
-    ...CONNECTION,
-    socketTimeout: redisTimeoutMs,
-    retryStrategy: null,
-  });
+  const redis = createRedis({ redisUrl, redisTimeoutMs }, null);
   const stop = () => {
     redis.disconnect();
   };
@@ -109,13 +105,14 @@ function confirmations(kind: Subscription["kind"], names: readonly Buffer[]): Bu
 }
 
 /**
- * One event of comma-separated fields. A payload with line breaks takes several lines. The official
+ * One event of comma-separated fields. A payload with line breaks takes several lines; LF, CR and both together end a
+ * line in the standard, so none of them may stand within one, and a reader gets LF for each. The official
  * client takes each "data: " line for an event of its own, so only the first has that space, which
  * the standard does not require.
  */
 export function eventOf(fields: readonly (string | Buffer)[]): Buffer {
   const text = fields.map((field) => Buffer.from(field).toString("latin1")).join(",");
-  const [first = "", ...rest] = text.split("\n");
+  const [first = "", ...rest] = text.split(/\r\n|\n|\r/);
   const lines = rest.map((line) => `\ndata:${line.startsWith(" ") ? " " : ""}${line}`);
   return Buffer.from(`data: ${first}${lines.join("")}\n\n`, "latin1");
 }

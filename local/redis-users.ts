@@ -18,15 +18,15 @@ export interface RedisUsers extends Readonly<Record<AclRole, RedisUser>> {
   readonly file: string;
 }
 
-/** Makes users with new random passwords. */
-export function makeRedisUsers(naming: Naming): RedisUsers {
+/** Makes users with new random passwords, for the database `db`. */
+export function makeRedisUsers(naming: Naming, db = 0): RedisUsers {
   const admin = newUser("default");
   const forFunction = newUser("signalbox-function");
   const subscriber = newUser("signalbox-subscriber");
   const lines = [
     userLine(admin, ["reset", "on", "~*", "&*", "+@all"]),
-    userLine(forFunction, aclRules(naming, "function")),
-    userLine(subscriber, aclRules(naming, "subscriber")),
+    userLine(forFunction, aclRules(naming, "function", db)),
+    userLine(subscriber, aclRules(naming, "subscriber", db)),
   ];
   return { admin, function: forFunction, subscriber, file: `${lines.join("\n")}\n` };
 }
@@ -34,6 +34,7 @@ export function makeRedisUsers(naming: Naming): RedisUsers {
 /** Replaces name and password in `url` by those of a user. */
 export function urlAs(url: string, { name, password }: RedisUser): string {
   const as = new URL(url);
+  if (as.hostname === "") as.hostname = "localhost"; // only a URL with a host has users; a socket's takes any
   as.username = encodeURIComponent(name);
   as.password = encodeURIComponent(password);
   return as.href;

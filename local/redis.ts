@@ -6,6 +6,13 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
+import {
+  readRedisUrl,
+  type RedisAddress,
+  redisClientOptions,
+  showRedisAddress,
+} from "../protocol/redis/address.ts";
+import { explainConnectFailure } from "../protocol/redis/connect-failure.ts";
 import { freePort, LOOPBACK } from "./ports.ts";
 import { findRedisServer } from "./redis-binary.ts";
 import { makeRedisUsers, readNaming, type RedisUsers, urlAs } from "./redis-users.ts";
@@ -46,10 +53,10 @@ export async function startRedis(
   { directory, url, env, findServer = findRedisServer }: RedisOptions,
 ): Promise<StackRedis> {
   if (url !== undefined) {
-    await assertAnswers(url);
-    const shown = new URL(url);
-    shown.password &&= "***";
-    return { functionUrl: url, subscriberUrl: url, shown: shown.href, passwordFile: undefined };
+    const address = readAddress(url);
+    await assertAnswers(address);
+    const shown = showRedisAddress(address);
+    return { functionUrl: url, subscriberUrl: url, shown, passwordFile: undefined };
   }
   const users = makeRedisUsers(readNaming(env));
   const program = await findServer();
@@ -166,43 +173,50 @@ async function isRedis(pid: number): Promise<boolean> {
 async function untilItAnswers(url: string, signal: AbortSignal): Promise<void> {
   for (;;) {
     signal.throwIfAborted();
-    const problem = await ping(url);
+    const problem = await ping(readAddress(url));
     if (problem === undefined) return;
     await sleep(PING_INTERVAL_MS, undefined, { signal });
   }
 }
 
-async function assertAnswers(url: string): Promise<void> {
-  const parsed = URL.parse(url);
-  if (parsed === null || !["redis:", "rediss:"].includes(parsed.protocol)) {
-    throw new Error("REDIS_URL: expected a URL such as redis://127.0.0.1:6379.");
-  }
-  const problem = await ping(url);
+/** @throws Error if the URL cannot be used; it may contain a password, and is not shown */
+function readAddress(url: string): RedisAddress {
+  const reading = readRedisUrl(url);
+  if ("address" in reading) return reading.address;
+  throw new Error(`REDIS_URL: ${reading.problem}`);
+}
+
+async function assertAnswers(address: RedisAddress): Promise<void> {
+  const problem = await ping(address);
   if (problem === undefined) return;
-  // The URL may contain a password; the host is enough to recognise it.
-  throw new Error(`REDIS_URL: the server at ${parsed.host} does not answer: ${problem}`);
+  const { reason, fix } = explainConnectFailure(problem, address);
+  throw new Error(
+    `REDIS_URL: the server at ${showRedisAddress(address)} does not answer: ${reason}; ${fix}`,
+  );
 }
 
 /** Resolves to the reason why the server does not answer; undefined if it does. */
-async function ping(url: string): Promise<string | undefined> {
-  const redis = new Redis(url, {
+async function ping(address: RedisAddress): Promise<Error | undefined> {
+  const redis = new Redis({
+    ...redisClientOptions(address),
     lazyConnect: true,
     retryStrategy: () => null,
     maxRetriesPerRequest: 0,
     connectTimeout: 5_000,
     commandTimeout: 5_000,
   });
-  let reason: string | undefined;
+  let reason: Error | undefined;
   // Rejections say "Connection is closed"; the event before has the reason.
   redis.on("error", (error: Error) => {
-    reason ??= error.message;
+    reason ??= error;
   });
   try {
     await redis.connect();
     await redis.ping();
-    return undefined;
+    // A database that cannot be selected is told as an error, and the client goes on in database 0.
+    return reason;
   } catch (error) {
-    return reason ?? (error instanceof Error ? error.message : String(error));
+    return reason ?? (error instanceof Error ? error : new Error(String(error)));
   } finally {
     redis.disconnect();
   }

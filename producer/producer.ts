@@ -5,6 +5,11 @@
 import { SignalboxError } from "../protocol/error.ts";
 import { defaultTiming, type Timing } from "../protocol/ledger/binding.ts";
 import { createJobLedger, type Dispatched } from "../protocol/ledger/jobs.ts";
+import {
+  type ConnectFailure,
+  describeConnectFailure,
+  explainConnectFailure,
+} from "../protocol/redis/connect-failure.ts";
 import { defaultNaming, type Naming } from "../protocol/redis/keys.ts";
 import { createJobSigner, type JobSigner } from "../protocol/signing/job.ts";
 import { importSigningKeys } from "../protocol/signing/keys.ts";
@@ -13,7 +18,11 @@ import type { ResultMessage } from "../protocol/wire/messages.ts";
 import { createJobIds, defaultQueue } from "../protocol/wire/names.ts";
 import { omitUndefined } from "../protocol/wire/omit-undefined.ts";
 import { isWholeFrom, showValue, wholeText } from "../protocol/wire/whole.ts";
-import { createConnection, createRedisPort } from "../subscriber/connection/ioredis.ts";
+import {
+  createConnection,
+  createRedisPort,
+  readAddress,
+} from "../subscriber/connection/ioredis.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { requireSoundOrder } from "./order-check.ts";
 import { createResultListener } from "./result-listener.ts";
@@ -35,7 +44,7 @@ export type JobOrder = Omit<JobSpec, "id" | "queue"> & Partial<Pick<JobSpec, "id
  * };
  */
 export interface ProducerOptions {
-  /** `redis://` or `rediss://` */
+  /** `redis://`, `rediss://`, `valkey://`, `valkeys://` or `unix://`, with the database if it is not 0 */
   readonly redisUrl: string;
   /** Prefixes of keys and channels. @default those of a function without settings */
   readonly naming?: Naming;
@@ -96,8 +105,8 @@ export interface Producer {
 /**
  * Creates a producer; resolves once it is connected. It listens to results from the first `run` on. Names and sizes of
  * jobs are not checked: the function does that, for clients that are not trusted.
- * @throws SignalboxError `redis_unavailable` if Redis cannot be reached, `config_invalid` for a secret that cannot be read, or a
- *   length of time that is not one
+ * @throws SignalboxError `redis_unavailable` if Redis cannot be reached, `config_invalid` for a secret, URL or length of time
+ *   that cannot be read, and where Redis refuses the user, the password or the database, or its certificate is not valid
  * @example
  * const producer = await createProducer({ redisUrl: "redis://127.0.0.1:6379" });
  * await producer.dispatch({ name: "echo", payload: "hello" });
@@ -156,13 +165,19 @@ export async function createProducer(options: ProducerOptions): Promise<Producer
     commands.disconnect();
   }
 
+  let failure: ConnectFailure | undefined;
   try {
-    commands.on("error", () => undefined); // each call fails by itself
+    // Once it is connected each call fails by itself.
+    commands.on("error", (error: Error) => {
+      failure ??= explainConnectFailure(error, readAddress(redisUrl));
+    });
     await commands.connect();
   } catch (cause) {
     close();
-    const message = `expected to reach Redis: ${cause instanceof Error ? cause.message : ""}`;
-    throw new SignalboxError("redis_unavailable", message, { cause });
+    failure ??= explainConnectFailure(cause, readAddress(redisUrl));
+    const code = failure.isFinal ? "config_invalid" : "redis_unavailable";
+    const message = `expected to reach Redis: ${describeConnectFailure(failure)}`;
+    throw new SignalboxError(code, message, { cause });
   }
   return {
     dispatch: async (order) => dispatchOne(specOf(order)),

@@ -74,7 +74,16 @@ export interface SubscriberEventMap {
   "results:refused": [{ readonly reason: string; readonly retryInMs: number }];
   /** A Cluster keeps queues at another master by now, where this process does not listen: it must be started again. */
   "cluster:changed": [{ readonly queues: readonly string[] }];
-  /** This Redis may throw jobs away: stop. */
+  /**
+   * Redis cannot be reached; it is tried again. Once for each reason, until it is reached. `address` is without user and
+   * password, `fix` says what to do.
+   */
+  "redis:unreachable": [
+    { readonly address: string; readonly reason: string; readonly fix: string },
+  ];
+  /** Redis does not know that these nodes are here, although the connection lives: its data was deleted or replaced. */
+  "registration:lost": [{ readonly queue: string; readonly nodes: readonly string[] }];
+  /** This Redis may throw jobs away, is none, or refuses the user, the password or the database of its URL: stop. */
   "redis:refused": [{ readonly reason: string }];
   /** This Redis may lose jobs in ways that its settings could prevent. */
   "redis:doubtful": [{ readonly reason: string }];

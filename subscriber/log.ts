@@ -75,6 +75,12 @@ export function logEvents(events: SubscriberEvents, log: Logger): void {
       "the Cluster has moved queues to another master; the subscriber must be started again",
     );
   });
+  events.on("redis:unreachable", (fields) => {
+    log.warn(fields, "Redis cannot be reached; trying again");
+  });
+  events.on("registration:lost", (fields) => {
+    log.warn(fields, "registration lost; joining again");
+  });
   events.on("redis:refused", (fields) => {
     log.fatal(fields, "this Redis is not fit for jobs");
   });

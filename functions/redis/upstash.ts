@@ -5,6 +5,7 @@
  */
 import { errors, Redis } from "@upstash/redis/cloudflare";
 import { SignalboxError } from "../../protocol/error.ts";
+import { redisErrorCode, redisErrorTraits } from "../../protocol/redis/errors.ts";
 import type { Call, RedisPort, Reply } from "../../protocol/redis/port.ts";
 
 /** Where Redis is and how long an answer may take. */
@@ -112,7 +113,7 @@ async function digestOf(lua: string): Promise<string> {
 
 function isUnknownScript(answer: unknown): boolean {
   if (typeof answer !== "object" || answer === null || !("error" in answer)) return false;
-  return typeof answer.error === "string" && /^(?:ERR )?NOSCRIPT\b/i.test(answer.error);
+  return typeof answer.error === "string" && redisErrorCode(answer.error) === "NOSCRIPT";
 }
 
 function toReply(answer: unknown): Reply {
@@ -138,14 +139,15 @@ function failure(cause: unknown): SignalboxError {
   );
 }
 
-/** Errors that pass: Redis cannot serve now, or the gateway in front of it cannot reach it. */
-const passing =
-  /(?:^|-)(?:OOM|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|MISCONF|NOREPLICAS) |^ERR (?:Redis cannot be reached|the connection to Redis was lost|internal error|max \S.* exceeded)/;
+/** What the REST API in front of Redis says when it cannot serve now; `protocol/redis/errors.ts` has what Redis says. */
+const restTransient =
+  /^ERR (?:Redis cannot be reached|the connection to Redis was lost|internal error|max \S.* exceeded)/;
 
 /** An error reply of Redis, or of the REST API in front of it. */
 export function refusal(text: string): SignalboxError {
   const shown = text.slice(0, 200);
-  if (passing.test(shown)) return unavailable(`expected a Redis that can serve, it says: ${shown}`);
+  if (redisErrorTraits(shown).isTransient || restTransient.test(shown))
+    return unavailable(`expected a Redis that can serve, it says: ${shown}`);
   return new SignalboxError(
     "redis_refused",
     `expected Redis to take the command; it says: ${shown}`,

@@ -65,14 +65,18 @@ export function aclChannels(naming: Naming): readonly string[] {
 /**
  * The rules of a user, as `ACL SETUSER` and an ACL file take them. They begin with `reset`, which also drops the
  * user's passwords: add a password's rule after them.
+ * @param db The database to use; any but 0 takes the right to select one.
  */
-export function aclRules(naming: Naming, role: AclRole): readonly string[] {
+export function aclRules(naming: Naming, role: AclRole, db = 0): readonly string[] {
   return [
     "reset",
+    // Redis 6.2 and KeyDB reset a user to all channels, and refuse patterns beside that.
+    "resetchannels",
     "on",
     ...aclKeys(naming, role).map((pattern) => `~${pattern}`),
     ...aclChannels(naming).map((pattern) => `&${pattern}`),
     ...aclCommands(role).map((command) => `+${command}`),
+    ...(db === 0 ? [] : ["+select"]),
   ];
 }
 

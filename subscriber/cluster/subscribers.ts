@@ -7,6 +7,7 @@ import { SignalboxError } from "../../protocol/error.ts";
 import type { RedisPort } from "../../protocol/redis/port.ts";
 import { defaultQueue } from "../../protocol/wire/names.ts";
 import { backoffMs } from "../connection/backoff.ts";
+import { createFailureWatch } from "../connection/failure-watch.ts";
 import { createConnection, createRedisPort } from "../connection/ioredis.ts";
 import { isClustered } from "../connection/redis-check.ts";
 import { sleep } from "../connection/sleep.ts";
@@ -46,8 +47,17 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
   let members: readonly Subscriber[] = [];
   let stopped: Promise<DrainResult> | undefined;
 
+  const failures = createFailureWatch({
+    url,
+    events,
+    onFinal: (reason) => {
+      events.emit("redis:refused", { reason });
+    },
+  });
+
   function onError(error: Error): void {
     log.debug({ reason: error.message }, "command connection");
+    failures.failed(error);
   }
 
   async function find(): Promise<Found> {
@@ -61,7 +71,7 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
       try {
         const { info, owners } = await find();
         if (isStopping()) return;
-        first.off("error", onError);
+        first.off("error", onError); // the member that takes it over has its own
         members = owners === undefined ? [createOne(info)] : createAt(owners);
         for (const member of members) member.start();
         return;

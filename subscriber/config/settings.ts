@@ -1,6 +1,7 @@
 /** The environment variables of a subscriber as a schema: what each may hold, its default, and what docs/configuration.md says of it. */
 import * as z from "zod";
 import { defaultTiming } from "../../protocol/ledger/binding.ts";
+import { readRedisUrl, redisUrlForm, redisUrlRange } from "../../protocol/redis/address.ts";
 import { defaultNaming } from "../../protocol/redis/keys.ts";
 import {
   meaning,
@@ -28,14 +29,20 @@ const url = (protocol: RegExp, example: string) =>
 
 /** See the head of this file. */
 export const subscriberSettings = z.object({
-  REDIS_URL: url(/^rediss?$/, "redis://127.0.0.1:6379").meta(
-    meaning({
-      description:
-        "Where Redis is, with user and password; any server of a [Cluster](operations.md#redis-cluster).",
-      range: "a `redis://` or `rediss://` URL",
-      isSecret: true,
-    }),
-  ),
+  REDIS_URL: z
+    .string({ error: `expected ${redisUrlForm}` })
+    .superRefine((text, context) => {
+      const reading = readRedisUrl(text);
+      if ("problem" in reading) context.addIssue({ code: "custom", message: reading.problem });
+    })
+    .meta(
+      meaning({
+        description:
+          "Where Redis is, with user, password and database; any server of a [Cluster](operations.md#redis-cluster).",
+        range: redisUrlRange,
+        isSecret: true,
+      }),
+    ),
   SIGNALBOX_NODES: z
     .string({ error: "expected the names of the nodes to host, such as 1,2,3" })
     .meta(
@@ -150,7 +157,8 @@ export const subscriberSettings = z.object({
     max: 3_600_000,
     initial: 120_000,
     unit: "ms",
-    description: "How often each connection to Redis is proved alive by a `PING`.",
+    description:
+      "How often each connection to Redis is proved alive: by a `PING`, or by asking for its nodes.",
   }),
   SIGNALBOX_MAX_RESULT_BYTES: whole({
     min: 64,

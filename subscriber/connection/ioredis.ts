@@ -2,6 +2,13 @@
 import { createHash } from "node:crypto";
 import { Redis } from "ioredis";
 import { SignalboxError } from "../../protocol/error.ts";
+import {
+  readRedisUrl,
+  type RedisAddress,
+  redisClientOptions,
+} from "../../protocol/redis/address.ts";
+import { isRefusedSelect } from "../../protocol/redis/connect-failure.ts";
+import { redisErrorCode, redisErrorTraits } from "../../protocol/redis/errors.ts";
 import type { Call, RedisPort, Reply } from "../../protocol/redis/port.ts";
 import { readMoved, type SlotOwner } from "./slot-owner.ts";
 
@@ -27,12 +34,32 @@ const settings = {
 
 /**
  * Creates a connection, not yet connected, that reconnects by itself whenever it is lost, also where the server accepts
- * it and never answers. Give it an `error` listener before you connect.
+ * it and never answers. It is ready only in the database of the URL. Give it an `error` listener before you connect:
+ * `explainConnectFailure` has words for what that is told.
+ * @throws SignalboxError `config_invalid` for a URL that cannot be used
  */
 export function createConnection(url: string): Redis {
-  const redis = new Redis(url, settings);
+  const redis = new Redis({ ...settings, ...redisClientOptions(readAddress(url)) });
+  endIfNotSelected(redis);
   giveUpIfSilent(redis);
   return redis;
+}
+
+/**
+ * The address that a URL names.
+ * @throws SignalboxError `config_invalid`, without the URL
+ */
+export function readAddress(url: string): RedisAddress {
+  const reading = readRedisUrl(url);
+  if ("address" in reading) return reading.address;
+  throw new SignalboxError("config_invalid", `URL of Redis: ${reading.problem}`);
+}
+
+/** `ioredis` tells that `SELECT` failed and goes on in database 0: the connection ends before it is ready. */
+function endIfNotSelected(redis: Redis): void {
+  redis.on("error", (error: Error) => {
+    if (isRefusedSelect(error)) redis.stream.destroy();
+  });
 }
 
 /** Ends a connection that is not ready in time: `connectTimeout` applies only until TCP is connected. */
@@ -168,8 +195,7 @@ function createSend(redis: Redis): Send {
         },
         (error: unknown) => {
           settle();
-          // A master that has become a replica keeps its connections: only a new one finds its successor.
-          if (isReplyError(error, "READONLY") && redis.status === "ready") reconnect(redis);
+          if (needsReconnect(error) && redis.status === "ready") reconnect(redis);
           reject(translate(error));
         },
       );
@@ -188,7 +214,7 @@ async function sendOne(redis: Redis, call: Call): Promise<Reply> {
   try {
     return (await redis.evalsha(digestOf(script.lua), keys.length, ...keys, ...args)) as Reply;
   } catch (error) {
-    if (!isReplyError(error, "NOSCRIPT")) throw error;
+    if (!isReplyError(error) || redisErrorCode(error.message) !== "NOSCRIPT") throw error;
     return (await redis.eval(script.lua, keys.length, ...keys, ...args)) as Reply;
   }
 }
@@ -203,29 +229,19 @@ function digestOf(lua: string): string {
   return digest;
 }
 
-/** Redis's refusals that pass by themselves: worth another try, unlike a wrong script. */
-const passing = [
-  "OOM",
-  "READONLY",
-  "LOADING",
-  "MASTERDOWN",
-  "CLUSTERDOWN",
-  "TRYAGAIN",
-  "BUSY",
-  "MOVED",
-  "ASK",
-];
+function isReplyError(error: unknown): error is Error {
+  return error instanceof Error && error.name === "ReplyError";
+}
 
-function isReplyError(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && codes.some((code) => error.message.startsWith(code));
+function needsReconnect(error: unknown): boolean {
+  return isReplyError(error) && redisErrorTraits(error.message).needsReconnect;
 }
 
 function translate(error: unknown): SignalboxError {
   const message = error instanceof Error ? error.message : String(error);
-  const refused =
-    error instanceof Error && error.name === "ReplyError" && !isReplyError(error, ...passing);
+  const isRefused = isReplyError(error) && !redisErrorTraits(message).isTransient;
   return new SignalboxError(
-    refused ? "redis_refused" : "redis_unavailable",
+    isRefused ? "redis_refused" : "redis_unavailable",
     `Redis: ${message.slice(0, 300)}`,
     { cause: error },
   );

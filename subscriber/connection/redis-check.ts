@@ -1,4 +1,4 @@
-/** Whether a Redis can be trusted with jobs, and whether it is a Cluster: read from its `INFO`. */
+/** Whether a Redis can run jobs and be trusted with them, and whether it is a Cluster: read from its `INFO`. */
 import type { RedisPort } from "../../protocol/redis/port.ts";
 import type { SubscriberEvents } from "../events.ts";
 
@@ -36,6 +36,40 @@ export function judgeRedis(info: string): RedisFitness {
   return { refused, doubts };
 }
 
+/** The oldest version that works: scripts use commands and rights of 6.2. */
+export const oldestVersion = "6.2";
+
+/**
+ * Judges by the text of `INFO` what kind of server this is: refused if no job can run there. Pure. What a server does not
+ * show counts as right.
+ */
+export function judgeServer(info: string): RedisFitness {
+  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1];
+  if (field("redis_mode") === "sentinel") {
+    const refused =
+      "expected a Redis server, got a Sentinel, which holds no data: give an address that always leads to the present " +
+      "master (docs/operations.md#redis-sentinel)";
+    return { refused, doubts: [] };
+  }
+  const doubts: string[] = [];
+  if (field("role") === "slave") {
+    doubts.push("this server is a replica, which takes no jobs: give the address of its master");
+  }
+  const version = field("redis_version");
+  if (version !== undefined && isOlder(version, oldestVersion)) {
+    doubts.push(
+      `version ${version} is too old: Signalbox needs Redis ${oldestVersion} or later, Valkey or KeyDB`,
+    );
+  }
+  return { refused: null, doubts };
+}
+
+function isOlder(version: string, than: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [oldestMajor = 0, oldestMinor = 0] = than.split(".").map(Number);
+  return major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
+}
+
 /** What `checkRedis` is given. */
 export interface CheckOptions {
   readonly redis: RedisPort;
@@ -58,8 +92,14 @@ export async function checkRedis({
   allowsEviction,
 }: CheckOptions): Promise<void> {
   const [asked] = info === undefined ? await redis.send([{ command: ["INFO"] }]) : [info];
-  const { refused, doubts } = judgeRedis(typeof asked === "string" ? asked : "");
-  for (const reason of doubts) events.emit("redis:doubtful", { reason });
+  const text = typeof asked === "string" ? asked : "";
+  const server = judgeServer(text);
+  const { refused, doubts } = judgeRedis(text);
+  for (const reason of [...server.doubts, ...doubts]) events.emit("redis:doubtful", { reason });
+  if (server.refused !== null) {
+    events.emit("redis:refused", { reason: server.refused });
+    return;
+  }
   if (refused === null) return;
   events.emit(allowsEviction ? "redis:doubtful" : "redis:refused", { reason: refused });
 }

@@ -57,9 +57,9 @@ function hostOf(host: Reply | undefined): string {
   return typeof host === "string" && host !== "?" ? host : "";
 }
 
-/** `url`, with its credentials, at the owner's address. */
+/** `url`, with its credentials, at the owner's address: over TCP, also where `url` is that of a socket. */
 export function urlAt(url: string, { host, port }: SlotOwner): string {
-  const at = new URL(url);
+  const at = new URL(url.replace(/^(?:\w+\+)?unix:\/\/(.*@)?[^/]*\/[^?]*/, "redis://$1localhost/"));
   if (host !== "") at.hostname = host.includes(":") ? `[${host}]` : host;
   at.port = String(port);
   return at.href;

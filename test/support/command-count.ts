@@ -7,6 +7,25 @@ import { until } from "./until.ts";
 
 type Stats = ReadonlyMap<string, number>;
 
+/** Keep-alives that the connections below have sent. */
+let keepAlives = 0;
+/** Those of them that have been taken off a count. */
+let counted = 0;
+
+/**
+ * Has the keep-alives of a subscriber's connection for commands counted as such: each is an `HMGET`, as scripts use it too,
+ * and their `HMGET`s must count. Returns the connection.
+ */
+export function countKeepAlives(commands: Redis): Redis {
+  const call = commands.call.bind(commands);
+  return Object.assign(commands, {
+    call: (...[name, ...args]: [string, ...(string | Buffer | number)[]]) => {
+      if (name === "HMGET") keepAlives++;
+      return call(name, ...args);
+    },
+  });
+}
+
 async function commandStats(redis: Redis): Promise<Stats> {
   const stats = await redis.info("commandstats");
   const calls = stats.matchAll(/cmdstat_(\S+?):calls=(\d+)/g);
@@ -19,14 +38,21 @@ async function commandStats(redis: Redis): Promise<Stats> {
  */
 export async function commandsSince(redis: Redis): Promise<number> {
   const stats = await commandStats(redis);
+  const sent = keepAlives;
   await redis.call("CONFIG", "RESETSTAT");
-  return [...stats]
+  const all = [...stats]
     .filter(([name]) => name !== "info" && name !== "ping" && !name.startsWith("config"))
     .reduce((sum, [, calls]) => sum + calls, 0);
+  const commands = all - (sent - counted);
+  counted = sent;
+  return commands;
 }
 
 export interface Rest {
-  /** How many connections send keep-alives: two for each subscriber. */
+  /**
+   * How many connections send keep-alives: two for each subscriber, if its connection for commands was given to
+   * `countKeepAlives`, else one.
+   */
   readonly connections: number;
   /** Their SIGNALBOX_PING_MS. */
   readonly pingMs: number;
@@ -43,7 +69,7 @@ export async function rested(
   redis: Redis,
   { connections, pingMs, periods }: Rest,
 ): Promise<number> {
-  const pings = async () => (await commandStats(redis)).get("ping") ?? 0;
+  const pings = async () => ((await commandStats(redis)).get("ping") ?? 0) + keepAlives;
   const before = await pings();
   const startedAt = performance.now();
   const wanted = before + connections * periods + 1;

@@ -10,6 +10,7 @@ import type { SubscriberEvents } from "../../subscriber/events.ts";
 import { createEvents, type SubscriberEventMap } from "../../subscriber/events.ts";
 import { noOutbox, type Outbox } from "../../subscriber/outcome/outbox.ts";
 import { createSubscriber, type Subscriber } from "../../subscriber/subscriber.ts";
+import { countKeepAlives } from "./command-count.ts";
 import { urlAs } from "./redis-users.ts";
 import { until } from "./until.ts";
 
@@ -69,7 +70,7 @@ export async function runSubscriber(options: RunOptions): Promise<RunningSubscri
   const listenerErrors: unknown[] = [];
   const events = createEvents((error) => listenerErrors.push(error));
   const { seen, event } = record(events);
-  const commands = createConnection(config.redisUrl);
+  const commands = countKeepAlives(createConnection(config.redisUrl));
   const subscription = createConnection(config.redisUrl);
   const subscriber = createSubscriber({
     config,
@@ -134,6 +135,9 @@ function record(events: SubscriberEvents) {
     "results:delivered",
     "results:refused",
     "redis:failed",
+    "redis:unreachable",
+    "redis:refused",
+    "registration:lost",
   ];
   for (const name of names) {
     events.on(name, (...args: readonly unknown[]) => {

@@ -13,7 +13,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   producer: ["protocol", "subscriber"],
   client: ["protocol"],
   cli: ["protocol", "client", "gateway", "subscriber", "local"],
-  gateway: [],
+  gateway: ["protocol"],
   examples: ["protocol"],
   local: ["protocol", "gateway", "examples"],
   bench: ["protocol", "functions", "subscriber", "producer", "local"],
@@ -91,6 +91,14 @@ describe("imports", () => {
       ),
     );
     expect(wrong.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
+  });
+
+  test("let the gateway know of Signalbox only how Redis is reached", () => {
+    const known = all
+      .filter(({ folder, target }) => folder === "gateway" && target.startsWith("../protocol/"))
+      .map(fileOf)
+      .filter((file) => !/^protocol\/(?:error\.ts|redis\/)/.test(file));
+    expect(known).toEqual([]);
   });
 
   test("form no cycle", () => {

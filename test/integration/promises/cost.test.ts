@@ -13,7 +13,7 @@ import { newJobId } from "../../../protocol/wire/names.ts";
 import { createConnection, createRedisPort } from "../../../subscriber/connection/ioredis.ts";
 import { createEvents } from "../../../subscriber/events.ts";
 import { createSubscriber } from "../../../subscriber/subscriber.ts";
-import { commandsSince, rested } from "../../support/command-count.ts";
+import { commandsSince, countKeepAlives, rested } from "../../support/command-count.ts";
 import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
 
 const budget = {
@@ -64,7 +64,7 @@ async function startSubscriber(nodes: readonly string[]): Promise<void> {
       host: "test",
     },
     module: { handlers: { echo: (payload) => payload }, catalog: undefined },
-    commands: createConnection(server.url),
+    commands: countKeepAlives(createConnection(server.url)),
     subscription: createConnection(server.url),
     // Records as the function does, with one command for each callback.
     outbox: {

@@ -265,27 +265,36 @@ describe("a subscriber at rest", () => {
     const after = await commands();
     watcher.disconnect();
     const changed = [...after].filter(([name, calls]) => calls !== before.get(name));
-    expect(changed.map(([name]) => name).sort()).toEqual(["info", "ping"]);
+    expect(changed.map(([name]) => name).sort()).toEqual(["hmget", "info", "ping"]);
+    const sent = (name: string) => (after.get(name) ?? 0) - (before.get(name) ?? 0);
+    // One command of each connection, whatever the number of nodes.
+    expect(Math.abs(sent("hmget") - sent("ping"))).toBeLessThanOrEqual(1);
     // Two connections, one keep-alive each per period; one of them has sent its third.
     expect(keepAlives).toBeGreaterThanOrEqual(2 * 2 + 1);
     expect(keepAlives).toBeLessThanOrEqual(2 * 3);
   });
 
-  test("proves both its connections alive by PINGs", async ({ expect }) => {
+  test("proves both its connections alive: one by PINGs, one by asking for its nodes", async ({
+    expect,
+  }) => {
     await using bench = await openRealLedger(server.url);
     await using running = await runSubscriber({
       url: server.url,
       env: { SIGNALBOX_PING_MS: "100" },
     });
-    const pings = async () =>
-      Number(/cmdstat_ping:calls=(\d+)/.exec(await bench.redis.info("commandstats"))?.[1] ?? 0);
+    const proofs = async (name: string) => {
+      const stats = await bench.redis.info("commandstats");
+      return Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+    };
     const addresses = async () => {
       const list = String(await bench.redis.call("CLIENT", "LIST"));
-      const pinging = list.split("\n").filter((line) => line.includes(" cmd=ping "));
-      return pinging.map((line) => /addr=(\S+)/.exec(line)?.[1]);
+      const proving = list.split("\n").filter((line) => / cmd=(?:ping|hmget) /.test(line));
+      return proving.map((line) => /addr=(\S+)/.exec(line)?.[1]);
     };
-    const before = await pings();
-    await until(async () => (await pings()) >= before + 6, { or: "six PINGs" });
+    for (const name of ["ping", "hmget"]) {
+      const before = await proofs(name);
+      await until(async () => (await proofs(name)) >= before + 3, { or: `three of ${name}` });
+    }
     expect(new Set(await addresses()).size).toBeGreaterThanOrEqual(2);
     expect(running.seen("disconnected")).toEqual([]);
   });

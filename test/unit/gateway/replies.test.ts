@@ -73,9 +73,24 @@ describe("the headers that choose a format", () => {
 
 describe("an event of a stream", () => {
   it("is one line of comma-separated fields, bytes kept", ({ expect }) => {
-    expect(eventOf(["message", "a,b", Buffer.from([0x7b, 0xff, 0x0d])])).toEqual(
-      Buffer.concat([bytes("data: message,a,b,{"), Buffer.from([0xff, 0x0d]), bytes("\n\n")]),
+    expect(eventOf(["message", "a,b", Buffer.from([0x7b, 0xff, 0x0c])])).toEqual(
+      Buffer.concat([bytes("data: message,a,b,{"), Buffer.from([0xff, 0x0c]), bytes("\n\n")]),
     );
+  });
+
+  // The standard ends a line at LF, at CR and at both: a payload may not end its event, nor name one.
+  it.for([
+    ["a\rb", "data: message,c,a\ndata:b\n\n"],
+    ["a\r\nb", "data: message,c,a\ndata:b\n\n"],
+    ["a\n\rb", "data: message,c,a\ndata:\ndata:b\n\n"],
+    ["a\r\rid: 7\r", "data: message,c,a\ndata:\ndata:id: 7\ndata:\n\n"],
+    [
+      "\revent: forged\rdata: forged",
+      "data: message,c,\ndata:event: forged\ndata:data: forged\n\n",
+    ],
+    ["\r", "data: message,c,\ndata:\n\n"],
+  ] as const)("takes each end of a line for one: %j", ([payload, event], { expect }) => {
+    expect(eventOf(["message", "c", payload]).toString()).toBe(event);
   });
 
   it("hides all lines but the first from clients that want a space", ({ expect }) => {

@@ -102,6 +102,21 @@ describe("the rights of", () => {
     expect(aclRules(naming, "subscriber")).toContain("&x\\?CHANNEL_CONTROL");
   });
 
+  it("begin with what Redis 6.2 needs before patterns of channels", ({ expect }) => {
+    for (const role of aclRoles) {
+      const rules = aclRules(defaultNaming, role);
+      expect(rules.slice(0, 3)).toEqual(["reset", "resetchannels", "on"]);
+      expect(rules.filter((rule) => rule === "&*" || rule === "allchannels")).toEqual([]);
+    }
+  });
+
+  it("have SELECT for a database other than 0 only", ({ expect }) => {
+    for (const role of aclRoles) {
+      expect(aclRules(defaultNaming, role)).not.toContain("+select");
+      for (const db of [1, 3, 15]) expect(aclRules(defaultNaming, role, db)).toContain("+select");
+    }
+  });
+
   it("neither reach what only the other needs", ({ expect }) => {
     expect(aclKeys(defaultNaming, "function")).not.toContain("signalbox:dead-letters");
     expect(aclKeys(defaultNaming, "subscriber")).not.toContain("signalbox:rate:*");
