@@ -15,6 +15,7 @@ import { redisErrorTraits } from "../protocol/redis/errors.ts";
 import type { Command } from "./command.ts";
 import type { GatewayLog } from "./log.ts";
 import { Refusal } from "./refusal.ts";
+import { watchSilence } from "./silence.ts";
 
 /** A reply of Redis: bytes of a string, digits of an integer, a nested error, null, or a list. */
 export type Reply = Buffer | string | Error | null | Reply[];
@@ -30,6 +31,8 @@ export interface Backend {
   close(): void;
 }
 
+/** Largest reply to one command that is encoded: that takes several copies, and keeps all other requests waiting. */
+export const MAX_REPLY_BYTES = 64 * 1024 * 1024;
 const MAX_RECONNECT_DELAY_MS = 1_000;
 /** Least time between two reconnections because of what Redis says: an address may lead to a replica for good. */
 const MIN_LEAVE_INTERVAL_MS = 1_000;
@@ -63,14 +66,13 @@ export interface Connection {
  * @throws SignalboxError `config_invalid` for a URL that cannot be used
  */
 export function createRedis(
-  { redisUrl, redisTimeoutMs }: Connection,
-  retryStrategy: ((attempt: number) => number) | null,
+  redisUrl: string,
+  options: Pick<RedisOptions, "retryStrategy" | "socketTimeout">,
 ): Redis {
   const redis = new Redis({
     ...CONNECTION,
     ...redisClientOptions(readAddress(redisUrl)),
-    socketTimeout: redisTimeoutMs,
-    retryStrategy,
+    ...options,
   });
   redis.on("error", (error: Error) => {
     if (isRefusedSelect(error)) redis.stream.destroy();
@@ -89,9 +91,10 @@ export async function connectBackend(
   log: GatewayLog,
   onLeave: () => void = () => undefined,
 ): Promise<Backend> {
-  const redis = createRedis(at, (attempt) =>
-    Math.min(20 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_DELAY_MS),
-  );
+  const redis = createRedis(at.redisUrl, {
+    retryStrategy: (attempt) => Math.min(20 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_DELAY_MS),
+  });
+  const silence = watchSilence(redis, at.redisTimeoutMs);
   let failure: ConnectFailure | undefined;
   redis.on("error", (error: Error) => {
     failure ??= explainConnectFailure(error, readAddress(at.redisUrl));
@@ -116,7 +119,7 @@ export async function connectBackend(
   }
 
   async function ask(commands: readonly Command[]): Promise<Result[]> {
-    const results = await send(redis, commands);
+    const results = await silence.during(send(redis, commands));
     leaveIfDemoted(results);
     return results;
   }
@@ -135,6 +138,15 @@ export async function connectBackend(
       redis.disconnect();
     },
   };
+}
+
+/** The bytes that a reply holds. */
+function sizeOf(reply: Reply): number {
+  if (reply === null) return 0;
+  if (reply instanceof Error) return reply.message.length;
+  return Array.isArray(reply)
+    ? reply.reduce((sum: number, item) => sum + sizeOf(item), 0)
+    : reply.length;
 }
 
 type Result = readonly [error: Error | null, reply: unknown];
@@ -168,7 +180,12 @@ function transactionOutcomes(results: readonly Result[]): Outcome[] {
 
 /** ioredis types replies as unknown; the settings in `CONNECTION` make each a `Reply`. */
 function toOutcome([error, reply]: Result): Outcome {
-  return error === null ? { reply: reply as Reply } : { error: describe(error.message) };
+  if (error !== null) return { error: describe(error.message) };
+  const bytes = sizeOf(reply as Reply);
+  if (bytes <= MAX_REPLY_BYTES) return { reply: reply as Reply };
+  return {
+    error: `ERR the reply is too large. Limit: ${MAX_REPLY_BYTES} bytes, Actual: ${bytes} bytes`,
+  };
 }
 
 /**

@@ -24,7 +24,7 @@ export async function streamMessages(
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
-  const redis = createRedis({ redisUrl, redisTimeoutMs }, null);
+  const redis = createRedis(redisUrl, { socketTimeout: redisTimeoutMs, retryStrategy: null });
   const stop = () => {
     redis.disconnect();
   };

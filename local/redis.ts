@@ -6,12 +6,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import {
-  readRedisUrl,
-  type RedisAddress,
-  redisClientOptions,
-  showRedisAddress,
-} from "../protocol/redis/address.ts";
+import { readRedisUrl, type RedisAddress, redisClientOptions } from "../protocol/redis/address.ts";
 import { explainConnectFailure } from "../protocol/redis/connect-failure.ts";
 import { freePort, LOOPBACK } from "./ports.ts";
 import { findRedisServer } from "./redis-binary.ts";
@@ -55,8 +50,10 @@ export async function startRedis(
   if (url !== undefined) {
     const address = readAddress(url);
     await assertAnswers(address);
-    const shown = showRedisAddress(address);
-    return { functionUrl: url, subscriberUrl: url, shown, passwordFile: undefined };
+    // With the user's name, which is no secret, and helps where there are several.
+    const shown = new URL(url);
+    shown.password &&= "***";
+    return { functionUrl: url, subscriberUrl: url, shown: shown.href, passwordFile: undefined };
   }
   const users = makeRedisUsers(readNaming(env));
   const program = await findServer();
@@ -186,12 +183,17 @@ function readAddress(url: string): RedisAddress {
   throw new Error(`REDIS_URL: ${reading.problem}`);
 }
 
+/** The host and port, or the path, by which a user knows the server. */
+function placeOf({ at }: RedisAddress): string {
+  return at.kind === "tcp" ? `${at.host}:${at.port}` : at.path;
+}
+
 async function assertAnswers(address: RedisAddress): Promise<void> {
   const problem = await ping(address);
   if (problem === undefined) return;
   const { reason, fix } = explainConnectFailure(problem, address);
   throw new Error(
-    `REDIS_URL: the server at ${showRedisAddress(address)} does not answer: ${reason}; ${fix}`,
+    `REDIS_URL: the server at ${placeOf(address)} does not answer: ${reason}; ${fix}`,
   );
 }
 

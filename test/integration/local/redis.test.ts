@@ -99,6 +99,16 @@ describe("the stack's Redis", () => {
     expect(taken.shown).toMatch(/^redis:\/\/signalbox-function:\*\*\*@127\.0\.0\.1:\d+$/);
   });
 
+  it("takes a database of that server only if it can be selected", async ({ expect }) => {
+    const own = await startRedis(supervise(), { directory, url: undefined, env });
+    const password = await readFile(own.passwordFile ?? "", "utf8");
+    const at = (db: string) => own.shown.replace("//", `//default:${password}@`) + db;
+    const start = (url: string) => startRedis(supervise(), { directory, url, env });
+    await expect(start(at("/3"))).resolves.toMatchObject({ functionUrl: at("/3") });
+    await expect(start(at("/99"))).rejects.toThrow("database 99 cannot be selected");
+    await expect(start(`${own.functionUrl}/3`)).rejects.toThrow("+select");
+  });
+
   it("refuses clients without a password, and keeps passwords where only their owner can read them", async ({
     expect,
   }) => {
@@ -138,6 +148,9 @@ describe("the stack's Redis", () => {
 
   it.for([
     ["redis://u:secret@127.0.0.1:1", /^REDIS_URL: the server at 127\.0\.0\.1:1 .*ECONNREFUSED/],
+    ["redis+sentinel://:secret@127.0.0.1:26379/m", /^REDIS_URL: .*Sentinel/],
+    ["redis://u:secret@127.0.0.1:1/abc", /^REDIS_URL: .*number of a database/],
+    ["unix:///nowhere/redis.sock", /^REDIS_URL: the server at \/nowhere\/redis.sock .*ENOENT/],
     ["127.0.0.1:6379", /^REDIS_URL: expected a URL such as/],
     ["http://127.0.0.1:6379", /^REDIS_URL: expected a URL such as/],
   ] as const)("says what is wrong with %s, and no secret", async ([url, message], { expect }) => {
