@@ -14,13 +14,37 @@ const STATUS_COMMANDS = new Set(
   ).split(" "),
 );
 
-export function outcomeResp2(outcome: Outcome, { name, args }: Command): Buffer {
+/** Nor does it show whether null stood for a string or for an array. These commands answer with an array, or null for one. */
+const ARRAY_COMMANDS = new Set("XREAD XREADGROUP LMPOP ZMPOP".split(" "));
+/** These answer with a list in which each item is an array, or null for one. */
+const ARRAY_LIST_COMMANDS = new Set(["GEOPOS"]);
+
+const NULL_ARRAY = Buffer.from("*-1\r\n");
+
+function isNullArray({ name, args }: Command): boolean {
+  if (name === "LPOP" || name === "RPOP") return args.length > 1;
+  if (name === "ZRANK" || name === "ZREVRANK") return args.length > 2;
+  return ARRAY_COMMANDS.has(name);
+}
+
+export function outcomeResp2(outcome: Outcome, command: Command): Buffer {
   if ("error" in outcome) return simple("-", outcome.error);
   const { reply } = outcome;
-  const isStatus = STATUS_COMMANDS.has(name) && !(name === "PING" && args.length > 0);
+  if (reply === null && isNullArray(command)) return NULL_ARRAY;
+  if (Array.isArray(reply) && ARRAY_LIST_COMMANDS.has(command.name)) {
+    const items = reply.map((item) => (item === null ? NULL_ARRAY : replyResp2(item)));
+    return Buffer.concat([simple("*", String(reply.length)), ...items]);
+  }
+  const status = statusOf(reply, command);
+  return status === undefined ? replyResp2(reply) : simple("+", status);
+}
+
+/** The text of a reply that is a status. */
+function statusOf(reply: Reply, { name, args }: Command): string | undefined {
+  if (!STATUS_COMMANDS.has(name) || (name === "PING" && args.length > 0)) return undefined;
   const text = Buffer.isBuffer(reply) && reply.length < 32 ? reply.toString() : "";
   const looksLikeStatus = name === "TYPE" || text === "OK" || text === "PONG";
-  return isStatus && looksLikeStatus && text !== "" ? simple("+", text) : replyResp2(reply);
+  return looksLikeStatus && text !== "" ? text : undefined;
 }
 
 function replyResp2(reply: Reply): Buffer {

@@ -46,6 +46,22 @@ describe("a reply as RESP2", () => {
     );
   });
 
+  it.for([
+    ["LPOP", ["l", "2"], null, "*-1\r\n"],
+    ["RPOP", ["l", "2"], null, "*-1\r\n"],
+    ["LPOP", ["l"], null, "$-1\r\n"],
+    ["XREAD", ["STREAMS", "s", "0"], null, "*-1\r\n"],
+    ["XREADGROUP", ["GROUP", "g", "c", "STREAMS", "s", ">"], null, "*-1\r\n"],
+    ["LMPOP", ["1", "l", "LEFT"], null, "*-1\r\n"],
+    ["ZMPOP", ["1", "z", "MIN"], null, "*-1\r\n"],
+    ["ZRANK", ["z", "m", "WITHSCORE"], null, "*-1\r\n"],
+    ["ZRANK", ["z", "m"], null, "$-1\r\n"],
+    ["GEOPOS", ["g", "m"], [null], "*1\r\n*-1\r\n"],
+    ["MGET", ["k"], [null], "*1\r\n$-1\r\n"],
+  ] as const)("tells a null array from a null string: %s %j", ([name, args, reply, text], t) => {
+    t.expect(write(reply as Reply, name, [...args])).toBe(text);
+  });
+
   it("tells a status from a value that reads the same", ({ expect }) => {
     expect(write(bytes("OK"), "SET")).toBe("+OK\r\n");
     expect(write(bytes("OK"), "GET")).toBe("$2\r\nOK\r\n");
