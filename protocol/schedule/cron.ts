@@ -8,6 +8,7 @@
  */
 import { Cron } from "croner";
 import { SignalboxError } from "../error.ts";
+import { midnightGaps } from "./midnight-gap.ts";
 
 /** How many parsed expressions are cached: each takes 80 kB, and a Worker has 128 MB. */
 const maxParsed = 100;
@@ -27,6 +28,14 @@ export interface CronClock {
   ) => readonly number[];
   /** How many times were computed so far, plus how many expressions were parsed: each takes about 50 µs. */
   readonly spent: () => number;
+  /** How many more may be computed; see `limited`. */
+  readonly left: () => number;
+}
+
+/** The same clock, to be used for so many more evaluations. */
+export function limited(clock: CronClock, evaluations: number): CronClock {
+  const before = clock.spent();
+  return { ...clock, left: () => evaluations - (clock.spent() - before) };
 }
 
 /** An expression and the IANA time zone it is evaluated in. */
@@ -46,6 +55,7 @@ export function createCronClock(): CronClock {
       if (found === undefined) {
         spent += isParsed(expression) ? 1 : 2;
         found = parse(expression).nextRun(new Date(ms))?.getTime() ?? null;
+        if (found !== null) found = skippedBetween(expression, ms, found)[0] ?? found;
         known.set(key, found);
       }
       return found;
@@ -58,14 +68,26 @@ export function createCronClock(): CronClock {
       for (let at = ms + 1; found.length < n;) {
         spent++;
         const [before] = times.previousRuns(1, new Date(at));
+        const from = Math.max(before?.getTime() ?? -Infinity, floor);
+        if (from > -Infinity) found.push(...skippedBetween(expression, from, at).toReversed());
         if (before === undefined || before.getTime() <= floor) break;
         at = before.getTime();
         found.push(at);
       }
-      return found;
+      return found.slice(0, n);
     },
     spent: () => spent,
+    left: () => Infinity,
   };
+}
+
+/** Times between two others that croner does not find. */
+function skippedBetween(expression: CronExpression, from: number, to: number): readonly number[] {
+  return midnightGaps(expression, from, to, (fromWall, toWall) => {
+    const wall = parse({ cron: expression.cron, timeZone: "UTC" });
+    const first = wall.nextRun(new Date(fromWall - 1));
+    return first !== null && first.getTime() < toWall;
+  });
 }
 
 function keyOf({ cron, timeZone }: CronExpression): string {

@@ -1,7 +1,14 @@
 /** Cron times against a brute-force oracle: four zones, each minute of a year. Some 20 seconds of work. */
 import { describe, expect, test } from "vitest";
 import { createCronClock } from "../../protocol/schedule/cron.ts";
-import { anyDay, type CronFields, range, timesOf, wallClock } from "../support/cron-oracle.ts";
+import {
+  anyDay,
+  type CronFields,
+  differencesNearChanges,
+  range,
+  timesOf,
+  wallClock,
+} from "../support/cron-oracle.ts";
 
 function ours(cron: string, timeZone: string, from: number, n: number): readonly number[] {
   const clock = createCronClock();
@@ -62,6 +69,20 @@ describe("against every minute of a year, daylight saving included", () => {
         expect(found.slice(0, -1), `${fields.text} in ${timeZone}`).toEqual(wanted);
         expect(found.at(-1)).toBeGreaterThan(to);
       }
+    },
+  );
+});
+
+describe("against every change of daylight saving to the end of 2032", () => {
+  test(
+    "every zone: times of day run once, those that are skipped right after the gap",
+    {
+      timeout: 300_000,
+    },
+    () => {
+      const zones = Intl.supportedValuesOf("timeZone");
+      const clock = createCronClock();
+      expect(zones.flatMap((zone) => differencesNearChanges(clock, zone, 2026, 2033))).toEqual([]);
     },
   );
 });

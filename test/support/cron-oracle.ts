@@ -3,6 +3,8 @@
  * saving as `protocol/schedule/cron.ts` states it, knowing only the zone's offsets.
  */
 
+import type { CronClock } from "../../protocol/schedule/cron.ts";
+
 /** A parsed expression; each field lists all values that it matches. `isDay` stands for both day fields. */
 export interface CronFields {
   readonly text: string;
@@ -89,3 +91,57 @@ export function range(from: number, to: number, step = 1): ReadonlySet<number> {
 
 /** Every day. */
 export const anyDay = (): boolean => true;
+
+const dayMs = 86_400_000;
+
+/** Times of day about midnight and about the hours at which clocks change. */
+const timesOfDay: readonly CronFields[] = [
+  timeOfDay("30 23 * * *", [30], [23]),
+  timeOfDay("0 23 * * *", [0], [23]),
+  { ...timeOfDay("59 23 * * SAT", [59], [23]), isDay: (_day, weekday) => weekday === 6 },
+  timeOfDay("15,45 22-23 * * *", [15, 45], [22, 23]),
+  timeOfDay("0 0 * * *", [0], [0]),
+  timeOfDay("30 0 * * *", [30], [0]),
+  timeOfDay("30 2 * * *", [30], [2]),
+];
+
+function timeOfDay(text: string, minutes: readonly number[], hours: readonly number[]): CronFields {
+  return {
+    text,
+    minutes: new Set(minutes),
+    hours: new Set(hours),
+    months: range(1, 12),
+    isDay: anyDay,
+    isFixed: true,
+  };
+}
+
+/**
+ * Compares times of day with the oracle about each change of a zone's clocks from the start of one year to that of
+ * another, forwards and backwards. Answers where they differ.
+ */
+export function differencesNearChanges(
+  clock: CronClock,
+  timeZone: string,
+  fromYear: number,
+  toYear: number,
+): readonly string[] {
+  const wall = wallClock(timeZone);
+  const found: string[] = [];
+  const offsetAt = (ms: number) => wall(ms) - ms;
+  for (let at = Date.UTC(fromYear, 0); at < Date.UTC(toYear, 0); at += dayMs) {
+    if (offsetAt(at) === offsetAt(at - dayMs)) continue;
+    const [from, to] = [at - 3 * dayMs, at + 2 * dayMs];
+    for (const fields of timesOfDay) {
+      const expression = { cron: fields.text, timeZone };
+      const wanted = timesOf(fields, wall, from, to).join(" ");
+      const forwards: number[] = [];
+      let next = clock.after(expression, from);
+      for (; next !== null && next <= to; next = clock.after(expression, next)) forwards.push(next);
+      const backwards = [...clock.upTo(expression, to, from, 100)].reverse();
+      if (forwards.join(" ") !== wanted || backwards.join(" ") !== wanted)
+        found.push(`${fields.text} in ${timeZone} near ${new Date(at).toISOString()}`);
+    }
+  }
+  return found;
+}

@@ -2,7 +2,7 @@ import { CronExpressionParser } from "cron-parser";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createCronClock, parse } from "../../../../protocol/schedule/cron.ts";
-import { wallClock } from "../../../support/cron-oracle.ts";
+import { differencesNearChanges, wallClock } from "../../../support/cron-oracle.ts";
 
 const zones = [
   "UTC",
@@ -128,6 +128,33 @@ describe("against cron-parser", () => {
     // cron-parser does not know W: the weekday nearest to the 16th, a Saturday.
     expect(ours("0 0 16W * *", "UTC", from, 1)).toEqual([Date.UTC(2027, 0, 15)]);
     expect(ours("0 0 LW 1 *", "UTC", from, 1)).toEqual([Date.UTC(2027, 0, 29)]);
+  });
+});
+
+describe("a time of day that daylight saving skips", () => {
+  test.for([
+    "America/Nuuk",
+    "America/Scoresbysund",
+    "Atlantic/Azores",
+    "Africa/Cairo",
+    "Asia/Beirut",
+    "Antarctica/Troll",
+    "Africa/Casablanca",
+  ])("runs right after the gap, also where that ends at midnight: %s", (timeZone) => {
+    expect(differencesNearChanges(createCronClock(), timeZone, 2027, 2029)).toEqual([]);
+  });
+
+  test("is found once, from either side, for any expression that holds it", () => {
+    const after = Date.UTC(2027, 2, 28, 1);
+    for (const cron of ["30 23 * * *", "59 23 27 3 *", "0 23 * * SAT", "0,59 23 * MAR *"]) {
+      const expression = { cron, timeZone: "America/Nuuk" };
+      const clock = createCronClock();
+      expect(clock.after(expression, after - 3_600_000), cron).toBe(after);
+      expect(clock.after(expression, after) ?? 0, cron).toBeGreaterThan(after);
+      expect(clock.upTo(expression, after, after - 1, 5), cron).toEqual([after]);
+    }
+    const sunday = { cron: "30 23 * * SUN", timeZone: "America/Nuuk" };
+    expect(createCronClock().after(sunday, after - 1)).not.toBe(after);
   });
 });
 
