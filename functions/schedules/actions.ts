@@ -19,6 +19,13 @@ function answer(c: Context, { id, queue }: FoundSchedule, changed: Changed): Res
       `expected a schedule with runs to come; ${id} is ${changed.schedule.state}: PUT it again`,
     );
   }
+  if (changed.kind === "outside") {
+    const { startAt = "any time", endAt = "any time" } = scheduleView(queue, changed.schedule);
+    throw new SignalboxError(
+      "invalid_request",
+      `at: expected a time within the schedule's bounds, from ${startAt} to ${endAt}`,
+    );
+  }
   return c.json(scheduleView(queue, changed.schedule));
 }
 
@@ -45,7 +52,13 @@ export function runSchedule(deps: FindDeps & Pick<AppDeps, "newId">): Handler {
     const once = key === undefined ? deps.newId() : validate(runKey, key);
     const found = await requireSchedule(deps, c);
     const changed = await deps.schedules.runNow(found.queue, found.id, once);
-    if (changed.kind !== "changed") throw noSchedule();
+    if (changed.kind === "unknown") throw noSchedule();
+    if (changed.kind === "taken") {
+      throw new SignalboxError(
+        "id_conflict",
+        `expected an Idempotency-Key of no other job; ${found.id}@${once} is one that this route did not make: use another key`,
+      );
+    }
     const isQueued = changed.schedule.overlap === "queue";
     const job = `${found.id}@${once}${isQueued ? "+" : ""}`;
     return c.json({ id: found.id, queue: found.queue, job } satisfies RunMade, 202);

@@ -63,7 +63,7 @@ export const scheduleOperations = {
     method: "GET",
     path: "/v1/schedules/count",
     access: "read",
-    summary: "Count schedules",
+    summary: "Count schedules that have not ended",
     query: countSchedulesQuery,
     answers: {
       200: {
@@ -167,7 +167,7 @@ export const scheduleOperations = {
         schema: runMade,
       },
     },
-    errors: ["not_found"],
+    errors: ["not_found", "id_conflict"],
   },
   moveSchedule: {
     ...one,

@@ -132,6 +132,8 @@ async function putAll(
       if (verdict === "foreign")
         refused.push({ id, queue, reason: "made over HTTP, and left alone" });
       else if (verdict === "full") refused.push({ id, queue, reason: "the queue has too many" });
+      else if (verdict === "never")
+        refused.push({ id, queue, reason: "it has no run to come within startAt and endAt" });
       else if (verdict !== "unchanged") put++;
     }
   }

@@ -49,7 +49,7 @@ function firstOf(queue: string | undefined): Cursor | null {
   return queue === undefined ? null : { queue, id: "-" };
 }
 
-/** Answers how many match. */
+/** Answers how many that have not ended match. */
 export function countSchedules({ ledger, schedules }: ListDeps): Handler {
   return async (c) => {
     const query = validateQuery(countSchedulesQuery, c.req.queries());

@@ -5,7 +5,7 @@ import { SignalboxError } from "../../protocol/error.ts";
 import type { AppDeps } from "../deps.ts";
 import { readJson } from "../http/body.ts";
 import { validate, validateQuery } from "../http/validation.ts";
-import { declaredInCode, noSchedule } from "./find.ts";
+import { declaredInCode } from "./find.ts";
 import {
   noQuery,
   scheduleId,
@@ -65,19 +65,29 @@ async function answerPut(
     throw new SignalboxError("reply_unexpected", "expected an answer for each schedule");
   const { verdict } = answer;
   if (verdict === "foreign") throw declaredInCode(id);
+  if (verdict === "never") {
+    throw new SignalboxError(
+      "invalid_request",
+      "expected a schedule with a run to come; by Redis's clock this one has none: compare its times with startAt and endAt, " +
+        "or, for a runAt that has passed, missed: skip",
+    );
+  }
   if (verdict === "full") {
     throw new SignalboxError(
       "schedules_full",
       `expected at most ${max} schedules in queue ${spec.queue}: delete some, or raise SIGNALBOX_MAX_SCHEDULES`,
     );
   }
+  // Deleted between the two calls: it was stored all the same, as the first call answered.
   const found = await schedules.read([spec.queue], id);
-  if (found === null) throw noSchedule();
+  const stored = found?.schedule ?? answer.schedule;
+  if (stored === null)
+    throw new SignalboxError("reply_unexpected", "expected the schedule that was stored");
   const query = new URLSearchParams({ queue: spec.queue }).toString();
   c.header("location", `/v1/schedules/${encodeURIComponent(id)}?${query}`);
   const view: PutSchedule = {
     outcome: verdict,
-    ...scheduleView(spec.queue, found.schedule),
+    ...scheduleView(spec.queue, stored),
   };
   return c.json(view, verdict === "created" ? 201 : 200);
 }

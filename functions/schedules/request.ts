@@ -68,9 +68,10 @@ export const nextRequest = z.strictObject(
 /** What `POST /v1/schedules/:id/run` takes as `Idempotency-Key`. */
 export const runKey = z
   .string()
-  .regex(
-    /^[A-Za-z0-9._~-]{1,24}$/,
-    "expected an Idempotency-Key of 1 to 24 of A-Z a-z 0-9 . _ ~ -",
+  .regex(/^[A-Za-z0-9._~-]{1,24}$/, "expected an Idempotency-Key of 1 to 24 of A-Z a-z 0-9 . _ ~ -")
+  .refine(
+    (key) => !/^\d{10,}$/.test(key),
+    "expected an Idempotency-Key that is no time: the ids of planned runs end on theirs",
   );
 
 /** The payload of a run is read and written with its schedule, hundreds together. */
@@ -125,7 +126,8 @@ export const scheduleRequest = z
       ),
     },
   )
-  .superRefine(checkTimes);
+  .superRefine(checkTimes)
+  .superRefine(checkRuns);
 export type ScheduleRequest = z.output<typeof scheduleRequest>;
 /** A schedule as a caller writes it. */
 export type ScheduleInput = z.input<typeof scheduleRequest>;
@@ -162,10 +164,45 @@ function checkTimes(times: Times, context: z.RefinementCtx): void {
     context.addIssue({ code: "custom", path: [path], message });
 }
 
+/** How many of its times show how close to each other those of an expression are. */
+const sampledTimes = 12;
+
+/** Options of a schedule that do not go with its times. */
+function checkRuns(
+  request: Times & { readonly count?: number; readonly jitterMs?: number },
+  context: z.RefinementCtx,
+): void {
+  const { count, jitterMs = 0, runAt, delayMs } = request;
+  if (count !== undefined && (runAt !== undefined || delayMs !== undefined)) {
+    const message = "expected count with everyMs or cron only: this schedule runs once";
+    context.addIssue({ code: "custom", path: ["count"], message });
+  }
+  const intervalMs = jitterMs === 0 ? Infinity : shortestInterval(request);
+  if (jitterMs > intervalMs) {
+    const message = `expected jitterMs not above the interval between two runs, ${intervalMs} ms`;
+    context.addIssue({ code: "custom", path: ["jitterMs"], message });
+  }
+}
+
+function shortestInterval({ everyMs, cron, timeZone = "UTC" }: Times): number {
+  if (everyMs !== undefined) return everyMs;
+  if (cron === undefined || cronProblems({ cron, timeZone }).length > 0) return Infinity;
+  const clock = createCronClock();
+  let shortest = Infinity;
+  let at = clock.after({ cron, timeZone }, 0);
+  for (let sampled = 1; sampled < sampledTimes && at !== null; sampled++) {
+    const next = clock.after({ cron, timeZone }, at);
+    if (next !== null) shortest = Math.min(shortest, next - at);
+    at = next;
+  }
+  return shortest;
+}
+
 type TimeProblem = readonly [path: string, message: string];
 
 /** Fields that do not go with the kind of rule, or with each other. */
-function misplaced({ aligned, timeZone, startAt, endAt }: Times, kind: string): TimeProblem[] {
+function misplaced(times: Times, kind: string): TimeProblem[] {
+  const { aligned, timeZone, runAt, startAt, endAt } = times;
   const problems: TimeProblem[] = [];
   if (aligned !== undefined && kind !== "everyMs")
     problems.push(["aligned", "expected aligned with everyMs only"]);
@@ -173,7 +210,12 @@ function misplaced({ aligned, timeZone, startAt, endAt }: Times, kind: string): 
     problems.push(["timeZone", "expected timeZone with cron only"]);
   if (startAt !== undefined && endAt !== undefined && endAt < startAt)
     problems.push(["endAt", "expected endAt not before startAt"]);
-  return problems;
+  return runAt === undefined ? problems : [...problems, ...outside(runAt, startAt, endAt)];
+}
+
+function outside(runAt: number, startAt = -Infinity, endAt = Infinity): TimeProblem[] {
+  if (runAt < startAt) return [["runAt", "expected runAt not before startAt"]];
+  return runAt > endAt ? [["runAt", "expected runAt not after endAt"]] : [];
 }
 
 function cronProblems({ cron, timeZone = "UTC" }: Times): TimeProblem[] {

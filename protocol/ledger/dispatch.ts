@@ -8,9 +8,10 @@ import type { Call } from "../redis/port.ts";
 import { exactly, itemAt } from "../redis/reply.ts";
 import { type DedupeVerdict, dispatch, type Placement } from "../scripts/dispatch.ts";
 import type { JobSpec, JobState, StartTime } from "../wire/job.ts";
-import { decodeBody, encodeBody, hasSameContent, terminalStates } from "../wire/job.ts";
+import { encodeBody, terminalStates } from "../wire/job.ts";
 import { phases } from "../wire/record.ts";
 import { bind, byQueue, type LedgerOptions, type PlacingArgs } from "./binding.ts";
+import { contentDigest, isRepetition } from "./content.ts";
 import { dispatchSigned, type Place, type SignedBody } from "./signed-dispatch.ts";
 
 /** What became of one dispatched job. */
@@ -41,6 +42,9 @@ export type Dispatched =
 
 type Signed = ReadonlyMap<JobSpec, SignedBody>;
 
+/** Digests of the jobs that have a deduplication key. */
+type Digests = ReadonlyMap<JobSpec, string>;
+
 /** Binds the script to a Redis and a naming; see `JobLedger.dispatch`. */
 export function createDispatch(
   options: LedgerOptions,
@@ -57,9 +61,11 @@ export function createDispatch(
     answers: Map<JobSpec, Dispatched>,
     signed?: Signed,
   ): Promise<ReadonlyMap<JobSpec, Place>> {
+    const digests = await digestsOf(specs);
     const placed = await onEachGroup(
       byQueue(specs),
-      (queue, group) => dispatchCall(queueKeys(naming, queue), placing(queue), group, signed),
+      (queue, group) =>
+        dispatchCall(queueKeys(naming, queue), placing(queue), { specs: group, digests, signed }),
       dispatch.parse,
     );
     const missigned = new Map<JobSpec, Place>();
@@ -68,7 +74,7 @@ export function createDispatch(
       for (const [at, spec] of items.entries()) {
         const placement = itemAt(placements, at, "a placement");
         if (placement.kind === "missigned") missigned.set(spec, placement);
-        else answers.set(spec, answerOf(spec, placement));
+        else answers.set(spec, await answerOf(spec, placement));
       }
     }
     return missigned;
@@ -89,12 +95,25 @@ export function createDispatch(
   };
 }
 
+/** What goes into one call: its jobs, and what was computed of them. */
+interface Encoding {
+  readonly specs: readonly JobSpec[];
+  readonly digests: Digests;
+  readonly signed: Signed | undefined;
+}
+
+async function digestsOf(specs: readonly JobSpec[]): Promise<Digests> {
+  const deduped = specs.filter(({ dedupe }) => dedupe !== undefined);
+  if (deduped.length === 0) return new Map();
+  const entries = deduped.map(async (spec) => [spec, await contentDigest(spec)] as const);
+  return new Map(await Promise.all(entries));
+}
+
 /** The call for the jobs of one queue. The script's own comment states the format of its list. */
 function dispatchCall(
   keys: QueueKeys,
   args: PlacingArgs,
-  specs: readonly JobSpec[],
-  signed: Signed | undefined,
+  { specs, digests, signed }: Encoding,
 ): Call {
   return dispatch.call({
     keys,
@@ -108,7 +127,7 @@ function dispatchCall(
         spec.name,
         encodeStartTime(spec.start),
         encodeStartTime(spec.deadline),
-        encodeDedupe(spec, signedBody?.place),
+        encodeDedupe(spec, digests, signedBody?.place),
         signedBody?.body ?? encodeBody(spec),
       ];
     }),
@@ -129,11 +148,18 @@ function encodeStartTime(startTime: StartTime | undefined): string {
   return "atMs" in startTime ? String(startTime.atMs) : `+${startTime.inMs}`;
 }
 
-function encodeDedupe({ dedupe }: JobSpec, place = "-"): string {
-  return dedupe === undefined ? "-" : `${dedupe.mode} ${dedupe.windowMs} ${place} ${dedupe.key}`;
+function encodeDedupe(spec: JobSpec, digests: Digests, place = "-"): string {
+  const { dedupe } = spec;
+  if (dedupe === undefined) return "-";
+  const digest = digests.get(spec);
+  if (digest === undefined) throw new SignalboxError("internal", "expected a digest of the job");
+  return `${dedupe.mode} ${dedupe.windowMs} ${place} ${digest} ${dedupe.key}`;
 }
 
-function answerOf(spec: JobSpec, placement: Exclude<Placement, { kind: "missigned" }>): Dispatched {
+async function answerOf(
+  spec: JobSpec,
+  placement: Exclude<Placement, { kind: "missigned" }>,
+): Promise<Dispatched> {
   const { id, queue } = spec;
   const { node } = placement;
   const state = stateOf(placement.phase);
@@ -141,7 +167,7 @@ function answerOf(spec: JobSpec, placement: Exclude<Placement, { kind: "missigne
   const own = { ...place, id, node: node ?? spec.node ?? null };
   switch (placement.kind) {
     case "known":
-      if (placement.other !== undefined && !hasContent(spec, placement.other))
+      if (placement.other !== undefined && !(await isRepetition(spec, placement.other)))
         return { kind: "conflict", id, queue };
       return { kind: "accepted", ...own, duplicate: true };
     case "placed":
@@ -157,18 +183,6 @@ function answerOf(spec: JobSpec, placement: Exclude<Placement, { kind: "missigne
     default:
       return unreachable(placement);
   }
-}
-
-/** Whether `spec` has the same content as the stored job, whatever the order of the keys in its JSON. */
-function hasContent(
-  spec: JobSpec,
-  stored: { readonly name: string; readonly target: string; readonly body: string },
-): boolean {
-  const sent = decodeBody(encodeBody(spec));
-  const kept = decodeBody(stored.body);
-  return (
-    stored.name === spec.name && stored.target === (spec.node ?? "-") && hasSameContent(kept, sent)
-  );
 }
 
 function isDelivered(state: JobState): boolean {

@@ -4,7 +4,8 @@
  */
 import { SignalboxError } from "../error.ts";
 import { itemAt } from "../redis/reply.ts";
-import { createCronClock, type CronClock } from "../schedule/cron.ts";
+import type { PlannedAt } from "../schedule/catch-up.ts";
+import { createCronClock, type CronClock, limited } from "../schedule/cron.ts";
 import { planStep, type Step } from "../schedule/plan.ts";
 import { parseClockwork } from "../schedule/schedule.ts";
 import type { AppliedSteps } from "../scripts/apply-steps.ts";
@@ -103,15 +104,15 @@ function ranDue({ found, steps }: QueuePlan, applied: AppliedSteps | undefined):
 /** Plans the due schedules of all queues, within the limits that the queues share. */
 function planAll(
   found: readonly OfQueue<FoundDue>[],
-  clock: CronClock,
+  cron: CronClock,
   limits: DueLimits,
 ): readonly QueuePlan[] {
-  const before = clock.spent();
+  const clock = limited(cron, limits.evaluations);
   let room = limits.runs;
   return found.map(({ queue, value }) => {
     const steps: Step[] = [];
     for (const { id, text } of value.schedules) {
-      if (room <= 0 || clock.spent() - before >= limits.evaluations) break;
+      if (room <= 0 || clock.left() <= 0) break;
       const step = stepOf(id, text, { nowMs: value.nowMs, clock, room });
       room -= step.runs.length;
       steps.push(step);
@@ -121,11 +122,7 @@ function planAll(
 }
 
 /** A record that cannot be read has no version to compare: the script removes it from what is due. */
-function stepOf(
-  id: string,
-  text: string,
-  { nowMs, clock, room }: { nowMs: number; clock: CronClock; room: number },
-): Step {
+function stepOf(id: string, text: string, { nowMs, clock, room }: PlannedAt): Step {
   try {
     return planStep(parseClockwork(id, text), nowMs, clock, room);
   } catch (error) {
@@ -143,6 +140,7 @@ function stepOf(
       count: null,
       keepHistory: 0,
       error: error.message,
+      catchUp: null,
     };
   }
 }

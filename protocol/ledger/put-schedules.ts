@@ -2,19 +2,21 @@
 import { SignalboxError } from "../error.ts";
 import { queueKeys } from "../redis/keys.ts";
 import { exactly, itemAt } from "../redis/reply.ts";
-import { createCronClock } from "../schedule/cron.ts";
-import { planStep, type Step } from "../schedule/plan.ts";
+import { type AnchorBounds, anchorBounds } from "../schedule/anchors.ts";
+import { createCronClock, type CronClock } from "../schedule/cron.ts";
+import { planStep } from "../schedule/plan.ts";
 import type { ScheduleSource, ScheduleSpec, StoredSchedule } from "../schedule/schedule.ts";
 import { encodeContent, parseSchedule } from "../schedule/schedule.ts";
+import { changedBy, type Step } from "../schedule/step.ts";
 import { putSchedules, type PutVerdict } from "../scripts/put-schedules.ts";
-import { bind, byQueue, type LedgerOptions, type OfQueue } from "./binding.ts";
+import { bind, byQueue, type LedgerOptions } from "./binding.ts";
 import { signTemplate } from "./signed-dispatch.ts";
 import type { ApplySteps } from "./steps.ts";
 
 /** What became of a schedule that was put. */
 export interface PutAnswer {
   readonly verdict: PutVerdict;
-  /** The schedule as it was stored; its first step may have been applied since. Null if it was refused. */
+  /** The schedule as it was stored, with its first step if that was planned. Null if it was refused. */
   readonly schedule: StoredSchedule | null;
 }
 
@@ -34,6 +36,7 @@ interface EncodedSpec {
   readonly queue: string;
   readonly spec: ScheduleSpec;
   readonly content: string;
+  readonly bounds: AnchorBounds;
 }
 
 /** A schedule that was stored or refused, and when. */
@@ -51,9 +54,14 @@ export function createPut(
   const { naming, signer } = options;
   const { clock, onEachGroup } = bind(options);
 
-  async function encode(spec: ScheduleSpec): Promise<EncodedSpec> {
+  async function encode(spec: ScheduleSpec, cron: CronClock): Promise<EncodedSpec> {
     const runOptions = signer === undefined ? undefined : await signTemplate(signer, spec);
-    return { queue: spec.queue, spec, content: encodeContent(spec, runOptions) };
+    return {
+      queue: spec.queue,
+      spec,
+      content: encodeContent(spec, runOptions),
+      bounds: anchorBounds(spec, cron),
+    };
   }
 
   /** Stores the schedules, in one round trip. Answers in the order of their queues. */
@@ -67,11 +75,13 @@ export function createPut(
         putSchedules.call({
           keys: queueKeys(naming, queue),
           args: { clock: clock(), max_schedules: max },
-          list: group.flatMap(({ spec, content }) => [
+          list: group.flatMap(({ spec, content, bounds }) => [
             spec.id,
             nonce,
             spec.plan.overlap,
             source,
+            bounds.firstMs === -Infinity ? "-" : String(bounds.firstMs),
+            bounds.lastMs === Infinity ? "-" : String(Math.max(bounds.lastMs, -1)),
             content,
           ]),
         }),
@@ -88,31 +98,46 @@ export function createPut(
   }
 
   return async (specs, how) => {
-    const stored = await store(await Promise.all(specs.map(encode)), how);
+    const cron = createCronClock();
+    const encoded = await Promise.all(specs.map((spec) => encode(spec, cron)));
+    const stored = await store(encoded, how);
     // A step that comes out stale needs no repetition: another caller has planned the schedule first.
-    const steps = how.planNow === false ? [] : firstSteps(stored);
-    if (steps.length > 0) await apply(steps);
+    const planned = how.planNow === false ? [] : firstSteps(stored);
+    if (planned.length > 0) {
+      await apply(
+        [...byQueue(planned)].map(([queue, group]) => ({
+          queue,
+          value: group.map(({ step }) => step),
+        })),
+      );
+    }
+    const steps = new Map(planned.map(({ spec, step }) => [spec, step]));
     const answers = new Map(stored.map((each) => [each.spec, each]));
     return specs.map((spec) => {
       const answer = answers.get(spec);
       if (answer === undefined) throw new SignalboxError("internal", "expected all specs stored");
-      return { verdict: answer.verdict, schedule: answer.schedule };
+      const { verdict, schedule } = answer;
+      const step = steps.get(spec);
+      if (step === undefined || schedule === null) return { verdict, schedule };
+      return { verdict, schedule: { ...schedule, ...changedBy(step) } };
     });
   };
 }
 
-/** The first step of each schedule that has never been planned, by queue. */
-function firstSteps(stored: readonly Stored[]): readonly OfQueue<readonly Step[]>[] {
+/** A schedule and its first step. */
+interface Planned {
+  readonly queue: string;
+  readonly spec: ScheduleSpec;
+  readonly step: Step;
+}
+
+/** The first step of each schedule that has never been planned. */
+function firstSteps(stored: readonly Stored[]): readonly Planned[] {
   const cron = createCronClock();
-  const steps = stored.flatMap(({ queue, nowMs, schedule }) => {
+  return stored.flatMap(({ queue, spec, nowMs, schedule }) => {
     const isUnplanned =
       schedule?.state === "active" && schedule.nextMs === null && schedule.coversMs === null;
-    return isUnplanned
-      ? [{ queue, step: planStep(schedule, nowMs, cron, schedule.plan.maxMissed) }]
-      : [];
+    if (!isUnplanned) return [];
+    return [{ queue, spec, step: planStep(schedule, nowMs, cron, schedule.plan.maxMissed) }];
   });
-  return [...byQueue(steps)].map(([queue, group]) => ({
-    queue,
-    value: group.map(({ step }) => step),
-  }));
 }

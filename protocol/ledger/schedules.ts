@@ -6,9 +6,9 @@ import { SignalboxError } from "../error.ts";
 import { declaredKey, queueKeys } from "../redis/keys.ts";
 import { exactly, itemAt, text } from "../redis/reply.ts";
 import { type Decision, moveStep, pauseStep, resumeStep, runNowStep } from "../schedule/change.ts";
-import type { Step } from "../schedule/plan.ts";
 import type { ScheduleSource, ScheduleSpec, StoredSchedule } from "../schedule/schedule.ts";
 import { parseSchedule } from "../schedule/schedule.ts";
+import { changedBy, type Step } from "../schedule/step.ts";
 import type { AppliedSteps } from "../scripts/apply-steps.ts";
 import { countSchedules } from "../scripts/count-schedules.ts";
 import { type DeletedSchedule, deleteSchedules } from "../scripts/delete-schedules.ts";
@@ -21,9 +21,15 @@ import { createApplySteps } from "./steps.ts";
 
 export type { PutAnswer, PutOptions } from "./put-schedules.ts";
 
-/** What became of a change. `unchanged`: it was so already. `unfit`: the schedule's state does not allow it. */
+/**
+ * What became of a change. `unchanged`: it was so already. `unfit`: the schedule's state does not allow it. `taken`: the
+ * run was not made because another job has its id. `outside`: the time is before the schedule's start or after its end.
+ */
 export type Changed =
-  | { readonly kind: "changed" | "unchanged" | "unfit"; readonly schedule: StoredSchedule }
+  | {
+      readonly kind: "changed" | "unchanged" | "unfit" | "taken" | "outside";
+      readonly schedule: StoredSchedule;
+    }
   | { readonly kind: "unknown" };
 
 /** A schedule, the queue in which it was found, and when it was read: milliseconds since 1970, by Redis's clock. */
@@ -61,7 +67,8 @@ export interface ScheduleLedger {
   /**
    * Creates schedules or replaces what they say, and answers for each, in their order. The same content again is
    * `unchanged`; another plan starts the schedule over, with no runs made and now as its anchor; another job leaves its
-   * times as they are. Repeated with the same nonce, it answers as it did the first time. One round trip, and a second
+   * times as they are; a plan that has no run to come is `never`, and nothing is changed. Repeated with the same nonce, it
+   * answers as it did the first time. One round trip, and a second
    * one to apply the first steps (unless `planNow` is false). Each queue is one atomic script: if the call throws, some
    * queues may have been put. Scripts `put-schedules` and `apply-steps`.
    */
@@ -99,15 +106,16 @@ export interface ScheduleLedger {
   resume(queue: string, id: string): Promise<Changed>;
 
   /**
-   * Makes a run now, whatever else runs and whatever the schedule's state is. Repeated with the same `nonce`, it makes
-   * no second run.
+   * Makes a run now, whatever else runs and whatever the schedule's state is. Repeated with the same `nonce`, it is
+   * `unchanged`; `taken` if a job that is no such run has the id.
    * @throws SignalboxError `state_conflict` if other callers keep changing the schedule
    */
   runNow(queue: string, id: string, nonce: string): Promise<Changed>;
 
   /**
    * Moves the next run to `atMs` (milliseconds since 1970). It replaces the planned time, and all times between the two.
-   * `unfit` if the schedule has ended, is faulty or has no next time. Repeated, it is `unchanged`.
+   * `unfit` if the schedule has ended, is faulty or has no next time; `outside` if `atMs` is before its start or after its
+   * end. Repeated, it is `unchanged`.
    * @throws SignalboxError `state_conflict` if other callers keep changing the schedule
    */
   move(queue: string, id: string, atMs: number): Promise<Changed>;
@@ -119,8 +127,8 @@ export interface ScheduleLedger {
   list(queue: string, page: SchedulePageRequest): Promise<SchedulePage>;
 
   /**
-   * How many schedules there are in all of `queues` together, or how many are due by `before` (milliseconds since 1970).
-   * Script `count-schedules`.
+   * How many schedules that have not ended there are in all of `queues` together, or how many are due by `before`
+   * (milliseconds since 1970). Script `count-schedules`.
    */
   count(queues: readonly string[], before: number | null): Promise<number>;
 
@@ -170,9 +178,15 @@ export function createScheduleLedger(options: LedgerOptions): ScheduleLedger {
       const step = decide(found.schedule, found.nowMs);
       if (typeof step === "string") return { kind: step, schedule: found.schedule };
       const applied = itemAt(await apply([{ queue, value: [step] }]), 0, "applied steps");
-      if (itemAt(applied.value.verdicts, 0, "a verdict") === "stale") continue;
+      const verdict = itemAt(applied.value.verdicts, 0, "a verdict");
+      if (verdict === "stale") continue;
+      if (verdict === "unknown") return { kind: "unknown" };
+      if (verdict === "repeated") return { kind: "unchanged", schedule: found.schedule };
+      if (verdict === "taken") return { kind: "taken", schedule: found.schedule };
       const after = await read([queue], id);
-      return after === null ? { kind: "unknown" } : { kind: "changed", schedule: after.schedule };
+      // Deleted since: the change was made all the same.
+      const schedule = after?.schedule ?? { ...found.schedule, ...changedBy(step) };
+      return { kind: "changed", schedule };
     }
     throw new SignalboxError(
       "state_conflict",

@@ -2,7 +2,7 @@
 import { queueKeys } from "../redis/keys.ts";
 import { exactly, itemAt } from "../redis/reply.ts";
 import type { PlannedRun, Step } from "../schedule/plan.ts";
-import { stateLetters } from "../schedule/schedule.ts";
+import { encodeCatchUp, stateLetters } from "../schedule/schedule.ts";
 import { type AppliedSteps, applySteps, applyStepsArgs } from "../scripts/apply-steps.ts";
 import { bind, type LedgerOptions, type OfQueue } from "./binding.ts";
 
@@ -51,6 +51,7 @@ function encodeStep(step: Step): readonly string[] {
     step.missed === null ? "-" : `${step.missed.from} ${step.missed.to}`,
     String(step.keepHistory),
     step.error.replaceAll("\n", " "),
+    encodeCatchUp(step.catchUp),
   ];
 }
 

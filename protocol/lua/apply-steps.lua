@@ -2,11 +2,11 @@
 --- exactly once. Repeat-safe: a second call finds another version.
 --- @keys jobs results leases backlog free nodes parked outbox due failed index schedules history
 --- @args queue channel control results_channel unacknowledged_ms foreign_ms clock ended_ms max_waiting recheck_ms
---- @list id version state covers moved next due count runs missed keep error
+--- @list id version state covers moved next due count runs missed keep error catch_up
 --- @needs apply-history apply-runs cancel-job chunks clock commit dues now place record results schedule-record
 
 local changes, ids = {}, {}
-for at = first, #ARGV, 12 do
+for at = first, #ARGV, 13 do
   local change = {
     id = ARGV[at],
     version = ARGV[at + 1],
@@ -20,6 +20,7 @@ for at = first, #ARGV, 12 do
     missed = ARGV[at + 9],
     keep = tonumber(ARGV[at + 10]),
     fault = ARGV[at + 11],
+    catch_up = ARGV[at + 12],
   }
   changes[#changes + 1] = change
   ids[#ids + 1] = change.id
@@ -28,9 +29,31 @@ end
 -- Members of `due` to take out.
 local gone = {}
 
+-- Reads what stands under the ids of the runs that changes ask for, in one command.
+local function read_standing(decided)
+  local run_ids = {}
+  for _, s in ipairs(decided) do
+    for at, nonce in string.gmatch(s.change.runs, "(%d+):%a+:?(%S*)") do
+      run_ids[#run_ids + 1] = run_id(s, at, nonce ~= "" and nonce or nil)
+    end
+  end
+  if #run_ids == 0 then return end
+  for i, record in ipairs(redis.call("HMGET", jobs, unpack(run_ids))) do
+    standing[run_ids[i]] = record
+  end
+end
+
+-- A run by hand that was made before, or that cannot be made: nothing else of the step is done then.
+local function refusal_of(s)
+  local at, flags, nonce = string.match(s.change.runs, "^(%d+):(%a+):(%S+)$")
+  if not at or not string.find(flags, "m", 1, true) then return nil end
+  local stands = standing_at(s, run_id(s, at, nonce), at)
+  return stands and (stands == "by hand" and "repeated" or "taken")
+end
+
 -- Answers the verdicts and the schedules that were of the version that the caller saw.
 local function decide_all()
-  local verdicts, changed = {}, {}
+  local verdicts, decided, changed = {}, {}, {}
   for i, stored in ipairs(redis.call("HMGET", schedules, unpack(ids))) do
     local change = changes[i]
     local s = stored and read_schedule(change.id, stored)
@@ -40,35 +63,35 @@ local function decide_all()
     elseif s.version ~= change.version then
       verdicts[i] = "stale"
     else
-      verdicts[i] = "advanced"
-      decide_runs(s, change)
+      s.change, s.place = change, i
+      decided[#decided + 1] = s
+    end
+  end
+  read_standing(decided)
+  for _, s in ipairs(decided) do
+    local refusal = refusal_of(s)
+    verdicts[s.place] = refusal or "advanced"
+    if not refusal then
+      decide_runs(s)
       changed[#changed + 1] = s
     end
   end
   return verdicts, changed
 end
 
--- Accepts the runs whose ids are new. Answers them.
+-- Accepts the runs.
 local function accept_runs()
-  local placed, names, run_ids = {}, {}, {}
-  if #runs == 0 then return placed end
+  if #runs == 0 then return end
+  local names = {}
   for i, run in ipairs(runs) do
-    run_ids[i] = run.id
+    names[i] = run.id
   end
-  for i, known in ipairs(redis.call("HMGET", jobs, unpack(run_ids))) do
-    if not known then
-      placed[#placed + 1] = runs[i]
-      names[#names + 1] = runs[i].id
-    end
-  end
-  if #placed == 0 then return placed end
   local accepted = redis.call("XADD", index, clock, "jobs", table.concat(names, " "))
   now = stamp_ms(accepted)
-  for _, run in ipairs(placed) do
+  for _, run in ipairs(runs) do
     run.accepted = accepted
     if run.ttl then run.deadline = string.format("%.0f", now + run.ttl) end
   end
-  return placed
 end
 
 local function cancel_stopped()
@@ -103,6 +126,7 @@ local function save_schedules(changed)
     set_schedule_due(s, change)
     s.state, s.covers, s.moved, s.next, s.fault =
       change.state, change.covers, change.moved, change.next, change.fault
+    s.catch_up = change.catch_up
     s.step, s.waiting = s.step + 1, #s.queue > 0 and table.concat(s.queue, ",") or "-"
     records[#records + 1] = s.id
     records[#records + 1] = write_schedule(s)
@@ -117,12 +141,11 @@ local function save_schedules(changed)
 end
 
 local verdicts, changed = decide_all()
-local placed = accept_runs()
-local made = #placed
+accept_runs()
 ensure_now()
 cancel_stopped()
-place_all(placed, false)
+place_all(runs, false)
 save_schedules(changed)
 commit()
 commit_results()
-return { verdicts, made, wait_for_due() }
+return { verdicts, #runs, wait_for_due() }

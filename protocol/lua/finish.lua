@@ -4,7 +4,7 @@
 --- @args queue channel control results_channel unacknowledged_ms foreign_ms clock was_busy endings
 --- @list id token node state delay_ms text, then node mode waiting
 --- @early finish-one finish-plain
---- @needs attempt balance commit end-job finish-endings finish-plain finish-slots now place record results
+--- @needs attempt balance commit end-job finish-endings finish-one finish-plain finish-slots now place record results
 
 -- Places jobs that were given back, or ends those that must not run again.
 local function place_returned()
@@ -44,7 +44,8 @@ end
 if next(orphaned) then
   ensure_now()
   for node in pairs(orphaned) do
-    recount_slots(node)
+    local open = recount_slots(node)
+    if overfull[node] then fill_own(node, open) end
   end
   pair_up()
 end

@@ -14,10 +14,11 @@ local function path()
 local function read_schedule(id, text)
 local head, content, fault = string.match(text, "^([^\\n]*)\\n([^\\n]*\\n[^\\n]*\\n[^\\n]*\\n[^\\n]*)\\n(.*)$")
 if not head then return nil end
-local s = { id = id, content = content, fault = fault }
+local words, catch_up = string.match(head, "^(%S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+) (%S+)$")
+local s = { id = id, content = content, fault = fault, catch_up = catch_up or "-" }
 s.state, s.nonce, s.step, s.anchor, s.covers, s.moved, s.next, s.made, s.last, s.overlap, s.source, s.created, s.updated, s.waiting =
 string.match(
-head,
+words or head,
 "^(%a) (%S+)%.(%d+) (%S+) (%S+) (%S+) (%S+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$"
 )
 if not s.state then return nil end
@@ -39,6 +40,7 @@ s.source,
 s.created,
 s.updated,
 s.waiting,
+s.catch_up ~= "-" and s.catch_up or nil,
 }
 return table.concat(head, " ") .. "\\n" .. s.content .. "\\n" .. s.fault
 end
@@ -62,10 +64,32 @@ return (string.gsub(flags, "%a", function(flag)
 return flag_words[flag] or ""
 end))
 end
+local function run_id(s, at, nonce)
+return s.id .. "@" .. (nonce or at) .. (s.overlap == "queue" and "+" or "")
+end
+local standing = {}
+local function standing_at(s, id, at)
+if fresh[id] then return "same" end
+if standing[id] == nil then standing[id] = redis.call("HGET", jobs, id) end
+if not standing[id] then return nil end
+local options = string.match(standing[id], "^[^\\n]*\\n(.*)$") or ""
+local payload_at = string.find(options, ',"payload":', 1, true)
+options = payload_at and string.sub(options, 1, payload_at - 1) or options
+local _, mark_end = string.find(options, ',"schedule":{"id":"' .. s.id .. '","at":', 1, true)
+if not mark_end then return "job" end
+local made_at, words = string.match(options, "^(%d+)([^}]*)}", mark_end + 1)
+if words and string.find(words, '"manual"', 1, true) then return "by hand" end
+return made_at == at and "same" or "job"
+end
+local skip_reasons = { same = "already_run", ["by hand"] = "id_taken", job = "id_taken" }
 local function make_run(s, at, flags, nonce)
-local id = s.id .. "@" .. (nonce or at) .. (s.overlap == "queue" and "+" or "")
+local id = run_id(s, at, nonce)
+local stands = standing_at(s, id, at)
+if stands then
+if not fresh[id] then note(s, { at = at, flags = flags, skipped = skip_reasons[stands] }) end
+return false
+end
 local template = template_of(s)
-if not fresh[id] then
 fresh[id] = {
 id = id,
 phase = "Q",
@@ -86,13 +110,16 @@ body = template.options
 .. template.payload,
 }
 runs[#runs + 1] = fresh[id]
-end
 s.made, s.last = s.made + 1, id
 note(s, { at = at, id = id, flags = flags })
+return true
 end
 local function decide_run(s, run, count)
 local at, flags, nonce = string.match(run, "^(%d+):(%a+):?(.*)$")
-if string.find(flags, "m", 1, true) then return make_run(s, at, flags, nonce) end
+if string.find(flags, "m", 1, true) then
+make_run(s, at, flags, nonce)
+return
+end
 if s.made + #s.queue >= count then return end
 if s.overlap == "queue" and (#s.queue > 0 or not is_done(s.last)) then
 if #s.queue < tonumber(max_waiting) then
@@ -103,12 +130,14 @@ end
 elseif s.overlap == "skip" and not is_done(s.last) then
 note(s, { at = at, flags = flags, skipped = "overlap" })
 else
-if s.overlap == "cancel" and not is_done(s.last) and not fresh[s.last] then stopped[s.last] = true end
-make_run(s, at, flags)
+local previous = s.last
+local is_running = s.overlap == "cancel" and not is_done(previous) and not fresh[previous]
+if make_run(s, at, flags) and is_running then stopped[previous] = true end
 end
 end
-local function decide_runs(s, change)
-s.lines, s.queue, s.change = {}, {}, change
+local function decide_runs(s)
+local change = s.change
+s.lines, s.queue = {}, {}
 for run in string.gmatch(s.waiting ~= "-" and s.waiting or "", "[^,]+") do
 s.queue[#s.queue + 1] = run
 end
@@ -120,12 +149,13 @@ local count = change.count or math.huge
 for run in string.gmatch(change.runs ~= "-" and change.runs or "", "%S+") do
 decide_run(s, run, count)
 end
-if #s.queue > 0 and (change.state == "A" or change.state == "E") and is_done(s.last) then
+local may_start = (change.state == "A" or change.state == "E") and #s.queue > 0 and is_done(s.last)
+while may_start and #s.queue > 0 do
 local at, flags = string.match(table.remove(s.queue, 1), "^(%d+):(%a+)$")
-make_run(s, at, flags)
+may_start = not make_run(s, at, flags)
 end
 if change.state == "A" and s.made + #s.queue >= count then
-change.state, change.next, change.due = "E", "-", "-"
+change.state, change.next, change.due, change.catch_up = "E", "-", "-", "-"
 end
 end
 local function call_in_chunks(command, key, words)
@@ -487,7 +517,8 @@ local waiting = {}
 for _, job in ipairs(list) do
 lease(job, node, foreign_ms)
 local message = envelope_of(job)
-if job.name == "echo" and job.body == "}" and queue == "default" then message = job.id end
+local is_bare = job.body == "}" or string.match(job.body, '^,"original":"%x+"}$')
+if job.name == "echo" and is_bare and queue == "default" then message = job.id end
 if #waiting > 0 or is_spent(node) or redis.call("PUBLISH", channel .. node, message) == 0 then
 unlease({ job })
 waiting[#waiting + 1] = job
@@ -583,7 +614,7 @@ end
 place(anywhere, front)
 end
 local changes, ids = {}, {}
-for at = first, #ARGV, 12 do
+for at = first, #ARGV, 13 do
 local change = {
 id = ARGV[at],
 version = ARGV[at + 1],
@@ -597,13 +628,32 @@ runs = ARGV[at + 8],
 missed = ARGV[at + 9],
 keep = tonumber(ARGV[at + 10]),
 fault = ARGV[at + 11],
+catch_up = ARGV[at + 12],
 }
 changes[#changes + 1] = change
 ids[#ids + 1] = change.id
 end
 local gone = {}
+local function read_standing(decided)
+local run_ids = {}
+for _, s in ipairs(decided) do
+for at, nonce in string.gmatch(s.change.runs, "(%d+):%a+:?(%S*)") do
+run_ids[#run_ids + 1] = run_id(s, at, nonce ~= "" and nonce or nil)
+end
+end
+if #run_ids == 0 then return end
+for i, record in ipairs(redis.call("HMGET", jobs, unpack(run_ids))) do
+standing[run_ids[i]] = record
+end
+end
+local function refusal_of(s)
+local at, flags, nonce = string.match(s.change.runs, "^(%d+):(%a+):(%S+)$")
+if not at or not string.find(flags, "m", 1, true) then return nil end
+local stands = standing_at(s, run_id(s, at, nonce), at)
+return stands and (stands == "by hand" and "repeated" or "taken")
+end
 local function decide_all()
-local verdicts, changed = {}, {}
+local verdicts, decided, changed = {}, {}, {}
 for i, stored in ipairs(redis.call("HMGET", schedules, unpack(ids))) do
 local change = changes[i]
 local s = stored and read_schedule(change.id, stored)
@@ -613,33 +663,33 @@ gone[#gone + 1] = "/" .. change.id
 elseif s.version ~= change.version then
 verdicts[i] = "stale"
 else
-verdicts[i] = "advanced"
-decide_runs(s, change)
+s.change, s.place = change, i
+decided[#decided + 1] = s
+end
+end
+read_standing(decided)
+for _, s in ipairs(decided) do
+local refusal = refusal_of(s)
+verdicts[s.place] = refusal or "advanced"
+if not refusal then
+decide_runs(s)
 changed[#changed + 1] = s
 end
 end
 return verdicts, changed
 end
 local function accept_runs()
-local placed, names, run_ids = {}, {}, {}
-if #runs == 0 then return placed end
+if #runs == 0 then return end
+local names = {}
 for i, run in ipairs(runs) do
-run_ids[i] = run.id
+names[i] = run.id
 end
-for i, known in ipairs(redis.call("HMGET", jobs, unpack(run_ids))) do
-if not known then
-placed[#placed + 1] = runs[i]
-names[#names + 1] = runs[i].id
-end
-end
-if #placed == 0 then return placed end
 local accepted = redis.call("XADD", index, clock, "jobs", table.concat(names, " "))
 now = stamp_ms(accepted)
-for _, run in ipairs(placed) do
+for _, run in ipairs(runs) do
 run.accepted = accepted
 if run.ttl then run.deadline = string.format("%.0f", now + run.ttl) end
 end
-return placed
 end
 local function cancel_stopped()
 for id in pairs(stopped) do
@@ -669,6 +719,7 @@ end
 set_schedule_due(s, change)
 s.state, s.covers, s.moved, s.next, s.fault =
 change.state, change.covers, change.moved, change.next, change.fault
+s.catch_up = change.catch_up
 s.step, s.waiting = s.step + 1, #s.queue > 0 and table.concat(s.queue, ",") or "-"
 records[#records + 1] = s.id
 records[#records + 1] = write_schedule(s)
@@ -682,15 +733,14 @@ if #gone > 0 then redis.call("ZREM", due, unpack(gone)) end
 write_history(noted, noted_ids, string.format("%.0f", now))
 end
 local verdicts, changed = decide_all()
-local placed = accept_runs()
-local made = #placed
+accept_runs()
 ensure_now()
 cancel_stopped()
-place_all(placed, false)
+place_all(runs, false)
 save_schedules(changed)
 commit()
 commit_results()
-return { verdicts, made, wait_for_due() }
+return { verdicts, #runs, wait_for_due() }
 end
 return path()`,
 };
@@ -906,14 +956,21 @@ if count <= tonumber(max) then return "-" end
 return tostring(redis.call("PTTL", counter))`,
 };
 
-export const countSchedulesLua: ScriptSource<"schedules" | "due", "before"> = {
+export const countSchedulesLua: ScriptSource<"schedules" | "schedule_ids" | "due", "before"> = {
   name: "count-schedules",
-  keys: ["schedules","due"],
+  keys: ["schedules","schedule_ids","due"],
   args: ["before"],
-  lua: `local schedules, due = unpack(KEYS, 1, 2)
+  lua: `local schedules, schedule_ids, due = unpack(KEYS, 1, 3)
 local before = unpack(ARGV, 1, 1)
-if before == "-" then return redis.call("HLEN", schedules) end
 local count, offset = 0, 0
+while before == "-" do
+local ids = redis.call("ZRANGE", schedule_ids, offset, offset + 999)
+if #ids == 0 then return count end
+for _, record in ipairs(redis.call("HMGET", schedules, unpack(ids))) do
+if record and string.byte(record) ~= 69 then count = count + 1 end
+end
+offset = offset + #ids
+end
 while true do
 local members = redis.call("ZRANGEBYSCORE", due, "-inf", before, "LIMIT", offset, 10000)
 for _, member in ipairs(members) do
@@ -1235,7 +1292,10 @@ end
 return table.concat(words, " ")
 end
 local function give_content(holder, job)
-holder.name, holder.body, holder.is_changed = job.name, job.body, holder.is_stored
+local original = string.match(holder.body, ',"original":"(%x+)"}$') or holder.digest
+local mark = original and ',"original":"' .. original .. '"}' or "}"
+holder.name, holder.body, holder.is_changed =
+job.name, string.sub(job.body, 1, -2) .. mark, holder.is_stored
 if holder.is_stored then
 if job.at ~= "-" then holder.new_at = job.at end
 if job.deadline ~= "-" then holder.new_deadline = job.deadline end
@@ -1245,9 +1305,11 @@ if job.deadline ~= "-" then holder.deadline = job.deadline end
 end
 end
 local function deduplicate(job, pending)
-local mode, window, place, key = string.match(job.dedupe, "^(%a+) (%d+) (%S+) (.+)$")
-key = dedupe_base .. key
+local mode, window, place, digest, key = string.match(job.dedupe, "^(%a+) (%d+) (%S+) (%x+) (.+)$")
+key, job.digest = dedupe_base .. key, digest
 local holder_id, absorbed = string.match(redis.call("GET", key) or "", "^(%S+)(.*)$")
+local held_digest, others = string.match(absorbed or "", "^ =(%x+)(.*)$")
+absorbed = others or absorbed
 local before = absorbed
 and string.match(absorbed .. " ", " " .. string.gsub(job.id, "%p", "%%%0") .. ",(%S+) ")
 local holder = holder_id and find_holder(before or holder_id, pending)
@@ -1267,13 +1329,15 @@ job.held_by, job.verdict = keeper, "missigned"
 return
 end
 if mode == "debounce" then job.at = "+" .. window end
-local entry = key_entry(is_waiting and holder_id .. " " .. job.id .. "," .. holder_id or job.id, absorbed)
+local head = is_waiting and holder_id .. " " .. job.id .. "," .. holder_id or job.id .. " =" .. digest
+local entry = key_entry(head, absorbed)
 if is_waiting and mode ~= "debounce" then
 redis.call("SET", key, entry, "KEEPTTL")
 else
 redis.call("SET", key, entry, "PX", window)
 end
 if not is_waiting then return end
+holder.digest = holder.digest or held_digest
 give_content(holder, job)
 job.held_by, job.verdict = holder, verdict
 end
@@ -1327,7 +1391,8 @@ local waiting = {}
 for _, job in ipairs(list) do
 lease(job, node, foreign_ms)
 local message = envelope_of(job)
-if job.name == "echo" and job.body == "}" and queue == "default" then message = job.id end
+local is_bare = job.body == "}" or string.match(job.body, '^,"original":"%x+"}$')
+if job.name == "echo" and is_bare and queue == "default" then message = job.id end
 if #waiting > 0 or is_spent(node) or redis.call("PUBLISH", channel .. node, message) == 0 then
 unlease({ job })
 waiting[#waiting + 1] = job
@@ -1693,10 +1758,21 @@ added = added + redis.call("ZADD", leases, "NX", unpack(words, from, math.min(fr
 end
 if added > count then tell_lease(unacknowledged_ms) end
 end
+local function add_marks(members, node)
+members[#members + 1] = "over:" .. node
+members[#members + 1] = "over2:" .. node
+end
+local function take_lease(id, token, node)
+local members = { lease_member(id, token, node) }
+add_marks(members, node)
+local removed = redis.call("ZREM", leases, unpack(members))
+return removed % 2 == 1, removed > 1
+end
 local function write_result(state, entry, token, node, text)
 return state .. " " .. entry .. " " .. token .. " " .. node .. "\\n" .. text
 end
 local ended_entry
+local overfull = {}
 local is_plain = endings == "1"
 and #ARGV == first + 8
 and ARGV[first + 3] == "succeeded"
@@ -1704,17 +1780,23 @@ and ARGV[first + 6] == ARGV[first + 2]
 and ARGV[first + 7] == "take"
 and ARGV[first + 8] == "0"
 and string.sub(ARGV[first], -1) ~= "+"
-local lone_member = is_plain and lease_member(ARGV[first], ARGV[first + 1], ARGV[first + 2])
-if is_plain and redis.call("ZREM", leases, lone_member) == 1 then
+local was_held = false
+if is_plain then
+was_held, overfull[ARGV[first + 2]] = take_lease(ARGV[first], ARGV[first + 1], ARGV[first + 2])
+end
+if was_held then
 local id, token, node, text = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 5]
-local entry = redis.call("XADD", outbox, clock, "results", text)
-redis.call("HSET", results, id, write_result("succeeded", entry, token, node, text))
+ended_entry = redis.call("XADD", outbox, clock, "results", text)
+redis.call("HSET", results, id, write_result("succeeded", ended_entry, token, node, text))
 redis.call("PUBLISH", results_channel, text)
-if was_busy == "0" and redis.call("RPUSH", free, node) > 1 then return { "s", {}, {}, entry } end
+end
+if ended_entry and not overfull[ARGV[first + 2]] then
+local node = ARGV[first + 2]
+if was_busy == "0" and redis.call("RPUSH", free, node) > 1 then return { "s", {}, {}, ended_entry } end
 local ids = backlog_pop("-", 1)
 if not ids then
 if was_busy == "1" then redis.call("RPUSH", free, node) end
-return { "s", {}, {}, entry }
+return { "s", {}, {}, ended_entry }
 end
 if was_busy == "0" then redis.call("RPOP", free) end
 local record = redis.call("HGET", jobs, ids[1])
@@ -1722,12 +1804,11 @@ local job = record and read_record(ids[1], record)
 if job and job.phase == "Q" and job.deadline == "-" then
 job.phase, job.node, job.deliveries = "R", node, job.deliveries + 1
 redis.call("HSET", jobs, job.id, write_record(job))
-local ended_ms = stamp_ms(entry)
+local ended_ms = stamp_ms(ended_entry)
 write_leases(ended_ms, { score(ended_ms + unacknowledged_ms), lease_member(job.id, token_of(job), node) })
-return { "s", { envelope_of(job) }, {}, entry }
+return { "s", { envelope_of(job) }, {}, ended_entry }
 end
 backlog_push_front("-", ids)
-ended_entry = entry
 end
 local function path_1()
 local function plain_head(phase, accepted, deliveries, attempts_used, node)
@@ -1860,22 +1941,40 @@ delay_ms = tonumber(ARGV[at + 4]),
 text = ARGV[at + 5],
 }
 end
-local function remove_leases(count)
-local members, held = {}, {}
+local function take_leases(count)
+local members, held, nodes_of = {}, {}, {}
 for i = 1, count do
 local at = first + (i - 1) * 6
 members[i] = lease_member(ARGV[at], ARGV[at + 1], ARGV[at + 2])
+if not nodes_of[ARGV[at + 2]] then
+nodes_of[ARGV[at + 2]] = true
+nodes_of[#nodes_of + 1] = ARGV[at + 2]
 end
-if count == 1 then
-held[1] = redis.call("ZREM", leases, members[1]) == 1
-elseif count > 1 then
-local scores, gone, seen = redis.call("ZMSCORE", leases, unpack(members)), {}, {}
-for i, lease_end in ipairs(scores) do
-held[i] = lease_end and not seen[members[i]] or false
+end
+for _, node in ipairs(nodes_of) do
+add_marks(members, node)
+end
+local gone, seen = {}, {}
+for i, lease_end in ipairs(redis.call("ZMSCORE", leases, unpack(members))) do
+local is_there = lease_end and not seen[members[i]] or false
 seen[members[i]] = true
-if held[i] then gone[#gone + 1] = members[i] end
+if is_there then gone[#gone + 1] = members[i] end
+if i <= count then
+held[i] = is_there
+elseif is_there then
+overfull[nodes_of[math.ceil((i - count) / 2)]] = true
+end
 end
 if #gone > 0 then redis.call("ZREM", leases, unpack(gone)) end
+return held
+end
+local function remove_leases(count)
+if count > 1 then return take_leases(count) end
+local held = {}
+if count == 1 and not overfull[ARGV[first + 2]] then
+held[1], overfull[ARGV[first + 2]] = take_lease(ARGV[first], ARGV[first + 1], ARGV[first + 2])
+elseif count == 1 then
+held[1] = false
 end
 return held
 end
@@ -1986,7 +2085,7 @@ local takers = {}
 for at = first + endings * 6, #ARGV, 3 do
 local node, mode, slots = ARGV[at], ARGV[at + 1], freed[ARGV[at]] or 0
 freed[node] = nil
-if mode == "pass" then
+if mode == "pass" or overfull[node] then
 orphaned[node] = true
 else
 if ARGV[at + 2] == "1" then slots = start_own(node, slots) end
@@ -1997,6 +2096,9 @@ end
 end
 for node in pairs(freed) do
 orphaned[node] = true
+end
+for node, is_marked in pairs(overfull) do
+if is_marked then orphaned[node] = true end
 end
 return takers
 end
@@ -2184,7 +2286,8 @@ local waiting = {}
 for _, job in ipairs(list) do
 lease(job, node, foreign_ms)
 local message = envelope_of(job)
-if job.name == "echo" and job.body == "}" and queue == "default" then message = job.id end
+local is_bare = job.body == "}" or string.match(job.body, '^,"original":"%x+"}$')
+if job.name == "echo" and is_bare and queue == "default" then message = job.id end
 if #waiting > 0 or is_spent(node) or redis.call("PUBLISH", channel .. node, message) == 0 then
 unlease({ job })
 waiting[#waiting + 1] = job
@@ -2279,18 +2382,44 @@ place_at(node, named[node], front)
 end
 place(anywhere, front)
 end
+local function mark_overfull(node, is_overfull, is_marked)
+if is_overfull == is_marked then return end
+local marks, words = {}, {}
+add_marks(marks, node)
+for i, mark in ipairs(marks) do
+words[i * 2 - 1], words[i * 2] = "9e15", mark
+end
+if is_overfull then
+redis.call("ZADD", leases, unpack(words))
+else
+redis.call("ZREM", leases, unpack(marks))
+end
+end
 local function recount_slots(node)
 redis.call("LREM", free, 0, node)
 local slots = string.match(redis.call("HGET", nodes, node) or "", "^%S+ (%d+) 1")
-local open, own_suffix, entries = tonumber(slots or 0), " " .. node, {}
+if not slots then return 0 end
+local open, own_suffix, mark, is_marked, entries = tonumber(slots), " " .. node, "over:" .. node, false, {}
 for _, member in ipairs(redis.call("ZRANGE", leases, 0, -1)) do
 if string.sub(member, -#own_suffix) == own_suffix then open = open - 1 end
+is_marked = is_marked or member == mark
 end
+mark_overfull(node, open < 0, is_marked)
 for i = 1, open do
 entries[i] = node
 end
 call_in_chunks("RPUSH", free, entries)
 return math.max(0, open)
+end
+local function fill_own(node, open)
+if open == 0 then return end
+local own = pop_waiting(node, open)
+if #own > 0 then place_at(node, own, true) end
+if backlog_length(node) == 0 then
+redis.call("SREM", parked, node)
+elseif open == #own then
+tell_waiting(node)
+end
 end
 local function pair_up()
 commit()
@@ -2332,7 +2461,8 @@ end
 if next(orphaned) then
 ensure_now()
 for node in pairs(orphaned) do
-recount_slots(node)
+local open = recount_slots(node)
+if overfull[node] then fill_own(node, open) end
 end
 pair_up()
 end
@@ -2531,6 +2661,10 @@ commit_records()
 commit_leases()
 commit_dues()
 end
+local function add_marks(members, node)
+members[#members + 1] = "over:" .. node
+members[#members + 1] = "over2:" .. node
+end
 local function mark_node(node, row, mark)
 redis.call("HSET", nodes, node, (string.gsub(row, "^(%S+ %S+) %d", "%1 " .. mark)))
 end
@@ -2602,7 +2736,8 @@ local waiting = {}
 for _, job in ipairs(list) do
 lease(job, node, foreign_ms)
 local message = envelope_of(job)
-if job.name == "echo" and job.body == "}" and queue == "default" then message = job.id end
+local is_bare = job.body == "}" or string.match(job.body, '^,"original":"%x+"}$')
+if job.name == "echo" and is_bare and queue == "default" then message = job.id end
 if #waiting > 0 or is_spent(node) or redis.call("PUBLISH", channel .. node, message) == 0 then
 unlease({ job })
 waiting[#waiting + 1] = job
@@ -2727,18 +2862,44 @@ end
 local function unqueue(job)
 if job.phase == "Q" then backlog_remove(job.target, job.id) end
 end
+local function mark_overfull(node, is_overfull, is_marked)
+if is_overfull == is_marked then return end
+local marks, words = {}, {}
+add_marks(marks, node)
+for i, mark in ipairs(marks) do
+words[i * 2 - 1], words[i * 2] = "9e15", mark
+end
+if is_overfull then
+redis.call("ZADD", leases, unpack(words))
+else
+redis.call("ZREM", leases, unpack(marks))
+end
+end
 local function recount_slots(node)
 redis.call("LREM", free, 0, node)
 local slots = string.match(redis.call("HGET", nodes, node) or "", "^%S+ (%d+) 1")
-local open, own_suffix, entries = tonumber(slots or 0), " " .. node, {}
+if not slots then return 0 end
+local open, own_suffix, mark, is_marked, entries = tonumber(slots), " " .. node, "over:" .. node, false, {}
 for _, member in ipairs(redis.call("ZRANGE", leases, 0, -1)) do
 if string.sub(member, -#own_suffix) == own_suffix then open = open - 1 end
+is_marked = is_marked or member == mark
 end
+mark_overfull(node, open < 0, is_marked)
 for i = 1, open do
 entries[i] = node
 end
 call_in_chunks("RPUSH", free, entries)
 return math.max(0, open)
+end
+local function fill_own(node, open)
+if open == 0 then return end
+local own = pop_waiting(node, open)
+if #own > 0 then place_at(node, own, true) end
+if backlog_length(node) == 0 then
+redis.call("SREM", parked, node)
+elseif open == #own then
+tell_waiting(node)
+end
 end
 local function pair_up()
 commit()
@@ -2877,8 +3038,8 @@ return true
 end
 return false
 end
-local function sort_leases(is_first, is_takeover)
-local running, lost, missed, dead = {}, {}, {}, {}
+local function sort_leases(is_mine, is_takeover)
+local running, lost, missed, back, room = {}, {}, {}, {}, tonumber(slots)
 for i = first, #ARGV do
 running[ARGV[i]] = i - first
 end
@@ -2889,17 +3050,23 @@ if string.sub(member, -#own_suffix) == own_suffix and string.match(member, "^%S+
 local is_acknowledged = tonumber(all[i + 1]) % 1 ~= 0
 if running[member] then
 running[member] = nil
+room = room - 1
 elseif is_takeover then
-dead[#dead + 1] = { member = member, is_acknowledged = is_acknowledged }
-elseif not is_first and not is_acknowledged then
+back[#back + 1] = { member = member, is_acknowledged = is_acknowledged }
+elseif is_mine and not is_acknowledged then
 missed[#missed + 1] = member
+else
+room = room - 1
 end
 end
+end
+for i = math.max(0, room) + 1, #missed do
+back[#back + 1], missed[i] = { member = missed[i], is_acknowledged = false }, nil
 end
 for _, position in pairs(running) do
 lost[#lost + 1] = position
 end
-return lost, missed, dead
+return lost, missed, back
 end
 local function renew_leases(members)
 local ends, words = score(now + tonumber(unacknowledged_ms)), {}
@@ -2937,9 +3104,9 @@ end
 send_again({ unpack(missed, from, math.min(from + 24, #missed)) })
 end
 end
-local function place_dead(dead)
+local function place_again(back)
 local again = {}
-for _, attempt in ipairs(dead) do
+for _, attempt in ipairs(back) do
 redis.call("ZREM", leases, attempt.member)
 local id = string.match(attempt.member, "^%S+")
 local record = redis.call("HGET", jobs, id)
@@ -2958,17 +3125,15 @@ if is_first then epoch = string.format("%.0f", math.max(now, tonumber(present) +
 redis.call("HSET", nodes, node, epoch .. " " .. slots .. " 1 " .. info)
 local listeners = tell_joined(node, epoch)
 local is_takeover = is_first and listeners <= 1 and not (row and is_draining(row))
-local lost, missed, dead = sort_leases(is_first, is_takeover)
+local lost, missed, back = sort_leases(not is_first or not row, is_takeover)
 send_missed(missed)
-place_dead(dead)
+place_again(back)
 commit()
 commit_results()
 local open = recount_slots(node)
-local own = pop_waiting(node, open)
-if #own > 0 then place_at(node, own, true) end
-if backlog_length(node) == 0 then
-redis.call("SREM", parked, node)
-elseif open == #own then
+if open > 0 then
+fill_own(node, open)
+elseif backlog_length(node) > 0 then
 tell_waiting(node)
 end
 pair_up()
@@ -3257,6 +3422,7 @@ export const putSchedulesLua: ScriptSource<"schedules" | "schedule_ids" | "due",
   lua: `local schedules, schedule_ids, due = unpack(KEYS, 1, 3)
 local clock, max_schedules = unpack(ARGV, 1, 2)
 local first = 3
+local function path()
 local function stamp_ms(stamp)
 return tonumber(string.match(stamp, "^%d+"))
 end
@@ -3268,10 +3434,11 @@ end
 local function read_schedule(id, text)
 local head, content, fault = string.match(text, "^([^\\n]*)\\n([^\\n]*\\n[^\\n]*\\n[^\\n]*\\n[^\\n]*)\\n(.*)$")
 if not head then return nil end
-local s = { id = id, content = content, fault = fault }
+local words, catch_up = string.match(head, "^(%S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+) (%S+)$")
+local s = { id = id, content = content, fault = fault, catch_up = catch_up or "-" }
 s.state, s.nonce, s.step, s.anchor, s.covers, s.moved, s.next, s.made, s.last, s.overlap, s.source, s.created, s.updated, s.waiting =
 string.match(
-head,
+words or head,
 "^(%a) (%S+)%.(%d+) (%S+) (%S+) (%S+) (%S+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$"
 )
 if not s.state then return nil end
@@ -3293,6 +3460,7 @@ s.source,
 s.created,
 s.updated,
 s.waiting,
+s.catch_up ~= "-" and s.catch_up or nil,
 }
 return table.concat(head, " ") .. "\\n" .. s.content .. "\\n" .. s.fault
 end
@@ -3300,10 +3468,16 @@ local function score(ms)
 return string.format("%.1f", ms)
 end
 local ids, wanted = {}, {}
-for at = first, #ARGV, 5 do
+for at = first, #ARGV, 7 do
 ids[#ids + 1] = ARGV[at]
-wanted[#wanted + 1] =
-{ nonce = ARGV[at + 1], overlap = ARGV[at + 2], source = ARGV[at + 3], content = ARGV[at + 4] }
+wanted[#wanted + 1] = {
+nonce = ARGV[at + 1],
+overlap = ARGV[at + 2],
+source = ARGV[at + 3],
+earliest = tonumber(ARGV[at + 4]),
+latest = tonumber(ARGV[at + 5]),
+content = ARGV[at + 6],
+}
 end
 local stored = redis.call("HMGET", schedules, unpack(ids))
 local count = redis.call("HLEN", schedules)
@@ -3330,6 +3504,13 @@ dues[#dues + 1] = "/" .. s.id
 kept[#kept + 1] = "!" .. s.id
 end
 s.anchor, s.covers, s.moved, s.next, s.made, s.waiting = today, "-", "-", "-", 0, "-"
+s.catch_up = "-"
+end
+local function never_runs(want)
+return (want.earliest and now < want.earliest) or (want.latest and now > want.latest)
+end
+local function has_plan_of(s, want)
+return string.match(s.content, "^[^\\n]*") == string.match(want.content, "^[^\\n]*")
 end
 local function answer_unchanged(i, s)
 local mark, nonce = string.sub(s.nonce, 1, 1), string.sub(s.nonce, 2)
@@ -3343,8 +3524,10 @@ if s and s.source ~= want.source then
 refuse(i, "foreign")
 elseif s and s.content == want.content then
 answer_unchanged(i, s)
+elseif never_runs(want) and not (s and has_plan_of(s, want)) then
+refuse(i, "never")
 elseif s then
-if string.match(s.content, "^[^\\n]*") ~= string.match(want.content, "^[^\\n]*") then start_over(s) end
+if not has_plan_of(s, want) then start_over(s) end
 store(i, s, "replaced")
 elseif not stored[i] and count >= tonumber(max_schedules) then
 refuse(i, "full")
@@ -3363,7 +3546,9 @@ if #dues > 0 then
 redis.call("ZADD", due, unpack(dues))
 redis.call("ZREM", due, unpack(kept))
 end
-return { today, answers }`,
+return { today, answers }
+end
+return path()`,
 };
 
 export const readHistoryLua: ScriptSource<"history" | "jobs" | "results", "id"> = {
@@ -3743,6 +3928,10 @@ redis.call("LREM", free, 0, node)
 local row = redis.call("HGET", nodes, node)
 if row then mark_node(node, row, 0) end
 end
+local function add_marks(members, node)
+members[#members + 1] = "over:" .. node
+members[#members + 1] = "over2:" .. node
+end
 local function envelope_head(node, token, attempt)
 return '{"v":1,"queue":"'
 .. queue
@@ -3800,7 +3989,8 @@ local waiting = {}
 for _, job in ipairs(list) do
 lease(job, node, foreign_ms)
 local message = envelope_of(job)
-if job.name == "echo" and job.body == "}" and queue == "default" then message = job.id end
+local is_bare = job.body == "}" or string.match(job.body, '^,"original":"%x+"}$')
+if job.name == "echo" and is_bare and queue == "default" then message = job.id end
 if #waiting > 0 or is_spent(node) or redis.call("PUBLISH", channel .. node, message) == 0 then
 unlease({ job })
 waiting[#waiting + 1] = job
@@ -3896,8 +4086,8 @@ end
 place(anywhere, front)
 end
 local function disconnect_once(node, seen)
-if seen[node] then return end
-seen[node] = true
+if seen[node] ~= "yet" then return end
+seen[node] = "done"
 if redis.call("HEXISTS", nodes, node) == 1 then
 disconnect(node)
 ask_to_rejoin(node)
@@ -3909,12 +4099,17 @@ for i = 1, #over, 2 do
 local id = string.match(over[i], "^(%S+) %S+ %S+$")
 if id then
 members[#members + 1], ends[#ends + 1], ids[#ids + 1] = over[i], tonumber(over[i + 1]), id
+seen[string.match(over[i], "(%S+)$")] = "yet"
 else
 redis.call("ZREM", leases, over[i])
 end
 end
 if #ids > 0 then
-redis.call("ZREM", leases, unpack(members))
+local removed = { unpack(members) }
+for node in pairs(seen) do
+add_marks(removed, node)
+end
+redis.call("ZREM", leases, unpack(removed))
 local records = redis.call("HMGET", jobs, unpack(ids))
 for i, id in ipairs(ids) do
 local node = string.match(members[i], "(%S+)$")
@@ -4231,7 +4426,8 @@ local waiting = {}
 for _, job in ipairs(list) do
 lease(job, node, foreign_ms)
 local message = envelope_of(job)
-if job.name == "echo" and job.body == "}" and queue == "default" then message = job.id end
+local is_bare = job.body == "}" or string.match(job.body, '^,"original":"%x+"}$')
+if job.name == "echo" and is_bare and queue == "default" then message = job.id end
 if #waiting > 0 or is_spent(node) or redis.call("PUBLISH", channel .. node, message) == 0 then
 unlease({ job })
 waiting[#waiting + 1] = job
@@ -4617,7 +4813,8 @@ local waiting = {}
 for _, job in ipairs(list) do
 lease(job, node, foreign_ms)
 local message = envelope_of(job)
-if job.name == "echo" and job.body == "}" and queue == "default" then message = job.id end
+local is_bare = job.body == "}" or string.match(job.body, '^,"original":"%x+"}$')
+if job.name == "echo" and is_bare and queue == "default" then message = job.id end
 if #waiting > 0 or is_spent(node) or redis.call("PUBLISH", channel .. node, message) == 0 then
 unlease({ job })
 waiting[#waiting + 1] = job
@@ -5038,7 +5235,8 @@ local waiting = {}
 for _, job in ipairs(list) do
 lease(job, node, foreign_ms)
 local message = envelope_of(job)
-if job.name == "echo" and job.body == "}" and queue == "default" then message = job.id end
+local is_bare = job.body == "}" or string.match(job.body, '^,"original":"%x+"}$')
+if job.name == "echo" and is_bare and queue == "default" then message = job.id end
 if #waiting > 0 or is_spent(node) or redis.call("PUBLISH", channel .. node, message) == 0 then
 unlease({ job })
 waiting[#waiting + 1] = job

@@ -3,13 +3,14 @@
 --- @keys jobs results leases backlog free nodes parked outbox due errors failed
 --- @args queue node epoch slots info channel control results_channel unacknowledged_ms foreign_ms clock
 --- @list member
---- @needs backlog balance clock commit envelope loss messages node-row now place record results score send waiting
+--- @needs backlog balance clock commit envelope loss messages node-row now place record results score send
 
 -- All leases of the queue are read: as many as jobs run, at each join only. One that was acknowledged and that the
--- caller does not run is a former incarnation's, which may live: it renews the lease, or lets it end.
--- Answers positions of running attempts that have lost their lease, members to send again, members of a dead process.
-local function sort_leases(is_first, is_takeover)
-  local running, lost, missed, dead = {}, {}, {}, {}
+-- caller does not run is a former incarnation's, which may live: it renews the lease, or lets it end. One that was not is
+-- sent again as far as there are slots: what a foreign listener was sent while the node was gone can be any number.
+-- Answers positions of running attempts that have lost their lease, members to send again, leases to take back.
+local function sort_leases(is_mine, is_takeover)
+  local running, lost, missed, back, room = {}, {}, {}, {}, tonumber(slots)
   for i = first, #ARGV do
     running[ARGV[i]] = i - first
   end
@@ -20,17 +21,23 @@ local function sort_leases(is_first, is_takeover)
       local is_acknowledged = tonumber(all[i + 1]) % 1 ~= 0
       if running[member] then
         running[member] = nil
+        room = room - 1
       elseif is_takeover then
-        dead[#dead + 1] = { member = member, is_acknowledged = is_acknowledged }
-      elseif not is_first and not is_acknowledged then
+        back[#back + 1] = { member = member, is_acknowledged = is_acknowledged }
+      elseif is_mine and not is_acknowledged then
         missed[#missed + 1] = member
+      else
+        room = room - 1
       end
     end
+  end
+  for i = math.max(0, room) + 1, #missed do
+    back[#back + 1], missed[i] = { member = missed[i], is_acknowledged = false }, nil
   end
   for _, position in pairs(running) do
     lost[#lost + 1] = position
   end
-  return lost, missed, dead
+  return lost, missed, back
 end
 
 local function renew_leases(members)
@@ -74,10 +81,10 @@ local function send_missed(missed)
   end
 end
 
--- The process that held the node before is gone, and so are its attempts.
-local function place_dead(dead)
+-- The process that held the node before is gone, and so are its attempts; or there are more than slots.
+local function place_again(back)
   local again = {}
-  for _, attempt in ipairs(dead) do
+  for _, attempt in ipairs(back) do
     redis.call("ZREM", leases, attempt.member)
     local id = string.match(attempt.member, "^%S+")
     local record = redis.call("HGET", jobs, id)
@@ -98,18 +105,16 @@ redis.call("HSET", nodes, node, epoch .. " " .. slots .. " 1 " .. info)
 local listeners = tell_joined(node, epoch)
 
 local is_takeover = is_first and listeners <= 1 and not (row and is_draining(row))
-local lost, missed, dead = sort_leases(is_first, is_takeover)
+local lost, missed, back = sort_leases(not is_first or not row, is_takeover)
 send_missed(missed)
-place_dead(dead)
+place_again(back)
 commit()
 commit_results()
 
 local open = recount_slots(node)
-local own = pop_waiting(node, open)
-if #own > 0 then place_at(node, own, true) end
-if backlog_length(node) == 0 then
-  redis.call("SREM", parked, node)
-elseif open == #own then
+if open > 0 then
+  fill_own(node, open)
+elseif backlog_length(node) > 0 then
   tell_waiting(node)
 end
 pair_up()

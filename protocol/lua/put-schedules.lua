@@ -1,15 +1,22 @@
 --- Creates schedules, or replaces their content. The same content again changes nothing. A new or changed plan is due
---- immediately: the next check works out its times (`schedule/plan.ts`), so that no client's clock counts.
+--- immediately: the next check works out its times (`schedule/plan.ts`), so that no client's clock counts. A schedule that
+--- would never run if it began now is refused: now is not from `earliest` to `latest`.
 --- @keys schedules schedule_ids due
 --- @args clock max_schedules
---- @list id nonce overlap source content
+--- @list id nonce overlap source earliest latest content
 --- @needs clock schedule-record score
 
 local ids, wanted = {}, {}
-for at = first, #ARGV, 5 do
+for at = first, #ARGV, 7 do
   ids[#ids + 1] = ARGV[at]
-  wanted[#wanted + 1] =
-    { nonce = ARGV[at + 1], overlap = ARGV[at + 2], source = ARGV[at + 3], content = ARGV[at + 4] }
+  wanted[#wanted + 1] = {
+    nonce = ARGV[at + 1],
+    overlap = ARGV[at + 2],
+    source = ARGV[at + 3],
+    earliest = tonumber(ARGV[at + 4]),
+    latest = tonumber(ARGV[at + 5]),
+    content = ARGV[at + 6],
+  }
 end
 local stored = redis.call("HMGET", schedules, unpack(ids))
 local count = redis.call("HLEN", schedules)
@@ -40,6 +47,15 @@ local function start_over(s)
     kept[#kept + 1] = "!" .. s.id
   end
   s.anchor, s.covers, s.moved, s.next, s.made, s.waiting = today, "-", "-", "-", 0, "-"
+  s.catch_up = "-"
+end
+
+local function never_runs(want)
+  return (want.earliest and now < want.earliest) or (want.latest and now > want.latest)
+end
+
+local function has_plan_of(s, want)
+  return string.match(s.content, "^[^\n]*") == string.match(want.content, "^[^\n]*")
 end
 
 -- The same content: a repeat of the call that stored it is answered as that was.
@@ -56,8 +72,10 @@ for i, id in ipairs(ids) do
     refuse(i, "foreign")
   elseif s and s.content == want.content then
     answer_unchanged(i, s)
+  elseif never_runs(want) and not (s and has_plan_of(s, want)) then
+    refuse(i, "never")
   elseif s then
-    if string.match(s.content, "^[^\n]*") ~= string.match(want.content, "^[^\n]*") then start_over(s) end
+    if not has_plan_of(s, want) then start_over(s) end
     store(i, s, "replaced")
   elseif not stored[i] and count >= tonumber(max_schedules) then
     refuse(i, "full")

@@ -4,11 +4,11 @@
 --- @keys jobs results leases backlog free nodes parked outbox due errors failed
 --- @args queue channel control results_channel unacknowledged_ms foreign_ms clock limit
 --- @early recover-none
---- @needs commit loss messages node-row now place record results score
+--- @needs commit loss messages node-row now overfull place record results score
 
 local function disconnect_once(node, seen)
-  if seen[node] then return end
-  seen[node] = true
+  if seen[node] ~= "yet" then return end
+  seen[node] = "done"
   if redis.call("HEXISTS", nodes, node) == 1 then
     disconnect(node)
     ask_to_rejoin(node)
@@ -21,12 +21,17 @@ for i = 1, #over, 2 do
   local id = string.match(over[i], "^(%S+) %S+ %S+$")
   if id then
     members[#members + 1], ends[#ends + 1], ids[#ids + 1] = over[i], tonumber(over[i + 1]), id
+    seen[string.match(over[i], "(%S+)$")] = "yet"
   else
     redis.call("ZREM", leases, over[i]) -- the watch, or what is no lease
   end
 end
 if #ids > 0 then
-  redis.call("ZREM", leases, unpack(members))
+  local removed = { unpack(members) }
+  for node in pairs(seen) do
+    add_marks(removed, node)
+  end
+  redis.call("ZREM", leases, unpack(removed))
   local records = redis.call("HMGET", jobs, unpack(ids))
   for i, id in ipairs(ids) do
     local node = string.match(members[i], "(%S+)$")

@@ -4,11 +4,14 @@
  */
 import { createCronClock } from "./cron.ts";
 import { floorOf, isOnce, planStep, type Step, unchangedStep } from "./plan.ts";
-import type { StoredSchedule } from "./schedule.ts";
+import type { Plan, StoredSchedule } from "./schedule.ts";
 import { timelineOf } from "./timeline.ts";
 
-/** A step to apply; `unchanged` if the schedule is so already; `unfit` if its state does not allow the change. */
-export type Decision = Step | "unchanged" | "unfit";
+/**
+ * A step to apply; `unchanged` if the schedule is so already; `unfit` if its state does not allow the change; `outside` if
+ * the time is before its start or after its end.
+ */
+export type Decision = Step | "unchanged" | "unfit" | "outside";
 
 /** Stops an active or faulty schedule until it is resumed. */
 export function pauseStep(schedule: StoredSchedule): Decision {
@@ -26,6 +29,7 @@ export function resumeStep(schedule: StoredSchedule, nowMs: number): Decision {
     ? { ...schedule, nextMs: null }
     : {
         ...schedule,
+        catchUp: null,
         coversMs: Math.max(floorOf(schedule), nowMs),
         movedMs: movedMs !== null && movedMs <= nowMs ? null : movedMs,
         nextMs: null,
@@ -46,6 +50,7 @@ export function moveStep(schedule: StoredSchedule, atMs: number): Decision {
   const { plan, state, movedMs, anchorMs } = schedule;
   if (state === "ended" || state === "faulty") return "unfit";
   if (movedMs === atMs) return "unchanged";
+  if (isOutside(plan, atMs)) return "outside";
   const floor = floorOf(schedule);
   // A run that was moved before has left its planned time: that time is covered already.
   const planned =
@@ -57,7 +62,12 @@ export function moveStep(schedule: StoredSchedule, atMs: number): Decision {
     ...unchangedStep(schedule),
     coversMs: Number.isFinite(covers) ? covers : null,
     movedMs: atMs,
+    catchUp: null,
     nextMs: isPaused ? null : atMs,
     dueMs: isPaused ? null : atMs,
   };
+}
+
+function isOutside({ startMs = -Infinity, endMs = Infinity }: Plan, atMs: number): boolean {
+  return atMs < startMs || atMs > endMs;
 }

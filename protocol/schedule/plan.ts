@@ -3,49 +3,35 @@
  * the same time gives the same step, for every caller.
  */
 import { SignalboxError } from "../error.ts";
+import { catchUpStep, type PlannedAt } from "./catch-up.ts";
 import { createCronClock, type CronClock } from "./cron.ts";
-import type { Clockwork, Plan, ScheduleState } from "./schedule.ts";
-import { jitterOf, type Timeline, timelineOf } from "./timeline.ts";
+import type { Clockwork, Plan } from "./schedule.ts";
+import {
+  dueTime,
+  firstTime,
+  floorOf,
+  isLate,
+  later,
+  type PlannedRun,
+  runsLeft,
+  type Step,
+  unchangedStep,
+} from "./step.ts";
+import { timelineOf } from "./timeline.ts";
 
-/** One run to be made. */
-export interface PlannedRun {
-  /** The time it was scheduled for. */
-  readonly at: number;
-  readonly late: boolean;
-  readonly backfilled: boolean;
-  /** Distinguishes the ids of runs that were requested by hand. */
-  readonly nonce?: string;
-}
-
-/** A change of one schedule, applied only if its record still has `version`. Times are milliseconds since 1970. */
-export interface Step {
-  readonly id: string;
-  readonly version: string;
-  readonly state: ScheduleState;
-  readonly coversMs: number | null;
-  readonly movedMs: number | null;
-  readonly nextMs: number | null;
-  /** When it is due next: its next time and the jitter of that; null for never. */
-  readonly dueMs: number | null;
-  readonly runs: readonly PlannedRun[];
-  /** Times that are not run: the first and the last of them. */
-  readonly missed: { readonly from: number; readonly to: number } | null;
-  readonly count: number | null;
-  readonly keepHistory: number;
-  /** Why it is `faulty`; else empty. */
-  readonly error: string;
-}
+export { dueTime, floorOf, isOnce, type PlannedRun, type Step, unchangedStep } from "./step.ts";
 
 /** How many times are walked through one by one if jitter delays them; the next step continues. */
 const maxWalk = 100;
 
 /**
- * The step at `nowMs`, with at most `room` runs (1 or more). If more are wanted, the schedule stays due.
+ * The step at `nowMs`, with at most `room` runs (1 or more), and as many evaluations as the clock has left, give or
+ * take two. If more is wanted, the schedule stays due.
  * A schedule whose times cannot be computed becomes `faulty`, so that it is not planned again and again.
  */
 export function planStep(schedule: Clockwork, nowMs: number, clock: CronClock, room: number): Step {
   try {
-    return computeStep(schedule, nowMs, clock, room);
+    return computeStep(schedule, { nowMs, clock, room });
   } catch (error) {
     if (!(error instanceof SignalboxError)) throw error;
     return {
@@ -53,44 +39,10 @@ export function planStep(schedule: Clockwork, nowMs: number, clock: CronClock, r
       state: "faulty",
       nextMs: null,
       dueMs: null,
+      catchUp: null,
       error: error.message,
     };
   }
-}
-
-/** A step that leaves everything as it is. */
-export function unchangedStep(schedule: Clockwork): Step {
-  const { id, version, state, coversMs, movedMs, nextMs, plan } = schedule;
-  return {
-    id,
-    version,
-    state,
-    coversMs,
-    movedMs,
-    nextMs,
-    dueMs: null,
-    runs: [],
-    missed: null,
-    count: plan.count ?? null,
-    keepHistory: plan.keepHistory,
-    error: "",
-  };
-}
-
-/** Whether a rule has one time only. */
-export function isOnce({ rule }: Pick<Plan, "rule">): boolean {
-  return rule.kind === "at" || rule.kind === "in";
-}
-
-/** The times after this are still to come. A single time may precede the making of its schedule. */
-export function floorOf(schedule: Clockwork): number {
-  if (schedule.coversMs !== null) return schedule.coversMs;
-  return isOnce(schedule.plan) ? -Infinity : schedule.anchorMs - 1;
-}
-
-/** When the run of time `at` is due: its jitter included. */
-export function dueTime({ id, plan }: Pick<Clockwork, "id" | "plan">, at: number): number {
-  return at + jitterOf(id, at, plan.jitterMs ?? 0);
 }
 
 /** The next `n` times of a schedule, as they are planned now; none unless it is active. */
@@ -109,10 +61,16 @@ export function nextTimes(schedule: Clockwork, n: number): readonly number[] {
   return found;
 }
 
-function computeStep(schedule: Clockwork, nowMs: number, clock: CronClock, room: number): Step {
-  const { movedMs } = schedule;
+function computeStep(schedule: Clockwork, at: PlannedAt): Step {
+  const { nowMs, clock, room } = at;
+  const { movedMs, plan } = schedule;
   const step = unchangedStep(schedule);
-  if (movedMs !== null && movedMs > nowMs) return { ...step, nextMs: movedMs, dueMs: movedMs };
+  // Whatever it was before: only a schedule that is to run is planned.
+  if (movedMs !== null && movedMs > nowMs)
+    return { ...step, state: "active", nextMs: movedMs, dueMs: movedMs, catchUp: null };
+  const isCaughtUp = plan.rule.kind === "cron" && plan.missed === "all" && wantedTimes(plan) > 1;
+  const caughtUp = isCaughtUp ? catchUpStep(schedule, at) : null;
+  if (caughtUp !== null) return caughtUp;
 
   const passed = passedTimes(schedule, nowMs, clock);
   const kept = keptTimes(schedule, passed, nowMs);
@@ -128,7 +86,13 @@ function computeStep(schedule: Clockwork, nowMs: number, clock: CronClock, room:
     dueMs: nextMs === null ? null : dueTime(schedule, nextMs),
     runs,
     missed: missedTimes(passed, kept),
+    catchUp: null,
   };
+}
+
+/** How many of the times that passed are run. */
+function wantedTimes({ missed, overlap, maxMissed }: Plan): number {
+  return missed === "all" && overlap !== "cancel" ? maxMissed : 1;
 }
 
 /** The passed times that are run: all that were found, unless the policy is `skip` and even the newest is too late. */
@@ -137,10 +101,6 @@ function keptTimes(schedule: Clockwork, { times }: Passed, nowMs: number): reado
   const isSkipped =
     newest !== undefined && schedule.plan.missed === "skip" && isLate(schedule, newest, nowMs);
   return isSkipped ? [] : times;
-}
-
-function isLate(schedule: Clockwork, at: number, nowMs: number): boolean {
-  return nowMs - dueTime(schedule, at) > schedule.plan.graceMs;
 }
 
 /** The run that was moved, if there is one, and one for each time that is kept. */
@@ -211,7 +171,7 @@ function passedTimes(schedule: Clockwork, nowMs: number, clock: CronClock): Pass
   if (second === null || !hasPassed(second)) return { first, times: [first], next: second };
 
   const { plan } = schedule;
-  const wanted = plan.missed === "all" && plan.overlap !== "cancel" ? plan.maxMissed : 1;
+  const wanted = wantedTimes(plan);
   const floor = floorOf(schedule);
   const passed = [...times.upTo(nowMs - (plan.jitterMs ?? 0), floor, wanted)].reverse();
   let next: number | null = later(times, passed.at(-1) ?? floor);
@@ -220,23 +180,4 @@ function passedTimes(schedule: Clockwork, nowMs: number, clock: CronClock): Pass
     next = later(times, next);
   }
   return { first, times: passed.slice(-wanted), next };
-}
-
-/** The first time that is still to come; known from the previous step unless the next run was moved since. */
-function firstTime(schedule: Clockwork, times: Timeline): number | null {
-  const { coversMs, movedMs, nextMs } = schedule;
-  if (runsLeft(schedule) <= 0) return null;
-  const isKnown = coversMs !== null && movedMs === null && nextMs !== null;
-  return isKnown ? nextMs : times.after(floorOf(schedule));
-}
-
-/** How many more runs the schedule may make; runs that wait for a previous one are counted as made. */
-function runsLeft({ plan, made, waiting }: Clockwork): number {
-  return (plan.count ?? Infinity) - made - waiting.length;
-}
-
-function later(times: Timeline, ms: number): number | null {
-  const found = times.after(ms);
-  if (found === null || found > ms) return found;
-  throw new SignalboxError("schedule_invalid", `expected a time after ${ms}, got ${found}`);
 }

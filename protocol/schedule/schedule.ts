@@ -84,6 +84,17 @@ export type ScheduleSource = (typeof scheduleSources)[number];
 
 export type ScheduleState = "active" | "paused" | "ended" | "faulty";
 
+/**
+ * How far a cron schedule has got in making up for times that passed. Finding them takes time, so it is spread over
+ * several steps: first backwards, until as many are found as the policy keeps, then forwards, making their runs.
+ */
+export interface CatchUp {
+  /** Times up to here are made up for, in milliseconds since 1970; later ones are dealt with afterwards. */
+  readonly untilMs: number;
+  /** The oldest time found so far, and how many were found; null once the runs are being made. */
+  readonly scan: { readonly oldestMs: number; readonly found: number } | null;
+}
+
 /** The part of a record from which times are computed; it holds no payload. Times are milliseconds since 1970. */
 export interface Clockwork {
   readonly id: string;
@@ -108,6 +119,8 @@ export interface Clockwork {
   readonly updatedMs: number;
   /** Times whose runs wait for the previous one to end. */
   readonly waiting: readonly number[];
+  /** Absent or null unless missed times are being made up for. */
+  readonly catchUp?: CatchUp | null;
   readonly plan: Plan;
 }
 
@@ -172,7 +185,8 @@ export function parseClockwork(id: string, text: string): Clockwork {
   const ms = (at: number): number => numberIn(word(at), head);
   const optionalMs = (at: number): number | null => (word(at) === "-" ? null : ms(at));
   const state = states[word(0)];
-  if (state === undefined || plan === undefined || words.length !== 13) throw unreadable(head);
+  if (state === undefined || plan === undefined || words.length < 13 || words.length > 14)
+    throw unreadable(head);
   return {
     id,
     state,
@@ -193,8 +207,23 @@ export function parseClockwork(id: string, text: string): Clockwork {
         : word(12)
             .split(",")
             .map((run) => waitingMs(run, head)),
+    ...(words.length === 13 ? {} : { catchUp: parseCatchUp(word(13), head) }),
     plan: parsePlan(plan),
   };
+}
+
+/** The word of a record that says how far missed times are made up for. */
+export function encodeCatchUp(catchUp: CatchUp | null | undefined): string {
+  if (catchUp === null || catchUp === undefined) return "-";
+  const { untilMs, scan } = catchUp;
+  return scan === null ? String(untilMs) : `${untilMs}/${scan.oldestMs}/${scan.found}`;
+}
+
+function parseCatchUp(word: string, head: string): CatchUp {
+  const [untilMs, oldestMs, found] = word.split("/").map((each) => numberIn(each, head));
+  if (untilMs === undefined) throw unreadable(head);
+  if (oldestMs === undefined || found === undefined) return { untilMs, scan: null };
+  return { untilMs, scan: { oldestMs, found } };
 }
 
 /**

@@ -4,9 +4,12 @@ import { oneOf, waitMs } from "../redis/answers.ts";
 import { list, number } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
 
-const verdicts = ["advanced", "stale", "unknown"] as const;
+const verdicts = ["advanced", "stale", "unknown", "repeated", "taken"] as const;
 
-/** `stale`: another caller has changed the record meanwhile. `unknown`: there is no such record, or it cannot be read. */
+/**
+ * `stale`: another caller has changed the record meanwhile. `unknown`: there is no such record, or it cannot be read. For a
+ * run by hand also `repeated`: it was made before, and `taken`: another job has its id. Nothing was changed then.
+ */
 export type StepVerdict = (typeof verdicts)[number];
 
 /** What a call did. */
@@ -28,7 +31,7 @@ export const maxWaiting = 100;
 const recheckMs = 60_000;
 
 /**
- * List, for each schedule: `id, version, state, covers, moved, next, due, count, runs, missed, keep, error`.
+ * List, for each schedule: `id, version, state, covers, moved, next, due, count, runs, missed, keep, error, catch up`.
  * Version `-` stands for a record that the caller cannot read. `due` is a time, `-` for never, `=` for unchanged;
  * `runs` is `-` or `<time>:<flags>[:<nonce>]` separated by spaces, with flags `l` (late), `b` (backfilled),
  * `m` (by hand; made even while another runs) and `n` (none of them); `missed` is `-` or `<from> <to>`.

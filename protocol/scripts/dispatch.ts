@@ -32,8 +32,8 @@ export type Placement =
 
 /**
  * List, for each job: `id, target, name, at, deadline, dedupe, body`. `at` and `deadline` are `-`, a time in
- * milliseconds, or `+` and milliseconds from now; `dedupe` is `-` or `mode window place key`, where `place`
- * is `<id>/<node>` for which the body is signed, or `-`.
+ * milliseconds, or `+` and milliseconds from now; `dedupe` is `-` or `mode window place digest key`, where
+ * `place` is `<id>/<node>` for which the body is signed, or `-`, and `digest` is of the content (`ledger/content.ts`).
  */
 export const dispatch = defineScript(dispatchLua, (reply): readonly Placement[] =>
   list(reply).map(parsePlacement),

@@ -4,9 +4,9 @@ import { oneOf } from "../redis/answers.ts";
 import { list, number, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
 
-const verdicts = ["created", "replaced", "unchanged", "foreign", "full"] as const;
+const verdicts = ["created", "replaced", "unchanged", "foreign", "full", "never"] as const;
 
-/** `foreign`: another source made it. `full`: the queue has as many as are allowed. */
+/** `foreign`: another source made it. `full`: the queue has as many as are allowed. `never`: it has no run to come. */
 export type PutVerdict = (typeof verdicts)[number];
 
 /** What became of the schedules, in their order. */
@@ -20,7 +20,7 @@ export interface Put {
 }
 
 /**
- * List, for each: `id, nonce, overlap, source, content`. The caller chooses the nonce: a call that is repeated with it, because
+ * List, for each: `id, nonce, overlap, source, earliest, latest, content`. The caller chooses the nonce: a call that is repeated with it, because
  * its answer was lost, is answered like the first. A changed plan starts over, with no runs made and the current time as its
  * anchor; a changed job does not.
  */

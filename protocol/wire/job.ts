@@ -87,6 +87,8 @@ export interface JobBody extends JobContent {
   readonly schedule?: RunOf;
   /** See `signing/job.ts`, which reads it. */
   readonly signature?: unknown;
+  /** Digest of what the job was dispatched with, if another job has replaced its content since. */
+  readonly original?: unknown;
 }
 
 /**

@@ -69,7 +69,7 @@ export async function readState(redis: Redis, naming: Naming, queue: string): Pr
     queue,
     jobs: jobs as Record<string, string>,
     results: results as Record<string, string>,
-    leases: (leases as string[]).filter((member) => member !== "watch"),
+    leases: (leases as string[]).filter((member) => !/^(watch$|over2?:)/.test(member)),
     backlog: backlog as string[],
     named: new Map(
       ownKeys.map((key, at) => [key.slice(keys.backlogOf("").length), own[at] as string[]]),

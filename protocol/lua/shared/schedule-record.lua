@@ -1,14 +1,16 @@
 --- The record of a schedule. Scripts change its first line:
---- `<state> <version>.<step> <anchor> <covers> <moved> <next> <made> <last> <overlap> <source> <created> <updated> <waiting>`.
+--- `<state> <version>.<step> <anchor> <covers> <moved> <next> <made> <last> <overlap> <source> <created> <updated> <waiting>`, and
+--- ` <catch up>` while missed times are made up for.
 --- The lines after it they only copy: plan, `<name> <target> <ttl>`, options and payload of its jobs, error.
 
 local function read_schedule(id, text)
   local head, content, fault = string.match(text, "^([^\n]*)\n([^\n]*\n[^\n]*\n[^\n]*\n[^\n]*)\n(.*)$")
   if not head then return nil end
-  local s = { id = id, content = content, fault = fault }
+  local words, catch_up = string.match(head, "^(%S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+) (%S+)$")
+  local s = { id = id, content = content, fault = fault, catch_up = catch_up or "-" }
   s.state, s.nonce, s.step, s.anchor, s.covers, s.moved, s.next, s.made, s.last, s.overlap, s.source, s.created, s.updated, s.waiting =
     string.match(
-      head,
+      words or head,
       "^(%a) (%S+)%.(%d+) (%S+) (%S+) (%S+) (%S+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$"
     )
   if not s.state then return nil end
@@ -31,6 +33,7 @@ local function write_schedule(s)
     s.created,
     s.updated,
     s.waiting,
+    s.catch_up ~= "-" and s.catch_up or nil,
   }
   return table.concat(head, " ") .. "\n" .. s.content .. "\n" .. s.fault
 end

@@ -8,6 +8,9 @@
 --- Content that is signed is signed for the id and the node under which it is run. Where those are the holder's the job
 --- is `missigned`: nothing is changed, and the client signs for the holder and sends it again.
 ---
+--- A holder whose content was replaced must still know its own request when that is repeated: its body then ends on the
+--- digest of the content that it was dispatched with. Until then the digest is the entry's second word, `=<digest>`.
+---
 --- The entry goes on with the last jobs that were absorbed so, `<id>,<holder>`: no record is made of them, and a
 --- request that is repeated after a lost answer must not become a job when the holder has started.
 --- @keys jobs
@@ -38,7 +41,10 @@ end
 
 -- A holder in the same call is changed directly; one that is stored is changed at the end.
 local function give_content(holder, job)
-  holder.name, holder.body, holder.is_changed = job.name, job.body, holder.is_stored
+  local original = string.match(holder.body, ',"original":"(%x+)"}$') or holder.digest
+  local mark = original and ',"original":"' .. original .. '"}' or "}"
+  holder.name, holder.body, holder.is_changed =
+    job.name, string.sub(job.body, 1, -2) .. mark, holder.is_stored
   if holder.is_stored then
     if job.at ~= "-" then holder.new_at = job.at end
     if job.deadline ~= "-" then holder.new_deadline = job.deadline end
@@ -50,9 +56,11 @@ end
 
 -- Sets job.held_by, job.verdict where a holder stands for the job; else takes the key for it.
 local function deduplicate(job, pending)
-  local mode, window, place, key = string.match(job.dedupe, "^(%a+) (%d+) (%S+) (.+)$")
-  key = dedupe_base .. key
+  local mode, window, place, digest, key = string.match(job.dedupe, "^(%a+) (%d+) (%S+) (%x+) (.+)$")
+  key, job.digest = dedupe_base .. key, digest
   local holder_id, absorbed = string.match(redis.call("GET", key) or "", "^(%S+)(.*)$")
+  local held_digest, others = string.match(absorbed or "", "^ =(%x+)(.*)$")
+  absorbed = others or absorbed
   local before = absorbed
     and string.match(absorbed .. " ", " " .. string.gsub(job.id, "%p", "%%%0") .. ",(%S+) ")
   local holder = holder_id and find_holder(before or holder_id, pending)
@@ -72,13 +80,15 @@ local function deduplicate(job, pending)
     return
   end
   if mode == "debounce" then job.at = "+" .. window end
-  local entry = key_entry(is_waiting and holder_id .. " " .. job.id .. "," .. holder_id or job.id, absorbed)
+  local head = is_waiting and holder_id .. " " .. job.id .. "," .. holder_id or job.id .. " =" .. digest
+  local entry = key_entry(head, absorbed)
   if is_waiting and mode ~= "debounce" then
     redis.call("SET", key, entry, "KEEPTTL")
   else
     redis.call("SET", key, entry, "PX", window)
   end
   if not is_waiting then return end
+  holder.digest = holder.digest or held_digest
   give_content(holder, job)
   job.held_by, job.verdict = holder, verdict
 end

@@ -2,7 +2,7 @@
 --- @keys jobs results leases errors
 --- @args endings
 --- @list id token node state delay_ms text, then node mode waiting
---- @needs attempt clock dues end-job errors finish-one now record results
+--- @needs attempt clock dues end-job errors finish-one now overfull record results
 
 -- How many slots of each node are free now, and the attempts that are not stored.
 local freed, returned, retried = {}, {}, {}
@@ -18,23 +18,43 @@ local function ending_at(at)
   }
 end
 
--- The lease is the fence: only the caller that removes it may end the attempt. Answers whether each was held.
-local function remove_leases(count)
-  local members, held = {}, {}
+-- Removes the leases of several attempts, and the marks of their nodes with them.
+local function take_leases(count)
+  local members, held, nodes_of = {}, {}, {}
   for i = 1, count do
     local at = first + (i - 1) * 6
     members[i] = lease_member(ARGV[at], ARGV[at + 1], ARGV[at + 2])
-  end
-  if count == 1 then
-    held[1] = redis.call("ZREM", leases, members[1]) == 1
-  elseif count > 1 then
-    local scores, gone, seen = redis.call("ZMSCORE", leases, unpack(members)), {}, {}
-    for i, lease_end in ipairs(scores) do
-      held[i] = lease_end and not seen[members[i]] or false
-      seen[members[i]] = true
-      if held[i] then gone[#gone + 1] = members[i] end
+    if not nodes_of[ARGV[at + 2]] then
+      nodes_of[ARGV[at + 2]] = true
+      nodes_of[#nodes_of + 1] = ARGV[at + 2]
     end
-    if #gone > 0 then redis.call("ZREM", leases, unpack(gone)) end
+  end
+  for _, node in ipairs(nodes_of) do
+    add_marks(members, node)
+  end
+  local gone, seen = {}, {}
+  for i, lease_end in ipairs(redis.call("ZMSCORE", leases, unpack(members))) do
+    local is_there = lease_end and not seen[members[i]] or false
+    seen[members[i]] = true
+    if is_there then gone[#gone + 1] = members[i] end
+    if i <= count then
+      held[i] = is_there
+    elseif is_there then
+      overfull[nodes_of[math.ceil((i - count) / 2)]] = true
+    end
+  end
+  if #gone > 0 then redis.call("ZREM", leases, unpack(gone)) end
+  return held
+end
+
+-- The lease is the fence: only the caller that removes it may end the attempt. Answers whether each was held.
+local function remove_leases(count)
+  if count > 1 then return take_leases(count) end
+  local held = {}
+  if count == 1 and not overfull[ARGV[first + 2]] then
+    held[1], overfull[ARGV[first + 2]] = take_lease(ARGV[first], ARGV[first + 1], ARGV[first + 2])
+  elseif count == 1 then
+    held[1] = false -- the short path found so
   end
   return held
 end

@@ -2,9 +2,10 @@
 --- @keys free parked
 --- @args unacknowledged_ms was_busy endings
 --- @list id token node state delay_ms text, then node mode waiting
---- @needs attempt backlog envelope finish-endings leases now record records waiting
+--- @needs attempt backlog envelope finish-endings finish-one leases now record records waiting
 
--- What is sent with the answer, nodes for which jobs still wait, nodes that the caller does not own any more.
+-- What is sent with the answer, nodes for which jobs still wait, nodes whose slots are to be counted: they are not the
+-- caller's any more, or were overfull.
 local envelopes, still_waiting, orphaned = {}, {}, {}
 
 local function start(node, job)
@@ -59,7 +60,7 @@ local function collect_takers()
   for at = first + endings * 6, #ARGV, 3 do
     local node, mode, slots = ARGV[at], ARGV[at + 1], freed[ARGV[at]] or 0
     freed[node] = nil
-    if mode == "pass" then
+    if mode == "pass" or overfull[node] then
       orphaned[node] = true
     else
       if ARGV[at + 2] == "1" then slots = start_own(node, slots) end
@@ -70,6 +71,9 @@ local function collect_takers()
   end
   for node in pairs(freed) do
     orphaned[node] = true
+  end
+  for node, is_marked in pairs(overfull) do
+    if is_marked then orphaned[node] = true end
   end
   return takers
 end

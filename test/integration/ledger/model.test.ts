@@ -5,62 +5,12 @@ import type { Envelope } from "../../../protocol/wire/messages.ts";
 import type { Ear, LedgerBench } from "../../support/ledger.ts";
 import { ended, job, openLedger, test, timing } from "../../support/ledger.ts";
 import { placesOf, problemsOf } from "../../support/ledger-state.ts";
-
-/** What can happen. Numbers choose among what exists at that point; see `perform`. */
-const nodeNames = ["A", "B", "C"] as const;
-const node = fc.constantFrom(...nodeNames);
-const step = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constant("dispatch" as const),
-      ids: fc.array(fc.nat(25), { minLength: 1, maxLength: 5 }),
-      target: fc.constantFrom("-", "-", "A", "B", "foreign"),
-      delay: fc.constantFrom(0, 0, 0, 500),
-    }),
-  },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constant("finish" as const),
-      node,
-      count: fc.integer({ min: 0, max: 4 }),
-      state: fc.constantFrom("succeeded", "succeeded", "failed", "released", "retry"),
-      wasBusy: fc.boolean(),
-      waiting: fc.boolean(),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("old" as const), pick: fc.nat() }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("renew" as const), node }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constant("start" as const),
-      node,
-      slots: fc.integer({ min: 1, max: 3 }),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("rejoin" as const), node }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("crash" as const), node }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("drain" as const), node }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), node }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant("pass" as const),
-      ms: fc.constantFrom(10, 600, 1_100, 3_100),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("retry-parked" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("cancel" as const), id: fc.nat(25) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("repeat" as const) }) },
-);
-type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+import { nodeNames, type Step, step } from "./model-steps.ts";
 
 /** A subscriber's process as the model has it. */
 interface Process {
   readonly ear: Ear;
-  readonly slots: number;
+  slots: number;
   epoch: string;
   mode: "take" | "pass";
   /** What it knows that it runs, by lease member. */
@@ -72,6 +22,8 @@ interface Process {
 interface Model {
   readonly bench: LedgerBench;
   readonly processes: Map<string, Process>;
+  /** Something else that listens on a node's channel, such as a half-open connection. */
+  readonly listeners: Map<string, Ear>;
   readonly accepted: Set<string>;
   /** The first result stored of each job; it must never change. */
   readonly results: Map<string, string>;
@@ -116,6 +68,16 @@ async function start(model: Model, name: string, slots: number): Promise<void> {
   model.processes.set(name, process);
 }
 
+/** Leases of a node that it runs, or that a predecessor may run, and those that it was only sent. */
+async function leasesOf({ bench }: Model, name: string, running: readonly string[]) {
+  const words = await bench.redis.zrange(bench.keys.leases, "0", "-1", "WITHSCORES");
+  const members = words.filter((_, at) => at % 2 === 0 && words[at]?.endsWith(` ${name}`));
+  const kept = members.filter(
+    (member) => running.includes(member) || Number(words[words.indexOf(member) + 1]) % 1 !== 0,
+  );
+  return { kept: kept.length, all: members.length };
+}
+
 async function rejoin(model: Model, name: string, process: Process): Promise<void> {
   await hear(process);
   const members = [...process.running.keys()];
@@ -124,6 +86,11 @@ async function rejoin(model: Model, name: string, process: Process): Promise<voi
   const joined = await model.bench.nodes.join(call);
   if (joined.kind === "superseded") throw new Error("nobody else has joined");
   for (const at of joined.lost) process.running.delete(members[at] ?? "");
+  const { kept, all } = await leasesOf(model, name, members);
+  if (all > Math.max(slots, kept))
+    throw new Error(
+      `${name} joined with ${slots} slots and has ${all} leases, ${kept} of them run`,
+    );
 }
 
 function endingOf(envelope: Envelope, state: Ending["state"]): Ending {
@@ -197,9 +164,17 @@ async function perform(model: Model, what: Step): Promise<void> {
       await remember(async () => {
         // Not repeated once the process has left: on its connection, the join comes before the leave.
         const isThere = processes.get(what.node) === process && process.mode === "take";
+        process.slots = what.slots ?? process.slots;
         if (isThere) await rejoin(model, what.node, process);
       });
       return;
+    case "listen": {
+      const listener = model.listeners.get(what.node);
+      await listener?.close();
+      if (listener === undefined) model.listeners.set(what.node, await bench.listen(what.node));
+      else model.listeners.delete(what.node);
+      return;
+    }
     case "crash":
       await process?.ear.close();
       processes.delete(what.node);
@@ -298,6 +273,7 @@ describe("any interleaving of the ledger's scripts", () => {
         const model: Model = {
           bench,
           processes: new Map(),
+          listeners: new Map(),
           accepted: new Set(),
           results: new Map(),
           attempts: [],
