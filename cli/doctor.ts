@@ -1,5 +1,6 @@
 /** `signalbox doctor`: checks everything that can be checked from this machine, and says what to fix. */
 import type { Command } from "commander";
+import { givenSettings } from "../protocol/settings/given.ts";
 import { checkFunction } from "./doctor-function.ts";
 import { checkRedis, checkSubscriber, checkVersions } from "./doctor-machine.ts";
 import { exitCodes } from "./exit.ts";
@@ -16,7 +17,7 @@ export function addDoctorCommand(program: Command, version: string): void {
         "those of a subscriber. Changes nothing. Exits with 1 if anything is wrong.",
     )
     .action(async (_flags: unknown, command: Command) => {
-      const { env } = process;
+      const env = givenSettings(process.env);
       const findings = await withProgress("checking", async () => {
         const [redis, answers] = await Promise.all([checkRedis(env), checkFunction(env)]);
         return [checkVersions(version), checkSubscriber(env), ...redis, ...answers];

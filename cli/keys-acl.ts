@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { makeRedisUsers, readNaming, type RedisUser, urlAs } from "../local/redis-users.ts";
 import { type AclRole, aclRules } from "../protocol/redis/acl.ts";
 import { readRedisUrl } from "../protocol/redis/address.ts";
+import { givenSettings } from "../protocol/settings/given.ts";
 import { UsageError } from "./exit.ts";
 import { show } from "./output.ts";
 
@@ -34,12 +35,13 @@ export function addAclCommand(keys: Command): void {
 
 /** @throws UsageError if a prefix or REDIS_URL is malformed */
 export function makeUsers(env: Readonly<Record<string, string | undefined>>): MadeUsers {
-  const url = env["REDIS_URL"] ?? "redis://127.0.0.1:6379";
+  const set = givenSettings(env);
+  const url = set["REDIS_URL"] ?? "redis://127.0.0.1:6379";
   const reading = readRedisUrl(url);
   if ("problem" in reading)
     throw new UsageError(`expected REDIS_URL to name a Redis server: ${reading.problem}`);
   const { db } = reading.address;
-  const naming = namingOf(env);
+  const naming = namingOf(set);
   const { admin, file, ...made } = makeRedisUsers(naming, db);
   const withUrl = (user: RedisUser) => ({ ...user, url: urlAs(url, user) });
   const rules = (role: AclRole) => aclRules(naming, role, db).join(" ");

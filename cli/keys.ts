@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { type Command, InvalidArgumentError } from "commander";
 import { ratePattern } from "../protocol/ledger/rate-limit.ts";
+import { givenSettings } from "../protocol/settings/given.ts";
 import {
   type Scope,
   scopes,
@@ -89,7 +90,8 @@ export function addKeyCommands(program: Command): void {
     .option("--expires <time>", "when it expires, such as 2027-01-31T00:00:00Z", instant)
     .option("--rate <rate>", "how many requests it may make, such as 100/10s", rate)
     .action(async (name: string, flags: TokenFlags, command: Command) => {
-      const made = await makeToken(name, flags, process.env["SIGNALBOX_TOKENS"] ?? "[]");
+      const settings = givenSettings(process.env);
+      const made = await makeToken(name, flags, settings["SIGNALBOX_TOKENS"] ?? "[]");
       show(command, made, () => linesOf(made));
     });
   keys

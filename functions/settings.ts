@@ -77,7 +77,7 @@ export const functionSettings = z.object({
   SIGNALBOX_RATE_LIMIT: rateLimit.optional().meta(
     meaning({
       description:
-        "How many requests each token may make in a window, such as `100/10s`. Costs two or three Redis commands a request.",
+        "How many requests each token may make in a window, such as `100/10s`; a batch counts as its jobs. Costs two or three Redis commands a request.",
       range: "1 to 1,000,000 requests in 1 s to 24 h (units s, m, h)",
       absent: "no limit",
     }),

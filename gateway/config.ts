@@ -67,9 +67,9 @@ export const gatewaySettings = z.object({
   HOST: z.string().default("127.0.0.1").meta({ description: "Address to listen on." }),
 });
 
-/** A variable that is set to nothing counts as not set. */
+/** A variable that holds nothing, or only spaces, counts as not set, as for function and subscriber. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Parsed {
-  const set = Object.entries(env).filter(([, value]) => value !== "");
+  const set = Object.entries(env).filter(([, value]) => (value ?? "").trim() !== "");
   const parsed = gatewaySettings.safeParse(Object.fromEntries(set));
   if (!parsed.success) {
     const { issues } = parsed.error;

@@ -1,6 +1,7 @@
 /** The options of the stack, from arguments and environment. */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { givenSettings } from "../protocol/settings/given.ts";
 
 export interface StartOptions {
   /** Run the demonstration, end, and report its success by the exit code. */
@@ -43,10 +44,11 @@ Environment:
 /** @param root the folder of the project */
 export function parseOptions(
   args: readonly string[],
-  env: NodeJS.ProcessEnv,
+  env: Readonly<Record<string, string | undefined>>,
   root: string,
 ): StartOptions {
   const values = parseArguments(args);
+  const given = givenSettings(env);
   if (values.once && values["no-demo"]) {
     throw new UsageError("--once runs the demonstration and --no-demo leaves it out: choose one.");
   }
@@ -56,8 +58,8 @@ export function parseOptions(
     wantsHelp: values.help,
     app: values.app === undefined ? undefined : resolve(values.app),
     mount: (values.mount ?? "").replace(/\/+$/, ""),
-    port: parsePort(env["PORT"]),
-    home: resolve(env["SIGNALBOX_HOME"] ?? join(root, ".signalbox")),
+    port: parsePort(given["PORT"]),
+    home: resolve(given["SIGNALBOX_HOME"] ?? join(root, ".signalbox")),
   };
 }
 
@@ -80,7 +82,7 @@ function parseArguments(args: readonly string[]) {
 }
 
 function parsePort(text: string | undefined): number | undefined {
-  if (text === undefined || text === "") return undefined;
+  if (text === undefined) return undefined;
   const port = Number(text);
   if (!/^\d+$/.test(text) || port < 1 || port > 65_535) {
     throw new UsageError(`PORT: expected a whole number from 1 to 65535, got "${text}".`);

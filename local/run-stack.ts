@@ -4,6 +4,7 @@
  */
 import { constants } from "node:os";
 import { join } from "node:path";
+import { givenSettings, isGiven } from "../protocol/settings/given.ts";
 import { createApiClient } from "./api-client.ts";
 import { runDemo } from "./demo.ts";
 import { parentGone, watchInterrupts } from "./interrupts.ts";
@@ -41,7 +42,7 @@ function print(name: string, line: string): void {
 /** Runs the stack until it ends; resolves to the exit code. @throws UsageError */
 export async function runStack(args: readonly string[]): Promise<number> {
   // A package must not write to its own folder.
-  const options = parseOptions(args, process.env, isBuilt ? process.cwd() : ROOT);
+  const options = parseOptions(args, givenSettings(process.env), isBuilt ? process.cwd() : ROOT);
   if (options.wantsHelp) {
     say(USAGE);
     return 0;
@@ -100,7 +101,7 @@ async function run(
       root: ROOT,
       home: options.home,
       port: await choosePort(options.port),
-      env: process.env,
+      env: givenSettings(process.env),
       print,
       mount: options.mount,
       ...(options.app === undefined ? {} : { app: options.app }),
@@ -164,7 +165,7 @@ function suggestCalls(stack: Stack, lastId: string | undefined): void {
   // Not --json, which curl has only since 2022.
   const json = "-H 'Content-Type: application/json'";
   const { functionUrl: url } = stack;
-  const hasOwnHandlers = process.env["SIGNALBOX_HANDLERS"] !== undefined;
+  const hasOwnHandlers = isGiven(process.env["SIGNALBOX_HANDLERS"]);
   const exampleJob = hasOwnHandlers ? "<one of yours>" : "host.metrics";
   say(`
 Try:

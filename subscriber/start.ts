@@ -2,6 +2,7 @@
 import { type Logger, pino } from "pino";
 import { SignalboxError } from "../protocol/error.ts";
 import { deprecatedSettings } from "../protocol/settings/aliases.ts";
+import { inTheClearWarning, isInTheClear } from "../protocol/settings/in-the-clear.ts";
 import { createJobVerifier } from "../protocol/signing/job.ts";
 import { importSigningKeys } from "../protocol/signing/keys.ts";
 import type { Catalog, Handlers, RunContext } from "../protocol/wire/catalog.ts";
@@ -100,6 +101,8 @@ export async function assemble(
       : createOutbox({ url, keys: await importSigningKeys(signingSecret), events });
   if (outbox === noOutbox)
     log.warn("SIGNALBOX_CALLBACK_URL is not set: results are recorded by the tick");
+  if (url !== undefined && isInTheClear(url))
+    log.warn(inTheClearWarning("SIGNALBOX_CALLBACK_URL", "results go"));
   const verify =
     envelopeSecret === undefined
       ? undefined

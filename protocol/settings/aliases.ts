@@ -3,6 +3,8 @@
  * Pure; each side logs what `deprecatedSettings` says when it starts.
  */
 
+import { givenSettings, isGiven } from "./given.ts";
+
 /** Old name → current name. Remove an entry, and its note in CHANGELOG.md, one release after it was added. */
 const aliases: Readonly<Record<string, string>> = {
   SIGNALBOX_UNHEARD_MS: "SIGNALBOX_UNACKNOWLEDGED_MS",
@@ -17,20 +19,21 @@ export interface CurrentSettings<Value> {
   readonly givenName: (current: string) => string;
 }
 
-/** Moves values from old names to current ones. A variable that is set to nothing counts as set, as everywhere. */
+/** Leaves out what is set to nothing, and moves values from old names to current ones. */
 export function currentSettings<Value>(
   env: Readonly<Record<string, Value | undefined>>,
 ): CurrentSettings<Value> {
-  const renamed: Record<string, Value | undefined> = { ...env };
+  const set = givenSettings(env);
+  const renamed: Record<string, Value | undefined> = { ...set };
   const given = new Map<string, string>();
   const problems: string[] = [];
   for (const [old, current] of Object.entries(aliases)) {
-    const value = env[old];
+    const value = set[old];
     if (value === undefined) continue;
-    if (env[current] === undefined) {
+    if (set[current] === undefined) {
       renamed[current] = value;
       given.set(current, old);
-    } else if (String(env[current]) !== String(value)) {
+    } else if (String(set[current]) !== String(value)) {
       problems.push(
         `${current}: expected the same value as ${old}, its old name, or only ${current}`,
       );
@@ -42,7 +45,7 @@ export function currentSettings<Value>(
 /** One sentence for each old name that is set. */
 export function deprecatedSettings(env: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.entries(aliases)
-    .filter(([old]) => env[old] !== undefined)
+    .filter(([old]) => isGiven(env[old]))
     .map(
       ([old, current]) =>
         `${old} is the old name of ${current} and stops working in the next release`,

@@ -43,7 +43,10 @@ export function readConfig(given: Readonly<Record<string, string | undefined>>):
     ),
     ...clashes,
   ];
-  if (env["SIGNALBOX_CALLBACK_URL"] !== undefined && !env["SIGNALBOX_SIGNING_SECRET"]) {
+  if (
+    env["SIGNALBOX_CALLBACK_URL"] !== undefined &&
+    env["SIGNALBOX_SIGNING_SECRET"] === undefined
+  ) {
     problems.push(
       "SIGNALBOX_SIGNING_SECRET: expected the secret that the function has, since SIGNALBOX_CALLBACK_URL is set",
     );

@@ -106,7 +106,10 @@ export const subscriberSettings = z.object({
     ),
   SIGNALBOX_ENVELOPE_SECRET: z
     .string()
-    .min(1, "expected the secret that the function has, or none: then unsigned jobs are run")
+    .refine(
+      (text) => text.trim() !== "",
+      "expected the secret that the function has, got nothing; leave the variable out to run unsigned jobs",
+    )
     .optional()
     .meta(
       meaning({

@@ -132,7 +132,6 @@ const good = { name: "a", sha256: digest, scopes: ["read"] };
 const wrongTokens = [
   "shown",
   '"shown"',
-  "",
   '{"shown":1}',
   '[{"name":"a","token":"shown"}]',
   ["shown"],
@@ -165,16 +164,15 @@ const wrong: readonly (readonly [name: string, value: unknown])[] = [
   ["SIGNALBOX_SIGNING_SECRET", ""],
   ["SIGNALBOX_SIGNING_SECRET", `${secret} shown`],
   ["SIGNALBOX_ENVELOPE_SECRET", ""],
+  ["SIGNALBOX_ENVELOPE_SECRET", " \t"],
   ["SIGNALBOX_ENVELOPE_SECRET", `${secret} whsec_shown`],
   ["SIGNALBOX_ENVELOPE_SECRET", 7],
   ["SIGNALBOX_KEY_PREFIX", "{shown}"],
-  ["SIGNALBOX_KEY_PREFIX", ""],
   ["SIGNALBOX_CHANNEL_PREFIX", "shown,"],
   ["SIGNALBOX_MAX_PAYLOAD_BYTES", "0"],
   ["SIGNALBOX_MAX_PAYLOAD_BYTES", "1k"],
   ["SIGNALBOX_MAX_DEPTH", "-1"],
   ["SIGNALBOX_RETENTION_MS", "1.5"],
-  ["SIGNALBOX_MAX_FINISHED", ""],
   ["SIGNALBOX_FAILED_MS", "999"],
   ["SIGNALBOX_FAILED_MS", "31536000001"],
   ["SIGNALBOX_MAX_FAILED", "0"],
@@ -185,7 +183,6 @@ const wrong: readonly (readonly [name: string, value: unknown])[] = [
   ["SIGNALBOX_LEASE_MS", "299"],
   ["SIGNALBOX_LEASE_MS", "86400001"],
   ["SIGNALBOX_FOREIGN_MS", "-1"],
-  ["SIGNALBOX_FOREIGN_MS", ""],
   ...wrongTokens.map((value) => ["SIGNALBOX_TOKENS", value] as const),
   ["SIGNALBOX_RATE_LIMIT", "shown"],
   ["SIGNALBOX_RATE_LIMIT", "0/1s"],
@@ -216,4 +213,28 @@ test("SIGNALBOX_UNHEARD_MS is still read as the old name of SIGNALBOX_UNACKNOWLE
   expect(clash).toContain("SIGNALBOX_UNHEARD_MS");
   expect(clash).toContain("SIGNALBOX_UNACKNOWLEDGED_MS");
   expect(await problems({ ...env, SIGNALBOX_UNHEARD_MS: "99" })).toMatch(/^SIGNALBOX_UNHEARD_MS:/);
+});
+
+test.for([
+  "SIGNALBOX_TOKENS",
+  "SIGNALBOX_RATE_LIMIT",
+  "SIGNALBOX_CORS_ORIGINS",
+  "SIGNALBOX_KEY_PREFIX",
+  "SIGNALBOX_CHANNEL_PREFIX",
+  "SIGNALBOX_MAX_PAYLOAD_BYTES",
+  "SIGNALBOX_MAX_DEPTH",
+  "SIGNALBOX_UNACKNOWLEDGED_MS",
+  "SIGNALBOX_UNHEARD_MS",
+  "SIGNALBOX_LEASE_MS",
+  "SIGNALBOX_FOREIGN_MS",
+  "SIGNALBOX_RETENTION_MS",
+  "SIGNALBOX_MAX_FINISHED",
+  "SIGNALBOX_FAILED_MS",
+  "SIGNALBOX_MAX_FAILED",
+  "SIGNALBOX_MAX_SCHEDULES",
+])("%s that holds nothing counts as not set", async (name, { expect }) => {
+  const absent = JSON.stringify(await readConfig(env));
+  for (const nothing of ["", " ", "\t", "\r\n"]) {
+    expect(JSON.stringify(await readConfig({ ...env, [name]: nothing }))).toBe(absent);
+  }
 });

@@ -24,6 +24,15 @@ describe("the gateway's environment", () => {
     expect(readConfig(env)).toMatchObject({ options: { port: 0, maxBodyBytes: 1024 } });
   });
 
+  it.for(["REDIS_URL", "PORT", "GATEWAY_MAX_BODY_BYTES", "HOST"])(
+    "takes %s that holds nothing for not set",
+    (name, { expect }) => {
+      const env = { UPSTASH_REDIS_REST_TOKEN: TOKEN };
+      for (const nothing of ["", " ", "\t", "\r\n"])
+        expect(readConfig({ ...env, [name]: nothing })).toEqual(readConfig(env));
+    },
+  );
+
   it("reports all problems together and quotes no value", ({ expect }) => {
     const parsed = readConfig({
       REDIS_URL: "http://user:hunter2@host",

@@ -29,6 +29,10 @@ describe("the options of npm start", () => {
     const env = { PORT: "9000", SIGNALBOX_HOME: "/elsewhere" };
     expect(parseOptions([], env, ROOT)).toMatchObject({ port: 9_000, home: "/elsewhere" });
     expect(parseOptions([], { PORT: "" }, ROOT).port).toBeUndefined();
+    for (const nothing of ["", " ", "\t"]) {
+      const empty = { PORT: nothing, SIGNALBOX_HOME: nothing };
+      expect(parseOptions([], empty, ROOT)).toEqual(parseOptions([], {}, ROOT));
+    }
   });
 
   it.for([

@@ -8,10 +8,26 @@ test("says in one sentence which old names are set", ({ expect }) => {
   ]);
 });
 
-test("a variable that is set to nothing counts as set, under its old name too", ({ expect }) => {
-  const { env, givenName } = currentSettings({ SIGNALBOX_UNHEARD_MS: "" });
-  expect(env["SIGNALBOX_UNACKNOWLEDGED_MS"]).toBe("");
-  expect(givenName("SIGNALBOX_UNACKNOWLEDGED_MS")).toBe("SIGNALBOX_UNHEARD_MS");
+test("a variable that is set to nothing counts as not set, under its old name too", ({
+  expect,
+}) => {
+  for (const nothing of ["", " ", "\t\n"]) {
+    const { env, givenName } = currentSettings({ SIGNALBOX_UNHEARD_MS: nothing, OTHER: nothing });
+    expect(env).toEqual({});
+    expect(givenName("SIGNALBOX_UNACKNOWLEDGED_MS")).toBe("SIGNALBOX_UNACKNOWLEDGED_MS");
+    expect(deprecatedSettings({ SIGNALBOX_UNHEARD_MS: nothing })).toEqual([]);
+    const both = { SIGNALBOX_UNHEARD_MS: "1000", SIGNALBOX_UNACKNOWLEDGED_MS: nothing };
+    expect(currentSettings(both)).toMatchObject({
+      env: { SIGNALBOX_UNACKNOWLEDGED_MS: "1000" },
+      problems: [],
+    });
+  }
+});
+
+test("a secret that failed to arrive is not taken for one that nobody set", ({ expect }) => {
+  expect(currentSettings({ SIGNALBOX_ENVELOPE_SECRET: "" }).env).toEqual({
+    SIGNALBOX_ENVELOPE_SECRET: "",
+  });
 });
 
 test("a clash names both and shows no value", ({ expect }) => {

@@ -101,6 +101,35 @@ describe("readConfig", () => {
     ]);
   });
 
+  test.each([
+    "SIGNALBOX_SLOTS",
+    "SIGNALBOX_QUEUES",
+    "SIGNALBOX_CALLBACK_URL",
+    "SIGNALBOX_SIGNING_SECRET",
+    "SIGNALBOX_KEY_PREFIX",
+    "SIGNALBOX_CHANNEL_PREFIX",
+    "SIGNALBOX_UNACKNOWLEDGED_MS",
+    "SIGNALBOX_LEASE_MS",
+    "SIGNALBOX_FOREIGN_MS",
+    "SIGNALBOX_DRAIN_MS",
+    "SIGNALBOX_PING_MS",
+    "SIGNALBOX_MAX_RESULT_BYTES",
+    "SIGNALBOX_ALLOW_EVICTION",
+    "LOG_LEVEL",
+  ])("takes %s that holds nothing for not set", (name) => {
+    for (const nothing of ["", " ", "\t", "\r\n"])
+      expect(readConfig({ ...good, [name]: nothing })).toEqual(readConfig(good));
+  });
+
+  test("names what is required and holds nothing", () => {
+    for (const name of Object.keys(good))
+      expect(problemsOf({ ...good, [name]: " " })).toEqual([expect.stringMatching(`^${name}: `)]);
+    for (const nothing of ["", "  "])
+      expect(problemsOf({ ...good, SIGNALBOX_ENVELOPE_SECRET: nothing })).toEqual([
+        expect.stringMatching(/^SIGNALBOX_ENVELOPE_SECRET: expected .*, got nothing/),
+      ]);
+  });
+
   test("shows no secret", () => {
     const secrets = { REDIS_URL: "rediss//:hunter2@h", SIGNALBOX_SIGNING_SECRET: "whsec_hunter2" };
     const problems = problemsOf({ ...secrets, SIGNALBOX_CALLBACK_URL: "ftp://hunter2" });
