@@ -5,7 +5,7 @@ import { authenticate, requireScope } from "./auth/authenticate.ts";
 import { guardQueues } from "./auth/queue-guard.ts";
 import { countAgainstRate } from "./auth/rate-limit.ts";
 import type { Token } from "./auth/tokens.ts";
-import type { AppDeps, Route } from "./deps.ts";
+import type { AppDeps, CountJobs, Route, RouteDeps } from "./deps.ts";
 import { failedRoutes } from "./failed/routes.ts";
 import { healthRoutes } from "./health/routes.ts";
 import { allowOrigins } from "./http/cors.ts";
@@ -34,13 +34,20 @@ const routes: Readonly<Record<OperationName, Route>> = {
 type Callers = WeakMap<Context, Token>;
 type Handlers = Readonly<Record<OperationName, Handler>>;
 
+/** Every path of the app, as Hono has it: an exact one before one with a parameter. */
+export const ownPaths: readonly string[] = [
+  ...new Set(["/openapi.json", "/docs", ...Object.values(operations).map(({ path }) => path)]),
+];
+
 /** Builds the app. It keeps nothing from one request to the next. */
-export function createApp(deps: AppDeps): Hono {
+export function createApp(given: AppDeps): Hono {
   const callers: Callers = new WeakMap();
+  const counter = createCounter(given, callers);
+  const deps: RouteDeps = { ...given, countJobs: counter.count };
   const handlers = Object.fromEntries(
     entriesOf(operations).map(([name, operation]) => [
       name,
-      handlerOf(operation, routes[name], { deps, callers }),
+      handlerOf(operation, routes[name], { deps, callers, counter }),
     ]),
   ) as Handlers;
 
@@ -51,7 +58,7 @@ export function createApp(deps: AppDeps): Hono {
     c.header("x-content-type-options", "nosniff");
   });
   if (deps.config.corsOrigins.length > 0) app.use(allowOrigins(deps.config.corsOrigins));
-  app.use("/v1/*", admit(deps, callers));
+  app.use("/v1/*", admit(deps, { callers, counter }));
   for (const path of ["/openapi.json", "/docs"]) app.use(path, etag);
   for (const { path, hasEtag } of Object.values(operations)) {
     if (hasEtag === true) app.use(path, etag);
@@ -69,17 +76,56 @@ export function createApp(deps: AppDeps): Hono {
   return app;
 }
 
-/** Lets a request in that shows a token within its rate. The callback shows a signature instead, to its handler. */
-function admit({ config, now, countRequest }: AppDeps, callers: Callers): MiddlewareHandler {
+/** Counts requests against the rates of their tokens. */
+interface Counter {
+  readonly count: CountJobs;
+  /** Counts a request that failed before its jobs could be counted. */
+  readonly countUncounted: (c: Context) => Promise<void>;
+}
+
+function createCounter({ countRequest }: AppDeps, callers: Callers): Counter {
+  const counted = new WeakSet<Context>();
+  const count: CountJobs = async (c, jobs, how = "all") => {
+    counted.add(c);
+    const caller = callerOf(callers, c);
+    const most = how === "all" ? jobs : Math.min(jobs, caller.rateLimit?.max ?? jobs);
+    const refused = await countAgainstRate(countRequest, caller, Math.max(1, most));
+    if (refused === null) return;
+    if (refused.seconds !== null) c.header("retry-after", String(refused.seconds));
+    throw refused.refusal;
+  };
+  return {
+    count,
+    countUncounted: async (c) => {
+      if (!counted.has(c)) await count(c, 1);
+    },
+  };
+}
+
+function callerOf(callers: Callers, c: Context): Token {
+  const caller = callers.get(c);
+  if (caller !== undefined) return caller;
+  throw new SignalboxError("internal", "expected a request that was let in");
+}
+
+const countedByJobs: ReadonlySet<string> = new Set(
+  Object.values(operations)
+    .filter(({ countsJobs }) => countsJobs === true)
+    .map(({ method, path }) => `${method} ${path}`),
+);
+
+/**
+ * Lets a request in that shows a token within its rate; one that counts by its jobs is counted by its handler. The callback
+ * shows a signature instead, to its handler.
+ */
+function admit(
+  { config, now }: AppDeps,
+  { callers, counter }: { readonly callers: Callers; readonly counter: Counter },
+): MiddlewareHandler {
   return async (c, next) => {
     if (c.req.path !== "/v1/results") {
-      const caller = await authenticate(c.req.header("authorization"), config.tokens, now());
-      const refused = await countAgainstRate(countRequest, caller);
-      if (refused !== null) {
-        c.header("retry-after", String(refused.seconds));
-        throw refused.refusal;
-      }
-      callers.set(c, caller);
+      callers.set(c, await authenticate(c.req.header("authorization"), config.tokens, now()));
+      if (!countedByJobs.has(`${c.req.method} ${c.req.path}`)) await counter.count(c, 1);
     }
     await next();
   };
@@ -87,19 +133,27 @@ function admit({ config, now, countRequest }: AppDeps, callers: Callers): Middle
 
 /** Asks for the scope, and gives the handler what the caller's token may use. */
 function handlerOf(
-  { access }: Operation,
+  { access, countsJobs = false }: Operation,
   route: Route,
-  { deps, callers }: { readonly deps: AppDeps; readonly callers: Callers },
+  more: { readonly deps: RouteDeps; readonly callers: Callers; readonly counter: Counter },
 ): Handler {
+  const { deps, callers, counter } = more;
   const handler = route(deps);
   if (access === "open" || access === "signature") return handler;
-  return (c, next) => {
-    const caller = callers.get(c);
-    if (caller === undefined)
-      throw new SignalboxError("internal", "expected a request that was let in");
+  const guarded: Handler = (c, next) => {
+    const caller = callerOf(callers, c);
     requireScope(caller, access);
     const allowed = guardQueues(deps, caller);
     return (allowed === deps ? handler : route(allowed))(c, next) as Response | Promise<Response>;
+  };
+  if (!countsJobs) return guarded;
+  return async (c, next) => {
+    try {
+      return (await guarded(c, next)) as Response;
+    } catch (error) {
+      await counter.countUncounted(c);
+      throw error;
+    }
   };
 }
 

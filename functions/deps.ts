@@ -2,7 +2,7 @@
  * What the routes are given: `signalbox.ts` makes it from the bindings, tests make their own. Routes know Redis, the clock
  * and the log only through it.
  */
-import type { Handler } from "hono";
+import type { Context, Handler } from "hono";
 import type { Timing } from "../protocol/ledger/binding.ts";
 import type { JobLedger } from "../protocol/ledger/jobs.ts";
 import type { Maintenance, Retention } from "../protocol/ledger/maintenance.ts";
@@ -19,7 +19,7 @@ export type Log = (fields: Readonly<Record<string, unknown>>) => void;
 
 /**
  * Called for each result before it counts as recorded: the place to write it into a database of your own. May be called
- * more than once for one result; where it throws, the result comes again.
+ * more than once for one result, and for ten results concurrently; where it throws, that result comes again.
  */
 export type OnResult = (result: ResultMessage) => Promise<void>;
 
@@ -55,7 +55,7 @@ export interface AppDeps {
   readonly config: Omit<Config, "redis">;
   /** Whether the caller's token covers `queue`. */
   readonly isAllowedQueue: (queue: string) => boolean;
-  /** Counts a request against a token's rate; not repeat-safe: a repetition counts twice. */
+  /** Counts a request or its jobs against a token's rate; not repeat-safe: a repetition counts twice. */
   readonly countRequest: CountRequest;
   /** Milliseconds since 1970. Only for signatures, expiry of tokens and previews: all other times are Redis's. */
   readonly now: () => number;
@@ -77,8 +77,20 @@ export interface AppDeps {
   readonly onResult?: OnResult;
 }
 
+/**
+ * Counts so many jobs against the rate of the caller's token; for operations with `countsJobs`, once for each request.
+ * `atMost`: more than the rate allows at any time count as so many, where the caller cannot ask for fewer.
+ * @throws SignalboxError `rate_limited`, or `invalid_request` for more than the rate allows at any time
+ */
+export type CountJobs = (c: Context, jobs: number, how?: "all" | "atMost") => Promise<void>;
+
+/** What the app adds to its dependencies for the routes. */
+export interface RouteDeps extends AppDeps {
+  readonly countJobs: CountJobs;
+}
+
 /** Makes the handler of one operation. */
-export type Route = (deps: AppDeps) => Handler;
+export type Route = (deps: RouteDeps) => Handler;
 
 /** The routes of a resource: one for each operation of its contract. */
 export type RoutesOf<Operations> = Readonly<Record<keyof Operations, Route>>;

@@ -2,8 +2,7 @@
  * Signalbox as a part of a Worker: routes to mount in a Hono app, or an entry of its own. The only reader of bindings: it
  * turns them into configuration and dependencies, once for each `env`.
  */
-import { Hono } from "hono";
-import { routePath } from "hono/route";
+import type { Hono } from "hono";
 import type { LedgerOptions } from "../protocol/ledger/binding.ts";
 import { createJobLedger } from "../protocol/ledger/jobs.ts";
 import { createMaintenance } from "../protocol/ledger/maintenance.ts";
@@ -11,14 +10,16 @@ import { createRateCounter } from "../protocol/ledger/rate-limit.ts";
 import { createScheduleLedger } from "../protocol/ledger/schedules.ts";
 import { resultChannel } from "../protocol/redis/keys.ts";
 import { deprecatedSettings } from "../protocol/settings/aliases.ts";
+import { inTheClearWarning, isInTheClear } from "../protocol/settings/in-the-clear.ts";
 import { createJobSigner } from "../protocol/signing/job.ts";
 import type { ResultMessage } from "../protocol/wire/messages.ts";
 import { newJobId } from "../protocol/wire/names.ts";
-import { createApp } from "./app.ts";
+import { createApp, ownPaths } from "./app.ts";
 import { type Env, readConfig } from "./config.ts";
 import type { AppDeps, Config, OnResult } from "./deps.ts";
 import { problemResponse } from "./http/problem.ts";
 import { log } from "./log.ts";
+import { mountable } from "./mount.ts";
 import { coalesceCalls } from "./redis/coalesce.ts";
 import { retryOnce } from "./redis/retry-once.ts";
 import { subscribe } from "./redis/subscribe.ts";
@@ -38,7 +39,8 @@ import { tick } from "./tick.ts";
 export interface SignalboxOptions {
   /**
    * Called for each result before it counts as recorded: the place to write it into a database of your own, which the
-   * bindings may hold. Where it throws, the result comes again; it may be called more than once for one result.
+   * bindings may hold. Up to ten calls are under way concurrently, and they end in any order. Where it throws, or takes
+   * more than 12 s, that result is set aside and comes again; it may be called more than once for one result.
    */
   readonly onResult?: (result: ResultMessage, env: Env) => Promise<void>;
   /** Schedules that belong to the code; see `declare`. */
@@ -52,7 +54,10 @@ export interface SignalboxOptions {
  * export default { fetch, scheduled };
  */
 export interface Signalbox {
-  /** To mount: `app.route("/signalbox", signalbox.app)`. Takes `/v1/…`, `/healthz`, `/docs` and `/openapi.json` below that. */
+  /**
+   * To mount: `app.route("/signalbox", signalbox.app)`. Takes its own paths below that: those of the document under `/v1`,
+   * `/healthz`, `/docs` and `/openapi.json`, and the last three only where the host has no route of exactly that path.
+   */
   readonly app: Hono;
   /** The same for a Worker that is nothing else, and to call it without a network. */
   readonly fetch: (request: Request, env: object) => Promise<Response>;
@@ -72,9 +77,6 @@ interface Setup {
   readonly config: Config;
   readonly app: Hono;
 }
-
-/** Which of the host's paths are Signalbox's. */
-const mounted = ["/healthz", "/openapi.json", "/docs", "/v1/*"];
 
 const redisTimeoutMs = 8_000;
 const pingTimeoutMs = 2_000;
@@ -105,6 +107,10 @@ export function createSignalbox({ onResult, schedules = [] }: SignalboxOptions =
     for (const detail of deprecatedSettings(env as Env)) {
       log({ level: "warn", event: "config.deprecated", detail });
     }
+    if (isInTheClear(config.redis.url)) {
+      const detail = inTheClearWarning("UPSTASH_REDIS_REST_URL", "commands and their token go");
+      log({ level: "warn", event: "config.insecure", detail });
+    }
     const setup = { config, app: createApp({ ...appDeps(config), ...hookFor(env as Env) }) };
     setups.set(env, setup);
     return setup;
@@ -121,15 +127,8 @@ export function createSignalbox({ onResult, schedules = [] }: SignalboxOptions =
     return setup.app.fetch(request);
   }
 
-  const app = new Hono();
-  for (const pattern of mounted) {
-    app.all(pattern, (c) => {
-      const below = depthOf(routePath(c)) - depthOf(pattern);
-      return answer(withoutSegments(c.req.raw, below), c.env as object);
-    });
-  }
   return {
-    app,
+    app: mountable({ paths: ownPaths, answer, log }),
     fetch: answer,
 
     async scheduled({ scheduledTime }, env) {
@@ -151,21 +150,6 @@ export function createSignalbox({ onResult, schedules = [] }: SignalboxOptions =
       );
     },
   };
-}
-
-function depthOf(path: string): number {
-  return path.split("/").filter(Boolean).length;
-}
-
-/** The request without the path that Signalbox is mounted at. */
-function withoutSegments(request: Request, count: number): Request {
-  if (count === 0) return request;
-  const url = new URL(request.url);
-  url.pathname = `/${url.pathname
-    .split("/")
-    .slice(count + 1)
-    .join("/")}`;
-  return new Request(url, request);
 }
 
 function appDeps(config: Config): AppDeps {

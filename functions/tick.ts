@@ -10,7 +10,8 @@ import { createCronClock } from "../protocol/schedule/cron.ts";
 import { decodeResultTexts } from "../protocol/wire/messages.ts";
 import type { Log, OnResult } from "./deps.ts";
 import { problemOf } from "./http/problem.ts";
-import { deliverResults, type Delivery } from "./results/deliver.ts";
+import { deliverResults, type Delivery, type HookFailure } from "./results/deliver.ts";
+import { callbackLimits } from "./results/run-hook.ts";
 import { type DeclaredSchedule, syncDeclared } from "./schedules/declare.ts";
 
 /** What a tick is given. */
@@ -50,6 +51,8 @@ const schedulesPerTick = 100;
 const runsPerTick = 300;
 const evaluationsPerTick = 20;
 const parkedPerCall = 100;
+/** How long one tick calls the `onResult` hook, in milliseconds: other parts have their own time, the next tick its own. */
+const hookMs = 20_000;
 /** Divided among the queues: each may answer with a megabyte, and a Worker holds 128 of them. */
 const outboxEntriesPerCall = 2_000;
 const outboxEntriesPerQueue = 100;
@@ -175,12 +178,22 @@ async function retryParked({ maintenance, queues }: Tick): Promise<Counts> {
   return { waiting: answers.reduce((sum, { value }) => sum + value, 0) };
 }
 
-/** Records results that no subscriber has delivered, so that they are recorded even if that subscriber is gone. */
-async function deliverOutbox({ maintenance, queues, onResult }: Tick): Promise<Counts> {
-  const recorder = { maintenance, ...(onResult === undefined ? {} : { onResult }) };
+/**
+ * Records results that no subscriber has delivered, so that they are recorded even if that subscriber is gone. What the
+ * hook refuses goes behind all others, so that the next tick begins with what has not been tried; where it refuses all,
+ * it is left in peace until then.
+ * @throws AggregateError of what the hook threw, once the others are recorded
+ */
+async function deliverOutbox({ maintenance, queues, onResult, config }: Tick): Promise<Counts> {
+  const { outboxMs } = config.retention;
+  const recorder = { maintenance, outboxMs, ...(onResult === undefined ? {} : { onResult }) };
+  const failures: HookFailure[] = [];
+  const startedAt = performance.now();
   let recorded = 0;
   let due = queues;
   for (let round = 0; round < maxRounds && due.length > 0; round++) {
+    const startWithinMs = hookMs - (performance.now() - startedAt);
+    if (startWithinMs <= 0) break;
     const fairShare = Math.ceil(outboxEntriesPerCall / due.length);
     const limit = Math.min(fairShare, outboxEntriesPerQueue);
     const answers = await maintenance.undelivered(due, outboxGraceMs, limit);
@@ -190,10 +203,31 @@ async function deliverOutbox({ maintenance, queues, onResult }: Tick): Promise<C
         return { queue, entry, results: decodeResultTexts(results) ?? [] };
       }),
     );
-    if (deliveries.length > 0) recorded += await deliverResults(recorder, deliveries);
+    if (deliveries.length === 0) break;
+    const report = await deliverResults(recorder, deliveries, {
+      limits: {
+        ...callbackLimits,
+        startWithinMs,
+        endWithinMs: startWithinMs + callbackLimits.endWithinMs,
+      },
+      movesAll: true,
+    });
+    recorded += report.recorded;
+    failures.push(...report.failures);
+    if (report.left.length > 0 || (report.recorded === 0 && report.failures.length > 0)) break;
     due = answers.filter(({ value }) => value.length > 0).map(({ queue }) => queue);
   }
+  if (failures.length > 0) throw hookError(failures, recorded);
   return { recorded };
+}
+
+function hookError(failures: readonly HookFailure[], recorded: number): AggregateError {
+  const [first] = failures;
+  const count = failures.reduce((sum, each) => sum + each.count, 0);
+  return new AggregateError(
+    failures.map(({ error }) => error),
+    `${first?.reason ?? "onResult threw"} (job ${first?.jobs[0] ?? "?"}; ${count} results refused and set aside, ${recorded} entries recorded)`,
+  );
 }
 
 /** Forgets finished jobs beyond their retention. */

@@ -3,6 +3,7 @@ export const errorCodes = [
   "body_not_json",
   "body_too_large",
   "body_too_deep",
+  "body_consumed",
   "invalid_request",
   "payload_too_large",
   "unauthorized",

@@ -71,7 +71,18 @@ export interface SubscriberEventMap {
     { readonly queue: string; readonly count: number; readonly reason: string },
   ];
   "results:delivered": [{ readonly count: number }];
-  "results:refused": [{ readonly reason: string; readonly retryInMs: number }];
+  /**
+   * The callback did not record results. They stay in the outbox and are sent again, the first of them in `retryInMs`;
+   * null: they are left to the tick.
+   */
+  "results:refused": [
+    {
+      readonly reason: string;
+      readonly retryInMs: number | null;
+      /** The ids of the first ten jobs, where the function's hook refused their results and recorded others. */
+      readonly jobs?: readonly string[];
+    },
+  ];
   /** A Cluster keeps queues at another master by now, where this process does not listen: it must be started again. */
   "cluster:changed": [{ readonly queues: readonly string[] }];
   /**

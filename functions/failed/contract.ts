@@ -48,6 +48,7 @@ export const failedOperations = {
     tag: "failed",
     access: "manage",
     summary: "Send failed jobs again: those given, or all that match",
+    countsJobs: true,
     body: failedSelection,
     answers: { 202: { description: "Which were sent again", schema: manyResent } },
     errors: bodyErrors,

@@ -9,7 +9,7 @@ import type {
 } from "../../protocol/api/failed.ts";
 import { SignalboxError } from "../../protocol/error.ts";
 import type { JobLedger } from "../../protocol/ledger/jobs.ts";
-import type { AppDeps, RoutesOf } from "../deps.ts";
+import type { RouteDeps, RoutesOf } from "../deps.ts";
 import { readJson } from "../http/body.ts";
 import { refuseQuery, validate, validateQuery } from "../http/validation.ts";
 import type { failedOperations } from "./contract.ts";
@@ -38,7 +38,7 @@ interface Found {
   readonly next: number | null;
 }
 
-type FailedDeps = Pick<AppDeps, "ledger">;
+type FailedDeps = Pick<RouteDeps, "ledger">;
 
 /**
  * Answers a page, latest failure first. `cursor` is null only at the end: where few match, a page may hold fewer than
@@ -58,8 +58,9 @@ function listFailed({ ledger }: FailedDeps): Handler {
  * with the `cursor` to go on from. `skipped` names the others, and why. A repetition skips what is done already: nothing is
  * sent twice.
  */
-function resendFailed({ ledger }: FailedDeps): Handler {
+function resendFailed({ ledger, countJobs }: FailedDeps & Pick<RouteDeps, "countJobs">): Handler {
   return manyOf(ledger, {
+    count: countJobs,
     act: (queue, ids) => ledger.resend(queue, ids, "failed"),
     isDone: (outcome) => outcome === "resent",
     // Sent again by our own call, which was repeated, or by another that came first.
@@ -80,6 +81,8 @@ function deleteFailed({ ledger }: FailedDeps): Handler {
 
 /** What is done to many jobs, and how its outcomes are to be read. */
 interface Action<Outcome> {
+  /** Counts the jobs against the caller's rate, if they count. */
+  readonly count?: RouteDeps["countJobs"];
   readonly act: (queue: string, ids: readonly string[]) => Promise<readonly Outcome[]>;
   readonly isDone: (outcome: Outcome) => boolean;
   /** Whether a job that was read as failed has had it done since. */
@@ -92,7 +95,7 @@ interface Action<Outcome> {
 
 function manyOf<Outcome extends string>(
   ledger: FailedDeps["ledger"],
-  { act, isDone, wasDone, answer }: Action<Outcome>,
+  { count, act, isDone, wasDone, answer }: Action<Outcome>,
 ): Handler {
   return async (c) => {
     refuseQuery(c.req.queries());
@@ -101,17 +104,27 @@ function manyOf<Outcome extends string>(
     const page = { ...filter, limit: maxExamined, offset: Number(from ?? 0) };
     const seen = ids === undefined ? await collect(ledger, queue, page) : null;
     const asked = seen?.lines.map(({ id }) => id) ?? [...new Set(ids)];
+    await count?.(c, asked.length, seen === null ? "all" : "atMost");
     const outcomes = asked.length === 0 ? [] : await act(queue, asked);
 
-    const acted: string[] = [];
-    const skipped: SkippedJob[] = [];
-    for (const { id, outcome } of pairsOf(asked, outcomes)) {
-      if (isDone(outcome) || (seen !== null && wasDone(outcome))) acted.push(id);
-      else skipped.push({ id, reason: outcome === "unknown" ? "unknown" : "not_failed" });
-    }
+    const isActed = (outcome: Outcome) => isDone(outcome) || (seen !== null && wasDone(outcome));
+    const { acted, skipped } = sorted(pairsOf(asked, outcomes), isActed);
     const cursor = cursorAfter(seen, asked.length);
     return c.json(answer(acted, { skipped, cursor }), 202);
   };
+}
+
+function sorted<Outcome extends string>(
+  pairs: readonly { readonly id: string; readonly outcome: Outcome }[],
+  isActed: (outcome: Outcome) => boolean,
+) {
+  const acted: string[] = [];
+  const skipped: SkippedJob[] = [];
+  for (const { id, outcome } of pairs) {
+    if (isActed(outcome)) acted.push(id);
+    else skipped.push({ id, reason: outcome === "unknown" ? "unknown" : "not_failed" });
+  }
+  return { acted, skipped };
 }
 
 /** Where to go on once the jobs that were read have left the set: what follows has moved up by as many. */

@@ -53,8 +53,9 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** @throws SignalboxError `body_too_large`, `body_not_json` (not UTF-8) */
+/** @throws SignalboxError `body_too_large`, `body_not_json` (not UTF-8), `body_consumed` */
 export async function readText(request: Request, maxBytes: number): Promise<string> {
+  requireUnread(request);
   // Number(null) is 0; a header that is not a number is left to the count below.
   if (Number(request.headers.get("content-length")) > maxBytes) throw tooLarge(maxBytes);
   if (request.body === null) return "";
@@ -96,4 +97,17 @@ function decode(decoder: TextDecoder, bytes?: Uint8Array): string {
 
 function tooLarge(maxBytes: number): SignalboxError {
   return new SignalboxError("body_too_large", `expected a body of at most ${maxBytes} bytes`);
+}
+
+/**
+ * A body can be received once.
+ * @throws SignalboxError `body_consumed` where something before this has taken it
+ */
+export function requireUnread(request: Request): void {
+  if (!request.bodyUsed && request.body?.locked !== true) return;
+  throw new SignalboxError(
+    "body_consumed",
+    "expected a body that nobody has read; a middleware before Signalbox did: let it read a clone, c.req.raw.clone(), " +
+      "or c.req.text(), c.req.json() or c.req.arrayBuffer() of Hono, which keep what they read",
+  );
 }

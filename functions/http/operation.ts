@@ -21,6 +21,8 @@ export interface Operation {
   readonly body?: z.ZodType;
   /** What `Idempotency-Key` may be, where it is honoured. */
   readonly idempotencyKey?: z.ZodType;
+  /** Whether a request counts as the jobs that it makes against the rate of its token, not as one. */
+  readonly countsJobs?: boolean;
   /** Whether `If-None-Match` is honoured. */
   readonly hasEtag?: boolean;
   /** All answers that are not problems, by status. */
@@ -41,4 +43,9 @@ export interface Answer {
 }
 
 /** The problems of every route that reads a body. */
-export const bodyErrors = ["body_not_json", "body_too_deep", "body_too_large"] as const;
+export const bodyErrors = [
+  "body_not_json",
+  "body_too_deep",
+  "body_too_large",
+  "body_consumed",
+] as const;

@@ -26,6 +26,7 @@ const statuses: Readonly<Record<ErrorCode, keyof typeof titles>> = {
   body_not_json: 400,
   body_too_deep: 400,
   body_too_large: 413,
+  body_consumed: 500,
   invalid_request: 400,
   payload_too_large: 413,
   unauthorized: 401,
@@ -59,6 +60,10 @@ const headers: Readonly<Partial<Record<ErrorCode, Readonly<Partial<Record<Header
   };
 
 const maxFieldProblems = 20;
+/** Of the place of a field in a request. It may hold a name from the request, which can be as long as that. */
+export const maxPathLength = 200;
+/** Of any text that is answered: the last bound, where an error repeats what came. */
+const maxTextLength = 2_000;
 
 /** What went wrong, as a code; anything but a `SignalboxError` is a bug and is not shown. */
 export function problemOf(error: unknown): Problem {
@@ -71,7 +76,10 @@ export function problemOf(error: unknown): Problem {
     title: titles[status],
     status,
     code,
-    detail: known?.message ?? "expected no error; this is a bug, and the log has the details",
+    detail: cut(
+      known?.message ?? "expected no error; this is a bug, and the log has the details",
+      maxTextLength,
+    ),
     ...(errors === undefined ? {} : { errors }),
   };
 }
@@ -102,7 +110,12 @@ export function problemResponse(error: unknown): Response {
 
 /** Each thing that a schema found wrong. */
 export function fieldProblems(error: $ZodError): readonly FieldProblem[] {
-  return error.issues
-    .slice(0, maxFieldProblems)
-    .map(({ path, message }) => ({ path: path.map(String).join("."), message }));
+  return error.issues.slice(0, maxFieldProblems).map(({ path, message }) => ({
+    path: cut(path.map(String).join("."), maxPathLength),
+    message: cut(message, maxTextLength),
+  }));
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length)}…`;
 }

@@ -1,7 +1,8 @@
 /** Checks values from outside against a schema. */
 import type * as z from "zod";
 import { SignalboxError } from "../../protocol/error.ts";
-import { fieldProblems } from "./problem.ts";
+import { quoted } from "../../protocol/wire/fields.ts";
+import { fieldProblems, maxPathLength } from "./problem.ts";
 
 /**
  * Gives `value` the type of `schema`.
@@ -32,7 +33,8 @@ export function validateQuery<Schema extends z.ZodType>(
   const given = Object.entries(query);
   const twice = given.find(([, values]) => values.length > 1);
   if (twice !== undefined) {
-    throw new SignalboxError("invalid_request", `${twice[0]}: expected this parameter once`);
+    const name = twice[0].slice(0, maxPathLength);
+    throw new SignalboxError("invalid_request", `${name}: expected this parameter once`);
   }
   return validate(schema, Object.fromEntries(given.map(([name, [value]]) => [name, value])));
 }
@@ -44,6 +46,5 @@ export function validateQuery<Schema extends z.ZodType>(
 export function refuseQuery(query: Readonly<Record<string, unknown>>): void {
   const names = Object.keys(query);
   if (names.length === 0) return;
-  const got = names.map((name) => JSON.stringify(name)).join(", ");
-  throw new SignalboxError("invalid_request", `expected no query, got ${got}`);
+  throw new SignalboxError("invalid_request", `expected no query, got ${quoted(names)}`);
 }

@@ -38,6 +38,7 @@ export const jobOperations = {
     access: "dispatch",
     summary: "Dispatch up to 1,000 jobs",
     description: "In one round trip; a receipt or an error for each, in their order.",
+    countsJobs: true,
     body: batchRequest,
     answers: { 202: { description: "An answer for each job", schema: receipts } },
     errors: [...bodyErrors, "payload_too_large"],

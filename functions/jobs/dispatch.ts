@@ -5,7 +5,7 @@ import { SignalboxError } from "../../protocol/error.ts";
 import type { Dispatched } from "../../protocol/ledger/jobs.ts";
 import { jobId } from "../../protocol/wire/fields.ts";
 import type { JobSpec } from "../../protocol/wire/job.ts";
-import type { AppDeps } from "../deps.ts";
+import type { RouteDeps } from "../deps.ts";
 import { readJson } from "../http/body.ts";
 import { refuseQuery, validate } from "../http/validation.ts";
 import { requireBatchFits } from "./batch-size.ts";
@@ -18,7 +18,7 @@ const envelopeBytes = 65_536;
 const envelopeDepth = 3;
 const maxBatchBytes = 8_388_608;
 
-type Accept = Pick<AppDeps, "ledger" | "config" | "newId">;
+type Accept = Pick<RouteDeps, "ledger" | "config" | "newId">;
 
 /** Answers 202 with the receipt of one job, the same again if it was known; 409 if its id has other content. */
 export function acceptJob({ ledger, config, newId }: Accept): Handler {
@@ -49,7 +49,8 @@ export function acceptJob({ ledger, config, newId }: Accept): Handler {
 }
 
 /** Answers 202 for up to 1,000 jobs in one round trip, with a receipt or an error for each, in their order. */
-export function acceptBatch({ ledger, config, newId }: Accept): Handler {
+export function acceptBatch(deps: Accept & Pick<RouteDeps, "countJobs">): Handler {
+  const { ledger, config, newId, countJobs } = deps;
   return async (c) => {
     refuseQuery(c.req.queries());
     const { value, text } = await readJson(c.req.raw, {
@@ -61,6 +62,7 @@ export function acceptBatch({ ledger, config, newId }: Accept): Handler {
     const options = { newId, maxPayloadBytes: config.maxPayloadBytes };
     const specs = await Promise.all(jobs.map((job): Promise<JobSpec> => toSpec(job, options)));
     requireBatchFits(text, specs);
+    await countJobs(c, specs.length);
     const answers = await ledger.dispatch(specs);
     return c.json({ jobs: answers.map(entryOf) } satisfies Receipts, 202);
   };

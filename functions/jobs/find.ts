@@ -21,10 +21,10 @@ export function idOf(c: Context): string {
 }
 
 /**
- * Looks in `queue` if given; else in the default queue, where most jobs are, and only then in all others, by name. Each
- * queue has ids of its own, so a caller that uses one id in two queues must name the queue. Queues that the caller's
- * token does not cover are passed over, unless one of them is named.
- * @throws SignalboxError `forbidden`
+ * Looks in `queue` if given, else in every queue that the caller's token covers. Each queue has ids of its own: where two
+ * queues have a job of that id the caller must say which, since anybody who may dispatch to one of them could have put
+ * another job there to be read, cancelled or deleted in place of the caller's.
+ * @throws SignalboxError `forbidden`; `invalid_request` where the id alone does not say which job is meant
  */
 export async function findJob(
   { ledger, isAllowedQueue }: FindDeps,
@@ -32,13 +32,30 @@ export async function findJob(
   queue: string | undefined,
 ): Promise<Found | null> {
   if (!jobIdPattern.test(id)) return null;
-  const first = queue ?? defaultQueue;
-  const isLeftOut = queue === undefined && !isAllowedQueue(defaultQueue);
-  const job = isLeftOut ? null : await ledger.read(first, id);
-  if (job !== null) return { queue: first, job };
-  if (queue !== undefined) return null;
-  const others = (await ledger.queues()).filter((other) => other !== defaultQueue).sort();
-  return others.length === 0 ? null : ledger.find(others, id);
+  if (queue !== undefined) {
+    const job = await ledger.read(queue, id);
+    return job === null ? null : { queue, job };
+  }
+  const [job, queues] = await Promise.all([
+    isAllowedQueue(defaultQueue) ? ledger.read(defaultQueue, id) : null,
+    ledger.queues(),
+  ]);
+  const others = queues.filter((other) => other !== defaultQueue).sort();
+  const found = others.length === 0 ? null : await ledger.find(others, id);
+  if (job !== null && found !== null) throw ambiguous([defaultQueue, found.queue]);
+  if (job !== null) return { queue: defaultQueue, job };
+  if (found === null) return null;
+  const rest = others.slice(others.indexOf(found.queue) + 1);
+  const second = rest.length === 0 ? null : await ledger.find(rest, id);
+  if (second !== null) throw ambiguous([found.queue, second.queue]);
+  return found;
+}
+
+function ambiguous(queues: readonly [string, string]): SignalboxError {
+  return new SignalboxError(
+    "invalid_request",
+    `queue: expected the name of a queue, since ${queues.join(" and ")} each have a job with this id`,
+  );
 }
 
 /**

@@ -944,15 +944,17 @@ end
 return path()`,
 };
 
-export const countRequestLua: ScriptSource<"counter", "max" | "window_ms"> = {
+export const countRequestLua: ScriptSource<"counter", "max" | "window_ms" | "jobs"> = {
   name: "count-request",
   keys: ["counter"],
-  args: ["max","window_ms"],
+  args: ["max","window_ms","jobs"],
   lua: `local counter = unpack(KEYS, 1, 1)
-local max, window_ms = unpack(ARGV, 1, 2)
-local count = redis.call("INCR", counter)
-if count == 1 then redis.call("PEXPIRE", counter, window_ms) end
+local max, window_ms, jobs = unpack(ARGV, 1, 3)
+local is_one = jobs == "1"
+local count = is_one and redis.call("INCR", counter) or redis.call("INCRBY", counter, jobs)
+if count == tonumber(jobs) then redis.call("PEXPIRE", counter, window_ms) end
 if count <= tonumber(max) then return "-" end
+if not is_one then redis.call("INCRBY", counter, "-" .. jobs) end
 return tostring(redis.call("PTTL", counter))`,
 };
 
@@ -3578,12 +3580,16 @@ export const readJobLua: ScriptSource<"jobs" | "results" | "outbox" | "errors", 
   args: ["id"],
   lua: `local jobs, results, outbox, errors = unpack(KEYS, 1, 4)
 local id = unpack(ARGV, 1, 1)
+local function outbox_entry(ended)
+local first, now = string.match(ended, "^%S+ ([^%s/]+)/?(%S*)")
+return now == "" and first or now
+end
 local record = redis.call("HGET", jobs, id)
 if not record then return {} end
 local ended = redis.call("HGET", results, id)
 local lines = redis.call("HGET", errors, id) or ""
 if not ended then return { record, lines } end
-local entry = string.match(ended, "^%S+ (%S+)")
+local entry = outbox_entry(ended)
 local is_recorded = #redis.call("XRANGE", outbox, entry, entry) == 0
 return { record, lines, ended, is_recorded and "1" or "0" }`,
 };
@@ -5400,4 +5406,63 @@ delete_ended(ended_ids)
 return { placed, expired, wait_for_due(), string.format("%.0f", now), found }
 end
 return path_1()`,
+};
+
+export const setAsideLua: ScriptSource<"results" | "outbox", "entry" | "outbox_ms" | "clock"> = {
+  name: "set-aside",
+  keys: ["results","outbox"],
+  args: ["entry","outbox_ms","clock"],
+  lua: `local results, outbox = unpack(KEYS, 1, 2)
+local entry, outbox_ms, clock = unpack(ARGV, 1, 3)
+local first = 4
+local function call_in_chunks(command, key, words)
+for from = 1, #words, 4000 do
+redis.call(command, key, unpack(words, from, math.min(from + 3999, #words)))
+end
+end
+local function stamp_ms(stamp)
+return tonumber(string.match(stamp, "^%d+"))
+end
+local function read_clock()
+if clock ~= "*" then return stamp_ms(clock) end
+local time = redis.call("TIME")
+return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function outbox_entry(ended)
+local first, now = string.match(ended, "^%S+ ([^%s/]+)/?(%S*)")
+return now == "" and first or now
+end
+local function with_outbox_entry(ended, entry)
+local state, first, rest = string.match(ended, "^(%S+) ([^%s/]+)%S*( .*)$")
+return state .. " " .. first .. "/" .. entry .. rest
+end
+local found = redis.call("XRANGE", outbox, entry, entry)[1]
+if not found then return {} end
+redis.call("XDEL", outbox, entry)
+local since = found[2][4] or string.match(entry, "^%d+")
+if tonumber(since) + tonumber(outbox_ms) < read_clock() then return { "-" } end
+local function follow(ids, moved)
+local fields = {}
+for from = 1, #ids, 1000 do
+local some = { unpack(ids, from, math.min(from + 999, #ids)) }
+for i, ended in ipairs(redis.call("HMGET", results, unpack(some))) do
+if ended and outbox_entry(ended) == entry then
+fields[#fields + 1] = some[i]
+fields[#fields + 1] = with_outbox_entry(ended, moved)
+end
+end
+end
+call_in_chunks("HSET", results, fields)
+end
+local entries = {}
+for at = first, #ARGV, 2 do
+local moved = redis.call("XADD", outbox, clock, "results", ARGV[at], "since", since)
+local ids = {}
+for id in string.gmatch(ARGV[at + 1], "%S+") do
+ids[#ids + 1] = id
+end
+follow(ids, moved)
+entries[#entries + 1] = moved
+end
+return entries`,
 };

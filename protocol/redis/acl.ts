@@ -28,8 +28,8 @@ const shared =
   "eval evalsha info ping subscribe";
 
 const commandsOf: Readonly<Record<AclRole, string>> = {
-  // INCR and PTTL count requests of callers that have a rate limit.
-  function: `${shared} incr pttl`,
+  // INCR, INCRBY and PTTL count requests and jobs of callers that have a rate limit.
+  function: `${shared} incr incrby pttl`,
   // `signalbox doctor` opens a transaction to test its rights and discards it; without EXEC no transaction can run.
   subscriber: `${shared} multi discard cluster|keyslot cluster|slots hsetnx rpop unsubscribe zmscore zscore`,
 };

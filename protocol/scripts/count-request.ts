@@ -4,8 +4,8 @@ import { number, text } from "../redis/reply.ts";
 import { defineScript } from "../redis/script.ts";
 
 /**
- * Answers null if the request is among the first `max` of its window, else the milliseconds left of the window. Refused
- * requests count too, and do not prolong it.
+ * Answers null if the request, or each of its jobs, is among the first `max` of its window, else the milliseconds left of the
+ * window. A single request that is refused counts too; neither prolongs the window.
  */
 export const countRequest = defineScript(countRequestLua, (reply): number | null =>
   text(reply) === "-" ? null : Math.max(0, number(reply)),

@@ -41,51 +41,80 @@ export async function sign(
   };
 }
 
+/** A request that may be signed. */
+export interface ReceivedMessage {
+  /** Reads a request header. */
+  readonly header: (name: keyof SignatureHeaders) => string | undefined;
+  readonly body: string;
+  /** The time, in milliseconds since 1970. */
+  readonly nowMs: number;
+}
+
+/** Signatures beyond this number are not looked at: each costs one HMAC for every key. */
+const maxCandidates = 8;
+/** Standard Webhooks ids are short; this one is part of what is hashed. */
+const maxIdLength = 256;
+
+/**
+ * What is wrong with the headers alone, before the body is received: one that is missing or malformed, a time that is too
+ * far off, a key that is not known. `null` if the request may be genuine; only `verify` tells whether it is.
+ * @example
+ * const wrong = wrongHeaders(keys, { header: (name) => c.req.header(name), nowMs: Date.now() });
+ * if (wrong !== null) return c.text(wrong, 401);
+ */
+export function wrongHeaders(
+  keys: SigningKeys,
+  { header, nowMs }: Omit<ReceivedMessage, "body">,
+): string | null {
+  const id = header("webhook-id");
+  const timestamp = header("webhook-timestamp");
+  const signatures = header("webhook-signature");
+  if (!id || !timestamp || !signatures) {
+    return "expected the headers webhook-id, webhook-timestamp and webhook-signature";
+  }
+  if (id.length > maxIdLength) return `expected webhook-id of at most ${maxIdLength} characters`;
+  if (!/^\d{1,12}$/.test(timestamp))
+    return "expected webhook-timestamp in whole seconds since 1970";
+  if (Math.abs(nowMs / 1000 - Number(timestamp)) > toleranceSeconds) {
+    return `expected webhook-timestamp within ${toleranceSeconds} seconds of now`;
+  }
+  if (candidatesOf(signatures).length === 0) return noSignature;
+  const candidates = candidateKeys(keys, header("signalbox-key-id"));
+  return typeof candidates === "string" ? candidates : null;
+}
+
+const noSignature = "expected a v1 signature made with the shared secret";
+
+/** The signatures that have the form of one: `v1,` and the base64 of 32 bytes. */
+function candidatesOf(signatures: string): readonly string[] {
+  return signatures
+    .split(" ", maxCandidates)
+    .filter((each) => /^v1,[A-Za-z0-9+/]{43}=?$/.test(each))
+    .map((each) => each.slice(3));
+}
+
 /**
  * Checks a signed request. Compares in constant time (`crypto.subtle.verify`). If the sender names no key, as in the
  * standard, all keys are tried.
- * @param message `header` reads a request header; `nowMs` is the time, in milliseconds since 1970
  * @returns `null` if the request is genuine, else what was expected
  * @example
  * const problem = await verify(keys, { header: (name) => c.req.header(name), body, nowMs: Date.now() });
  * if (problem !== null) return c.text(problem, 401);
  */
-export async function verify(
-  keys: SigningKeys,
-  message: {
-    readonly header: (name: keyof SignatureHeaders) => string | undefined;
-    readonly body: string;
-    readonly nowMs: number;
-  },
-): Promise<string | null> {
-  const id = message.header("webhook-id");
-  const timestamp = message.header("webhook-timestamp");
-  const signatures = message.header("webhook-signature");
-  if (!id || !timestamp || !signatures) {
-    return "expected the headers webhook-id, webhook-timestamp and webhook-signature";
-  }
-  if (!/^\d{1,12}$/.test(timestamp))
-    return "expected webhook-timestamp in whole seconds since 1970";
-  if (Math.abs(message.nowMs / 1000 - Number(timestamp)) > toleranceSeconds) {
-    return `expected webhook-timestamp within ${toleranceSeconds} seconds of now`;
-  }
-  const candidates = candidateKeys(keys, message.header("signalbox-key-id"));
+export async function verify(keys: SigningKeys, message: ReceivedMessage): Promise<string | null> {
+  const wrong = wrongHeaders(keys, message);
+  if (wrong !== null) return wrong;
+  const { header, body } = message;
+  const candidates = candidateKeys(keys, header("signalbox-key-id"));
   if (typeof candidates === "string") return candidates;
-  const content = encoder.encode(`${id}.${timestamp}.${message.body}`);
-  // At most eight candidates: each costs one HMAC for every key.
-  for (const candidate of signatures.split(" ").slice(0, 8)) {
-    if (!candidate.startsWith("v1,")) continue;
-    let mac: Uint8Array<ArrayBuffer>;
-    try {
-      mac = fromBase64(candidate.slice(3));
-    } catch {
-      continue;
-    }
+  const signed = `${header("webhook-id") ?? ""}.${header("webhook-timestamp") ?? ""}.${body}`;
+  const content = encoder.encode(signed);
+  for (const candidate of candidatesOf(header("webhook-signature") ?? "")) {
     for (const key of candidates) {
-      if (await crypto.subtle.verify("HMAC", key, mac, content)) return null;
+      if (await crypto.subtle.verify("HMAC", key, fromBase64(candidate), content)) return null;
     }
   }
-  return "expected a v1 signature made with the shared secret";
+  return noSignature;
 }
 
 /** The keys to try; what was expected, if none can be right. */

@@ -19,7 +19,7 @@ export const queueName = z
 /** `.` and `..` are job ids elsewhere, but no URL can name them. */
 export const jobId = z
   .string("expected a job id")
-  .regex(jobIdPattern, "expected a job id: 1 to 128 of A-Z a-z 0-9 . _ : @ ~ + = -")
+  .regex(jobIdPattern, "expected a job id: 1 to 128 of A-Z a-z 0-9 . _ : @ ~ + = - and not - alone")
   .refine((id) => id !== "." && id !== "..", "expected a job id other than . and ..");
 
 /** A whole number from 1 to `max`. */
@@ -61,7 +61,20 @@ export function objectError(what: string) {
   return (issue: { readonly code?: string | undefined; readonly keys?: unknown }) => {
     if (issue.code === "invalid_type") return `expected ${what}`;
     if (issue.code !== "unrecognized_keys" || !Array.isArray(issue.keys)) return undefined;
-    const unknown = issue.keys.map((key) => JSON.stringify(key)).join(", ");
-    return `expected ${what}; got also ${unknown}`;
+    return `expected ${what}; got also ${quoted(issue.keys.map(String))}`;
   };
+}
+
+/** How many names, and how much of each, an error repeats: a request must not be answered with all that it held. */
+const maxQuoted = 5;
+const maxQuotedLength = 64;
+
+/** Names that came where others were expected, in quotes: the first few, cut where they are long. */
+export function quoted(names: readonly string[]): string {
+  const some = names.slice(0, maxQuoted).map((name) => {
+    const text = JSON.stringify(name.slice(0, maxQuotedLength));
+    return name.length > maxQuotedLength ? `${text}…` : text;
+  });
+  const more = names.length - some.length;
+  return more > 0 ? `${some.join(", ")} and ${more} more` : some.join(", ");
 }

@@ -5,7 +5,7 @@
  */
 
 /** Job id: chosen by the client (then a dispatch is repeat-safe) or made by `newJobId`. */
-export const jobIdPattern = /^[A-Za-z0-9._:@~+=-]{1,128}$/;
+export const jobIdPattern = /^(?!-$)[A-Za-z0-9._:@~+=-]{1,128}$/;
 /** Job name: which handler runs it. */
 export const jobNamePattern = /^(?!-$)[A-Za-z0-9._:-]{1,64}$/;
 /** Node name, as in `CHANNEL_DISPATCH_<node>`. */

@@ -42,7 +42,7 @@ export interface AttemptError {
 /** How a job ended. */
 export interface Ended {
   readonly state: TerminalState;
-  /** The outbox entry that held the result: `<ms>-<n>`, the time it finished. */
+  /** The outbox entry that first held the result: `<ms>-<n>`, the time it finished. */
   readonly entry: string;
   /** Token of the delivery that ended the job. */
   readonly token: string;
@@ -96,7 +96,9 @@ export function parseRecord(text: string): Stored {
  */
 export function parseResultRecord(text: string): Omit<Ended, "recorded"> {
   const [head, result] = cut(text);
-  const [state, entry, token, node] = head.split(" ");
+  const [state, stood, token, node] = head.split(" ");
+  // `<entry>/<entry now>` where the result was moved within the outbox.
+  const [entry] = stood?.split("/") ?? [];
   const known = terminalStates.find((each) => each === state);
   if (known === undefined || entry === undefined || token === undefined) throw unreadable(head);
   return { state: known, entry, token, node: word(node), text: result };

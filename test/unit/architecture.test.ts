@@ -163,7 +163,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   "schedules.ts": ["schedules"],
 };
 /** The files that put the parts together: they may import any of them. */
-const roots = ["app.ts", "signalbox.ts", "index.ts", "worker.ts"];
+const roots = ["app.ts", "mount.ts", "signalbox.ts", "index.ts", "worker.ts"];
 const resources = ["jobs", "failed", "schedules", "nodes", "results", "health"];
 
 function partOf(file: string): string {

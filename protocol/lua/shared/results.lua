@@ -1,4 +1,5 @@
---- Stores how jobs ended, and says so. A result's record is `<state> <outbox entry> <token> <node>\n<result message>`.
+--- Stores how jobs ended, and says so. A result's record is `<state> <outbox entry> <token> <node>\n<result message>`;
+--- `outbox-entry` says what becomes of its second word.
 --- Results are gathered and written together; commit them after the records.
 --- @keys results outbox failed
 --- @args results_channel clock

@@ -229,3 +229,68 @@ test("a job is found in any queue, and in one round trip where it is named", asy
   expect(stack.sent).toHaveLength(1);
   expect((await stack.ask("GET", "/v1/jobs/j2?queue=slow")).status).toBe(404);
 });
+
+test("without its queue an id is refused that two queues have, so that none can be planted", async ({
+  expect,
+}) => {
+  const post = (id: string, queue: string) =>
+    stack.ask("POST", "/v1/jobs", { name: "echo", id, queue, payload: queue });
+  for (const [id, queues] of [
+    ["planted", ["pay", "default"]],
+    ["early", ["pay", "early"]],
+    ["late", ["pay", "zz"]],
+    ["many", ["b", "c", "pay"]],
+  ] as const) {
+    for (const queue of queues) expect((await post(id, queue)).status).toBe(202);
+    for (const [method, path] of [
+      ["GET", `/v1/jobs/${id}`],
+      ["GET", `/v1/jobs/${id}?wait=1`],
+      ["GET", `/v1/jobs/${id}/events`],
+      ["POST", `/v1/jobs/${id}/cancel`],
+      ["POST", `/v1/jobs/${id}/resend`],
+      ["DELETE", `/v1/jobs/${id}`],
+    ] as const) {
+      const { status, body } = await stack.ask(method, path);
+      expect([method, path, status]).toEqual([method, path, 400]);
+      expect(body["detail"]).toMatch(
+        /^queue: expected the name of a queue, since \w+ and \w+ each/,
+      );
+    }
+    const own = await stack.ask("GET", `/v1/jobs/${id}?queue=pay`);
+    expect(own.body).toMatchObject({ id, queue: "pay", payload: "pay", state: "queued" });
+  }
+  await post("alone", "pay");
+  expect((await stack.ask("GET", "/v1/jobs/alone")).body).toMatchObject({ queue: "pay" });
+});
+
+test.for(["-", ".", "..", ""])("%j is no id of a job", async (id, { expect }) => {
+  const one = await stack.ask("POST", "/v1/jobs", { name: "echo", id });
+  const many = await stack.ask("POST", "/v1/jobs/batch", { jobs: [{ name: "echo", id }] });
+  const failed = await stack.ask("POST", "/v1/failed/resend", { ids: [id] });
+  for (const answer of [one, many, failed])
+    expect(answer).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+  expect((await stack.ask("POST", "/v1/jobs", { name: "echo", id: "--" })).status).toBe(202);
+});
+
+test("an answer repeats little of what came, however much that was", async ({ expect }) => {
+  const long = "k".repeat(200_000);
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`key${at}`, 1]));
+  const refused = [
+    await stack.ask("POST", "/v1/jobs", { name: "echo", [long]: 1 }),
+    await stack.ask("POST", "/v1/jobs", { name: "echo", ...many }),
+    await stack.ask("POST", "/v1/jobs", { name: "echo", backoff: { [long]: 1 } }),
+    await stack.ask("POST", "/v1/jobs/batch", { jobs: [{ name: "echo", ...many }] }),
+    await stack.ask("POST", "/v1/schedules/preview", { [long]: 1 }),
+    await stack.ask("POST", "/v1/failed/resend", { ...many }),
+    await stack.ask("GET", `/v1/jobs?${long}=1`),
+    await stack.ask("GET", `/v1/jobs?${long}=1&${long}=2`),
+    await stack.ask("POST", `/v1/jobs?${long}=1`, { name: "echo" }),
+    await stack.ask("GET", `/v1/${long}`),
+    await stack.ask("PUT", `/v1/jobs/${long}`),
+  ];
+  for (const { status, body } of refused) {
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(JSON.stringify(body).length).toBeLessThan(5_000);
+  }
+  expect(refused[1]?.body["detail"]).toMatch(/got also "key0", .* and 19995 more$/);
+});

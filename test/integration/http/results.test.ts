@@ -103,15 +103,63 @@ test("every result is shown to the hook; a delivery that it refuses comes again"
   });
   const body = bodyOf(good, { ...bad, results: [{ ...result, id: "j2" }] });
   const first = await deliver(body, { app });
-  expect(first).toMatchObject({ status: 500, body: { code: "internal" } });
+  expect(first).toMatchObject({
+    status: 200,
+    body: { recorded: 1, refused: [{ ...bad, results: [0] }] },
+  });
   expect(JSON.stringify(first.body)).not.toContain("disk full");
-  expect(stack.logged).toMatchObject([{ event: "request.failed", code: "internal" }]);
+  expect(stack.logged).toMatchObject([
+    {
+      level: "error",
+      event: "result.refused",
+      reason: "onResult threw: disk full",
+      count: 1,
+      jobs: ["j2"],
+    },
+  ]);
   expect((await stack.ask("GET", "/v1/jobs/j1")).body).toMatchObject({ recorded: true });
   expect((await stack.ask("GET", "/v1/jobs/j2")).body).toMatchObject({ recorded: false });
 
   refuse = false;
   expect(await deliver(body, { app })).toMatchObject({ status: 200, body: { recorded: 1 } });
   expect(seen).toEqual(["j1", "j2", "j1", "j2"]);
+});
+
+test("headers that cannot be right are refused before the body is received", async ({ expect }) => {
+  const now = String(Math.floor(Date.now() / 1000));
+  const signature = `v1,${btoa("0".repeat(32))}`;
+  const right = { "webhook-id": "m", "webhook-timestamp": now, "webhook-signature": signature };
+  const wrong: readonly Readonly<Record<string, string>>[] = [
+    {},
+    { ...right, "webhook-id": "" },
+    { ...right, "webhook-id": "m".repeat(257) },
+    { ...right, "webhook-timestamp": "soon" },
+    { ...right, "webhook-timestamp": String(Number(now) - 400) },
+    { ...right, "webhook-timestamp": String(Number(now) + 400) },
+    { ...right, "webhook-signature": "" },
+    { ...right, "webhook-signature": "v1," },
+    { ...right, "webhook-signature": `v2,${btoa("0".repeat(32))}` },
+    { ...right, "webhook-signature": `v1,${btoa("0".repeat(31))}` },
+    { ...right, "signalbox-key-id": "unknown" },
+    { ...right, "signalbox-key-id": "no key" },
+    { ...right, "content-length": "10485761" },
+  ];
+  for (const headers of wrong) {
+    let pulled = 0;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull: (controller) => {
+          pulled += 1;
+          controller.enqueue(new Uint8Array(65_536));
+          if (pulled > 10) controller.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const init = { method: "POST", headers, body, duplex: "half" };
+    const response = await stack.app.request(new Request("http://x/v1/results", init));
+    expect([response.status, pulled]).toEqual(["content-length" in headers ? 413 : 401, 0]);
+  }
 });
 
 test("what is not signed, or not by us, or not now, changes nothing", async ({ expect }) => {

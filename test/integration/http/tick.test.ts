@@ -164,3 +164,50 @@ test("a part that fails stops no other, and all failures are told", async ({ exp
     { level: "error", pruned: { forgotten: 1 }, errors: [{ part: "leases" }, { part: "outbox" }] },
   ]);
 });
+
+test("results that the hook always refuses do not hold up newer ones", async ({ expect }) => {
+  const { deps, old } = ticking();
+  // More than one tick reads: the oldest 350 entries are refused each time.
+  const count = 360;
+  const node = await joinNode(old, { name: "1", slots: count });
+  const ids = Array.from({ length: count }, (_, at) => `j${at}`);
+  await deps.ledger.dispatch(ids.map((id) => ({ id, name: "echo", queue: "default" })));
+  for (let at = 0; at < count; at++) await node.finish(await node.next());
+  await node.close();
+  const good = ids.filter((id) => id !== "j5" && Number(id.slice(1)) >= 350);
+  const calls = new Map<string, number>();
+  const onResult = ({ id }: { readonly id: string }) => {
+    calls.set(id, (calls.get(id) ?? 0) + 1);
+    return good.includes(id) ? Promise.resolve() : Promise.reject(new Error(`not ${id}`));
+  };
+  for (let minute = 0; minute < 5; minute++) {
+    now += 60_000;
+    await expect(tick({ ...deps, onResult }, now)).rejects.toThrow(/outbox \(internal\)/);
+  }
+  for (const id of good) expect([id, calls.get(id)]).toEqual([id, 1]);
+  // None more than its share: five ticks of at most 300.
+  expect(Math.max(...calls.values())).toBeLessThanOrEqual(3);
+  const [line] = stack.logged;
+  expect(JSON.stringify(line)).not.toContain("bug");
+  const [{ error }] = (line?.["errors"] ?? []) as readonly [{ readonly error: Error }];
+  expect(error.message).toMatch(/^onResult threw: not j\d+ \(job j\d+; \d+ results refused/);
+  expect(await stack.redis.xlen("signalbox:{default}:outbox")).toBe(350);
+});
+
+test("one refused result among many costs a tick nothing of the others", async ({ expect }) => {
+  const { deps, old } = ticking();
+  const node = await joinNode(old, { name: "1", slots: 250 });
+  const ids = Array.from({ length: 250 }, (_, at) => `j${at}`);
+  await deps.ledger.dispatch(ids.map((id) => ({ id, name: "echo", queue: "default" })));
+  for (let at = 0; at < 250; at++) await node.finish(await node.next());
+  await node.close();
+  now += 31_000;
+  const onResult = ({ id }: { readonly id: string }) =>
+    id === "j0" ? Promise.reject(new Error("never")) : Promise.resolve();
+  await expect(tick({ ...deps, onResult }, now)).rejects.toThrow();
+  expect(await stack.redis.xlen("signalbox:{default}:outbox")).toBe(1);
+  expect((await stack.ask("GET", "/v1/jobs/j0")).body).toMatchObject({ recorded: false });
+  now += 60_000;
+  await tick({ ...deps, onResult: () => Promise.resolve() }, now);
+  expect((await stack.ask("GET", "/v1/jobs/j0")).body).toMatchObject({ recorded: true });
+});

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
 import { createApp } from "../../../functions/app.ts";
-import { readConfig } from "../../../functions/config.ts";
 import { operations } from "../../../functions/openapi/operations.ts";
 import { scopes } from "../../../protocol/signing/api-token.ts";
-import { ask, clientToken, joinNode, type Stack, startStack } from "../../support/http-app.ts";
+import { ask, joinNode, type Stack, startStack } from "../../support/http-app.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const expiresAt = "2099-01-01T00:00:00Z";
@@ -115,8 +114,16 @@ describe("a token that is good for some queues", () => {
     expect,
   }) => {
     await fill();
-    for (const path of ["/v1/jobs/same", "/v1/jobs/same?wait=0.001", "/v1/schedules/same"]) {
+    for (const path of ["/v1/jobs/of-a", "/v1/jobs/of-a?wait=0.001", "/v1/schedules/same"]) {
       expect(await shop("GET", path)).toMatchObject({ status: 200, body: { queue: "a" } });
+    }
+    for (const path of ["/v1/jobs/same", "/v1/jobs/same?wait=0.001", "/v1/jobs/same/events"]) {
+      const detail =
+        "queue: expected the name of a queue, since a and b each have a job with this id";
+      expect(await shop("GET", path)).toMatchObject({ status: 400, body: { detail } });
+      const named = path.includes("?") ? `${path}&queue=b` : `${path}?queue=b`;
+      if (!path.endsWith("events"))
+        expect(await shop("GET", named)).toMatchObject({ status: 200, body: { queue: "b" } });
     }
     const unknown = await shop("GET", "/v1/jobs/nothing");
     for (const path of [
@@ -225,68 +232,6 @@ describe("a token that is good for some queues", () => {
     expect((await home("/v1/jobs/same")).body).toMatchObject({ queue: "default" });
     expect((await home("/v1/failed")).status).toBe(200);
     expect((await home("/v1/jobs/of-a")).status).toBe(404);
-  });
-});
-
-describe("a rate limit", () => {
-  const rated = async (rate: string) => {
-    const config = await readConfig({ ...stack.env, SIGNALBOX_RATE_LIMIT: rate });
-    return createApp({ ...stack.deps, config });
-  };
-
-  test("of a token is its own; what is over it is told when to come again", async ({ expect }) => {
-    const app = await rated("3/10s");
-    const get = (token: string) => ask(app, { method: "GET", path: "/v1/jobs", token });
-    for (let count = 0; count < 3; count++) expect((await get("read")).status).toBe(200);
-    const refused = await get("read");
-    expect(refused).toMatchObject({ status: 429, body: { code: "rate_limited" } });
-    const seconds = Number(refused.headers.get("retry-after"));
-    expect(seconds).toBeGreaterThanOrEqual(1);
-    expect(seconds).toBeLessThanOrEqual(10);
-    expect((await get("shop")).status).toBe(200);
-    expect((await get(clientToken)).status).toBe(200);
-  });
-
-  test("ends with its window, which what is refused does not put off", async ({ expect }) => {
-    const app = await rated("1/1h");
-    const get = () => ask(app, { method: "GET", path: "/v1/nowhere", token: "read" });
-    expect((await get()).status).toBe(404);
-    expect((await get()).status).toBe(429);
-    const key = "signalbox:rate:read-only";
-    expect(await stack.redis.pttl(key)).toBeGreaterThan(0);
-    expect(await stack.redis.pttl(key)).toBeLessThanOrEqual(3_600_000);
-    await stack.redis.pexpire(key, 0);
-    expect((await get()).status).toBe(404);
-  });
-
-  test("counts no request without a valid token, no callback and no health check", async ({
-    expect,
-  }) => {
-    const app = await rated("1/1h");
-    for (const path of ["/v1/jobs", "/healthz"])
-      await ask(app, { method: "GET", path, token: "x" });
-    await ask(app, { method: "POST", path: "/v1/results", body: {}, token: "x" });
-    expect(stack.sent).toEqual([]);
-  });
-
-  test("costs three commands, two, and three where it refuses; none where there is none", async ({
-    expect,
-  }) => {
-    const app = await rated("2/1m");
-    const costOf = async (asking: () => Promise<unknown>) => {
-      await stack.redis.config("RESETSTAT");
-      await asking();
-      const stats = await stack.redis.info("commandstats");
-      const counted = [...stats.matchAll(/cmdstat_(eval|incr|pexpire|pttl):calls=(\d+)/g)];
-      return counted.reduce((sum, [, , calls]) => sum + Number(calls), 0);
-    };
-    const path = "/v1/nowhere";
-    expect(await costOf(() => stack.ask("GET", path))).toBe(0);
-    const costs: number[] = [];
-    for (let count = 0; count < 3; count++)
-      costs.push(await costOf(() => ask(app, { method: "GET", path })));
-    expect(costs).toEqual([3, 2, 3]);
-    expect(stack.sent).toHaveLength(3);
   });
 });
 
