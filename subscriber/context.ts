@@ -19,6 +19,7 @@ import type { Config } from "./config/config.ts";
 import type { AssignmentConfig } from "./config/nodes.ts";
 import { createRedisPort } from "./connection/ioredis.ts";
 import type { SubscriberEvents } from "./events.ts";
+import { type Guard, noGuard } from "./guard/guard.ts";
 import { type Assignment, createAssignment } from "./membership/assignment.ts";
 import type { Outbox } from "./outcome/outbox.ts";
 
@@ -35,6 +36,8 @@ export interface SubscriberOptions {
   readonly log: Logger;
   /** Decides which jobs may run. @default all jobs run */
   readonly verify?: JobVerifier | undefined;
+  /** Keeps leases while the event loop is blocked. It is started and stopped by its creator. @default none */
+  readonly guard?: Guard;
   /** Which part of the process's work is this subscriber's. @default all of it */
   readonly share?: ClusterShare;
   /** The reply to `INFO`, if it has been asked already. */
@@ -49,6 +52,7 @@ export interface SubscriberContext {
   readonly module: HandlerModule;
   readonly verify: JobVerifier | undefined;
   readonly share: ClusterShare;
+  readonly guard: Guard;
   readonly events: SubscriberEvents;
   readonly log: Logger;
   readonly outbox: Outbox;
@@ -70,7 +74,8 @@ export interface SubscriberContext {
 
 /** Makes the context of one subscriber. Connects nothing. */
 export function createSubscriberContext(options: SubscriberOptions): SubscriberContext {
-  const { config, module, outbox, events, log, share = singleServer } = options;
+  const { config, module, outbox, events, log } = options;
+  const { share = singleServer, guard = noGuard } = options;
   const { naming, timing } = config;
   const redis = createRedisPort(options.commands, share.onMoved);
   const assignments = config.assignments.map(createAssignment);
@@ -81,6 +86,7 @@ export function createSubscriberContext(options: SubscriberOptions): SubscriberC
     module,
     verify: options.verify,
     share,
+    guard,
     events,
     log,
     outbox,
@@ -92,7 +98,7 @@ export function createSubscriberContext(options: SubscriberOptions): SubscriberC
     assignments,
     queues: [...new Set(assignments.map(({ queue }) => queue))],
     heard: share.isHome ? [...config.assignments, ...share.elsewhere] : config.assignments,
-    attempts: createAttempts(),
+    attempts: createAttempts(guard),
     stopping: new AbortController(),
   };
 }

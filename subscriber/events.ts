@@ -28,6 +28,15 @@ export interface AttemptEnded extends AttemptName {
   readonly delayMs?: number;
 }
 
+/** What held the event loop: one of `attempts`, or something else in the process. */
+export interface LoopBlocked {
+  readonly code: "event_loop_blocked";
+  /** For how long, to within a fortieth of `SIGNALBOX_UNACKNOWLEDGED_MS`. */
+  readonly ms: number;
+  /** The attempts that ran meanwhile, at most 20; only the one at fault where that is known. */
+  readonly attempts: readonly AttemptName[];
+}
+
 /** A message that is not run. `sample` is its beginning. */
 export interface MessageNotRun {
   readonly channel: string;
@@ -57,6 +66,8 @@ export interface SubscriberEventMap {
   "attempt:lost": [AttemptName];
   /** The handler still runs a second after its signal was aborted; its slot has been freed. */
   "attempt:unresponsive": [AttemptName];
+  /** The event loop was busy for so long that leases were at risk. Emitted when it is free again. */
+  "loop:blocked": [LoopBlocked];
   "bare:ended": [{ readonly id: string; readonly node: string; readonly ok: boolean }];
   "message:unreadable": [MessageNotRun];
   /** Only signed jobs are run here, and this one is not signed, or not as it came. */

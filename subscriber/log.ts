@@ -45,6 +45,12 @@ export function logEvents(events: SubscriberEvents, log: Logger): void {
       "handler unresponsive: it still runs after its signal was aborted; its slot is free",
     );
   });
+  events.on("loop:blocked", (fields) => {
+    log.warn(
+      fields,
+      "event loop blocked: move what computes into a worker thread or a child process",
+    );
+  });
   events.on("bare:ended", (fields) => {
     log.info(fields, fields.ok ? "bare id done" : "bare id failed");
   });

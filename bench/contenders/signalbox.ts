@@ -11,6 +11,7 @@ import { defaultNaming } from "../../protocol/redis/keys.ts";
 import { readConfig } from "../../subscriber/config/config.ts";
 import { createConnection, createRedisPort } from "../../subscriber/connection/ioredis.ts";
 import { createEvents } from "../../subscriber/events.ts";
+import { createGuard } from "../../subscriber/guard/guard.ts";
 import type { Delivery, Outbox } from "../../subscriber/outcome/outbox.ts";
 import { createSubscriber } from "../../subscriber/subscriber.ts";
 import type { Contender, Payload } from "../contender.ts";
@@ -31,14 +32,18 @@ export const signalbox: Contender = {
       SIGNALBOX_HANDLERS: "given",
       LOG_LEVEL: "silent",
     });
+    const log = pino({ level: "silent" });
+    const guard = createGuard({ config, log });
+    await guard.start();
     const subscriber = createSubscriber({
       config,
+      guard,
       module: { handlers: { [jobName]: (payload) => run(payload as Payload) }, catalog: undefined },
       commands: createConnection(url),
       subscription: createConnection(url),
       outbox: createRecorder(createMaintenance(optionsOf(recording)), onRecorded),
       events,
-      log: pino({ level: "silent" }),
+      log,
     });
     const { promise: listening, resolve } = Promise.withResolvers<unknown>();
     events.on("listening", resolve);
@@ -47,6 +52,7 @@ export const signalbox: Contender = {
     return {
       close: async () => {
         await subscriber.stop();
+        await guard.stop();
         recording.disconnect();
       },
     };

@@ -2,6 +2,7 @@
 import { queueKeys, queuesKey, reportChannel } from "../redis/keys.ts";
 import { exactly, itemAt } from "../redis/reply.ts";
 import { finish, type Finished } from "../scripts/finish.ts";
+import { hold } from "../scripts/hold.ts";
 import { join, type Joined } from "../scripts/join.ts";
 import { leave } from "../scripts/leave.ts";
 import { renew } from "../scripts/renew.ts";
@@ -92,6 +93,13 @@ export interface NodeLedger {
   renew(queue: string, members: readonly string[]): Promise<readonly number[]>;
 
   /**
+   * Extends the leases of the node's deliveries that were never acknowledged to `timing.unacknowledgedMs` from now: its
+   * process lives but cannot read them. Resolves to how many there are; 0 if another subscriber has joined under the
+   * name since. Script `hold`.
+   */
+  hold(queue: string, nodeRow: { readonly node: string; readonly epoch: string }): Promise<number>;
+
+  /**
    * Stores a report of a running attempt of job `id` and publishes that it is there. Resolves to false, and stores
    * nothing, if the attempt has lost its lease. `keepMs` says how long the job's reports can be read from now on.
    * Not repeat-safe: a report sent twice is stored twice. Script `report`.
@@ -151,6 +159,14 @@ export function createNodeLedger(options: LedgerOptions): NodeLedger {
         list: members,
       });
       return run(call, renew.parse);
+    },
+
+    hold: (queue, { node, epoch }) => {
+      const call = hold.call({
+        keys: queueKeys(naming, queue),
+        args: { node, epoch, unacknowledged_ms: timing.unacknowledgedMs, clock: clock() },
+      });
+      return run(call, hold.parse);
     },
 
     report: (queue, id, what, keepMs) => {

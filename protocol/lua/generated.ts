@@ -2475,6 +2475,42 @@ end
 return path_1()`,
 };
 
+export const holdLua: ScriptSource<"leases" | "nodes", "node" | "epoch" | "unacknowledged_ms" | "clock"> = {
+  name: "hold",
+  keys: ["leases","nodes"],
+  args: ["node","epoch","unacknowledged_ms","clock"],
+  lua: `local leases, nodes = unpack(KEYS, 1, 2)
+local node, epoch, unacknowledged_ms, clock = unpack(ARGV, 1, 4)
+local function stamp_ms(stamp)
+return tonumber(string.match(stamp, "^%d+"))
+end
+local function read_clock()
+if clock ~= "*" then return stamp_ms(clock) end
+local time = redis.call("TIME")
+return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function score(ms)
+return string.format("%.1f", ms)
+end
+redis.call("ZREM", leases, "-")
+local row = redis.call("HGET", nodes, node)
+if not row or string.match(row, "^%S+") ~= epoch then return 0 end
+local ends, own_suffix, words = score(read_clock() + tonumber(unacknowledged_ms)), " " .. node, {}
+local all = redis.call("ZRANGE", leases, 0, -1, "WITHSCORES")
+for i = 1, #all, 2 do
+local member = all[i]
+local is_own = string.sub(member, -#own_suffix) == own_suffix and string.match(member, "^%S+ %S+ %S+$")
+if is_own and tonumber(all[i + 1]) % 1 == 0 then
+words[#words + 1] = ends
+words[#words + 1] = member
+end
+end
+for from = 1, #words, 4000 do
+redis.call("ZADD", leases, "XX", "GT", unpack(words, from, math.min(from + 3999, #words)))
+end
+return #words / 2`,
+};
+
 export const joinLua: ScriptSource<"jobs" | "results" | "leases" | "backlog" | "free" | "nodes" | "parked" | "outbox" | "due" | "errors" | "failed", "queue" | "node" | "epoch" | "slots" | "info" | "channel" | "control" | "results_channel" | "unacknowledged_ms" | "foreign_ms" | "clock"> = {
   name: "join",
   keys: ["jobs","results","leases","backlog","free","nodes","parked","outbox","due","errors","failed"],

@@ -11,6 +11,8 @@ export const failureCodes = {
   handler_error: true,
   /** The handler took longer than the job's time-out. */
   timeout: true,
+  /** A handler held the event loop of its process when the attempt's time-out passed. */
+  event_loop_blocked: true,
   /** The lease ended without an outcome: the node died or was cut off. */
   attempt_lost: true,
   /** The node that received the job has no such handler; another version of it may have one. */

@@ -1,6 +1,7 @@
 /** The attempts that this process runs, or whose outcome it has yet to send. */
 import type { Envelope } from "../../protocol/wire/messages.ts";
 import type { AttemptName } from "../events.ts";
+import { type Guard, noGuard } from "../guard/guard.ts";
 import type { Assignment } from "../membership/assignment.ts";
 import type { AbortCause } from "./runner.ts";
 
@@ -17,6 +18,8 @@ export interface Attempt {
   readonly abort: (cause: AbortCause) => void;
   /** In milliseconds of `performance.now()`. */
   readonly startedAt: number;
+  /** Its place in the guard's table; see `Guard`. */
+  readonly place: number;
   /** Why it was aborted, if it was. */
   cause: AbortCause | undefined;
   /** When the lease must next be renewed, in milliseconds of `performance.now()`. */
@@ -46,8 +49,11 @@ export interface Attempts {
   empty(): Promise<void>;
 }
 
-/** Creates the table. A delivery that arrives twice (by message and by rejoin) is found in it. */
-export function createAttempts(): Attempts {
+/**
+ * Creates the table. A delivery that arrives twice (by message and by rejoin) is found in it.
+ * @param guard is told of each attempt that is removed. @default none
+ */
+export function createAttempts(guard: Pick<Guard, "release"> = noGuard): Attempts {
   /**
    * Each value can be emptied: V8 keeps the tables that a Map has outgrown reachable from one another, and with them
    * what they held. Attempts would outlive their time and make a fifth of the work the garbage collector's.
@@ -78,6 +84,7 @@ export function createAttempts(): Attempts {
       const entry = table.get(key);
       const attempt = entry?.attempt;
       if (entry !== undefined) entry.attempt = undefined;
+      if (attempt !== undefined) guard.release(attempt.place);
       table.delete(key);
       if (remembering > 0) settled.add(key);
       if (table.size === 0) {

@@ -5,13 +5,14 @@ import type { Envelope } from "../../protocol/wire/messages.ts";
 import { omitUndefined } from "../../protocol/wire/omit-undefined.ts";
 import type { Config } from "../config/config.ts";
 import type { AttemptEnded, SubscriberEvents } from "../events.ts";
+import type { Guard } from "../guard/guard.ts";
 import type { Refusals } from "../intake/refusals.ts";
 import type { Assignment } from "../membership/assignment.ts";
 import { type DescribedEnding, endingOf, type EndingSink } from "../outcome/ending.ts";
 import { type Attempt, type Attempts, nameOf } from "./attempts.ts";
 import { createJobOutput, type JobOutput } from "./job-output.ts";
 import type { Renewer } from "./renewer.ts";
-import { type HandlerModule, type Outcome, startAttempt } from "./runner.ts";
+import { type HandlerModule, type Outcome, startAttempt, timeoutOf } from "./runner.ts";
 
 /** See `createExecutor`. */
 export interface Executor {
@@ -30,6 +31,7 @@ export interface ExecutorContext {
   readonly attempts: Attempts;
   readonly config: Pick<Config, "maxResultBytes">;
   readonly events: SubscriberEvents;
+  readonly guard: Pick<Guard, "indexOf" | "watch">;
   readonly log: Logger;
   readonly nodeLedger: Pick<NodeLedger, "report">;
 }
@@ -45,21 +47,29 @@ export function createExecutor(
   context: ExecutorContext,
   { renewer, refusals }: ExecutorParts,
 ): Executor {
-  const { module, attempts, config, events, log, nodeLedger } = context;
+  const { module, attempts, config, events, guard, log, nodeLedger } = context;
   const { verify } = refusals;
   const assignments = new Map(
-    context.assignments.map((assignment) => [`${assignment.node} ${assignment.queue}`, assignment]),
+    context.assignments.map((assignment) => [
+      `${assignment.node} ${assignment.queue}`,
+      { assignment, index: guard.indexOf(assignment) },
+    ]),
   );
 
   function start(envelope: Envelope, endings: EndingSink): void {
-    const assignment = assignments.get(`${envelope.node} ${envelope.queue}`);
-    if (assignment === undefined) return;
+    const served = assignments.get(`${envelope.node} ${envelope.queue}`);
+    if (served === undefined) return;
+    const { assignment, index } = served;
     if (assignment.phase === "superseded" || assignment.phase === "contested") return;
     const member = leaseMember(envelope);
     if (attempts.has(envelope.queue, member)) return;
     const name = nameOf(envelope);
     events.emit("attempt:started", name);
     const startedAt = performance.now();
+    // Before the handler starts: it may hold the event loop from then on.
+    const renewAt = renewer.starting(startedAt);
+    const endsAt = startedAt + timeoutOf(envelope, module);
+    const place = guard.watch(index, member, startedAt, endsAt);
     const output = createJobOutput(envelope, { log, nodeLedger, module });
     const { outcome, abort } = startAttempt(envelope, {
       module,
@@ -76,8 +86,9 @@ export function createExecutor(
       member,
       abort,
       startedAt,
+      place,
       cause: undefined,
-      renewAt: renewer.firstRenewal(),
+      renewAt,
       hasEnded: false,
     };
     attempts.add(attempt);
@@ -94,7 +105,9 @@ export function createExecutor(
     const how = await outcome;
     const { envelope } = attempt;
     attempt.hasEnded = true;
-    const durationMs = Math.round((performance.now() - attempt.startedAt) * 1000) / 1000;
+    const endedAt = performance.now();
+    renewer.ended(endedAt);
+    const durationMs = Math.round((endedAt - attempt.startedAt) * 1000) / 1000;
     const { maxResultBytes } = config;
     const ending = endingOf(envelope, how, { durationMs, maxResultBytes });
     events.emit("attempt:ended", describe(envelope, ending, durationMs));

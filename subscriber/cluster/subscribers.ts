@@ -14,6 +14,7 @@ import { sleep } from "../connection/sleep.ts";
 import { locate, type SlotOwner, urlAt } from "../connection/slot-owner.ts";
 import type { SubscriberOptions } from "../context.ts";
 import type { DrainResult } from "../drain.ts";
+import { createGuard } from "../guard/guard.ts";
 import { createSubscriber, type Subscriber } from "../subscriber.ts";
 import { combineListening, shareOutbox } from "./combine.ts";
 import { createClusterWatch } from "./watch.ts";
@@ -42,6 +43,9 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
   const queues = [...new Set([defaultQueue, ...assignments.map(({ queue }) => queue)])];
   /** Asks what Redis is; where that is one server it goes on as the subscriber's connection for commands. */
   const first = createConnection(url);
+  /** One for the process: it follows the queues to their masters. */
+  const guard = createGuard({ config, log });
+  let guarding: Promise<void> | undefined;
   const stopping = new AbortController();
   const isStopping = () => stopping.signal.aborted;
   let members: readonly Subscriber[] = [];
@@ -70,6 +74,7 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
     for (let failures = 1; !isStopping(); failures++) {
       try {
         const { info, owners } = await find();
+        await guarding; // a handler may block the event loop from the first job on
         if (isStopping()) return;
         first.off("error", onError); // the member that takes it over has its own
         members = owners === undefined ? [createOne(info)] : createAt(owners);
@@ -86,7 +91,7 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
 
   function createOne(info: string): Subscriber {
     const subscription = createConnection(url);
-    return createSubscriber({ ...options, commands: first, subscription, info });
+    return createSubscriber({ ...options, guard, commands: first, subscription, info });
   }
 
   /** One at each master that has a queue of this process. The one at the master of `default` is the home. */
@@ -106,6 +111,7 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
       commands.on("close", watch.check);
       return createSubscriber({
         ...options,
+        guard,
         commands,
         subscription: createConnection(master),
         outbox,
@@ -130,11 +136,13 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
     stopping.abort();
     if (members.length === 0) first.disconnect();
     const results = await Promise.all(members.map((member) => member.stop()));
+    await guard.stop();
     return results.includes("aborted") ? "aborted" : "drained";
   }
 
   return {
     start() {
+      guarding = guard.start();
       first.on("error", onError);
       first.once("ready", () => void begin());
       first.connect().catch(() => undefined); // reported by the error event, and tried again

@@ -12,6 +12,7 @@ import { itemAt } from "../connection/item-at.ts";
 import type { Listener } from "../connection/listener.ts";
 import { sleep } from "../connection/sleep.ts";
 import type { SubscriberEvents } from "../events.ts";
+import type { Guard } from "../guard/guard.ts";
 import type { Assignment } from "./assignment.ts";
 import type { Inbox } from "./inbox.ts";
 
@@ -34,6 +35,7 @@ export interface JoinerContext {
   readonly attempts: Attempts;
   readonly config: Pick<Config, "host">;
   readonly events: SubscriberEvents;
+  readonly guard: Pick<Guard, "joined">;
   readonly stopping: AbortController;
 }
 
@@ -45,7 +47,7 @@ export interface JoinerParts {
 
 /** Creates the joiner of all assignments. */
 export function createJoiner(context: JoinerContext, { inbox, listener }: JoinerParts): Joiner {
-  const { nodeLedger, assignments, attempts, events, stopping } = context;
+  const { nodeLedger, assignments, attempts, events, guard, stopping } = context;
   /** What `GET /v1/nodes` shows of this process. */
   const info = JSON.stringify({ host: context.config.host, pid: process.pid });
   let isJoining = false;
@@ -76,6 +78,7 @@ export function createJoiner(context: JoinerContext, { inbox, listener }: Joiner
       if (!attempt.hasEnded) loseAttempt(attempt, events);
     }
     assignment.epoch = joined.epoch;
+    guard.joined({ node: assignment.node, queue: assignment.queue, epoch: joined.epoch });
     if (assignment.phase === "joining") {
       assignment.phase = "live";
       if (inbox.open(assignment)) isWanted = true;

@@ -14,6 +14,9 @@ export interface LogLine {
   readonly id?: string;
   readonly node?: string;
   readonly reason?: string;
+  readonly code?: string;
+  /** For how long the event loop was blocked. */
+  readonly ms?: number;
 }
 
 export interface SubscriberProcess extends AsyncDisposable {

@@ -31,6 +31,7 @@ export function attemptOf(envelope: Envelope, more: Partial<Attempt> = {}): Atte
     member: leaseMember(envelope),
     abort: () => undefined,
     startedAt: 0,
+    place: -1,
     cause: undefined,
     renewAt: 0,
     hasEnded: false,

@@ -2,6 +2,7 @@ import { describe, test } from "vitest";
 import { leaseMember } from "../../../../protocol/ledger/nodes.ts";
 import type { Joined } from "../../../../protocol/scripts/join.ts";
 import { createAttempts } from "../../../../subscriber/attempt/attempts.ts";
+import { noGuard } from "../../../../subscriber/guard/guard.ts";
 import { createAssignment } from "../../../../subscriber/membership/assignment.ts";
 import { createJoiner } from "../../../../subscriber/membership/joiner.ts";
 import { until } from "../../../support/until.ts";
@@ -23,6 +24,7 @@ function create() {
     attempts,
     config: { host: "here" },
     events,
+    guard: noGuard,
     stopping: new AbortController(),
   };
   let mustJoinAgain = false;
