@@ -14,7 +14,7 @@ import { sleep } from "../connection/sleep.ts";
 import { locate, type SlotOwner, urlAt } from "../connection/slot-owner.ts";
 import type { SubscriberOptions } from "../context.ts";
 import type { DrainResult } from "../drain.ts";
-import { createGuard } from "../guard/guard.ts";
+import { createGuard, type Guard } from "../guard/guard.ts";
 import { createSubscriber, type Subscriber } from "../subscriber.ts";
 import { combineListening, shareOutbox } from "./combine.ts";
 import { createClusterWatch } from "./watch.ts";
@@ -77,7 +77,7 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
         await guarding; // a handler may block the event loop from the first job on
         if (isStopping()) return;
         first.off("error", onError); // the member that takes it over has its own
-        members = owners === undefined ? [createOne(info)] : createAt(owners);
+        members = owners === undefined ? [createOne(info)] : createMembers(owners);
         for (const member of members) member.start();
         return;
       } catch (error) {
@@ -94,42 +94,9 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
     return createSubscriber({ ...options, guard, commands: first, subscription, info });
   }
 
-  /** One at each master that has a queue of this process. The one at the master of `default` is the home. */
-  function createAt(owners: ReadonlyMap<string, SlotOwner>): readonly Subscriber[] {
+  function createMembers(owners: ReadonlyMap<string, SlotOwner>): readonly Subscriber[] {
     first.disconnect();
-    const urls = new Map([...owners].map(([queue, owner]) => [queue, urlAt(url, owner)]));
-    const home = urls.get(defaultQueue);
-    const served = assignments.map(({ queue }) => urls.get(queue));
-    const masters = [...new Set([home, ...served])].filter((each) => each !== undefined);
-    const eventsAt = combineListening(events, masters.length);
-    const outbox = shareOutbox(options.outbox, masters.length);
-    const watch = createClusterWatch({ ...options, queues, urls, signal: stopping.signal });
-    return masters.map((master) => {
-      const isHere = (queue: string) => urls.get(queue) === master;
-      const slots = [...owners].flatMap(([queue, { slot }]) => (isHere(queue) ? slot : []));
-      const commands = createConnection(master);
-      commands.on("close", watch.check);
-      return createSubscriber({
-        ...options,
-        guard,
-        commands,
-        subscription: createConnection(master),
-        outbox,
-        events: eventsAt(master),
-        config: {
-          ...config,
-          redisUrl: master,
-          assignments: assignments.filter(({ queue }) => isHere(queue)),
-        },
-        share: {
-          elsewhere: assignments.filter(({ queue }) => !isHere(queue)),
-          isHome: master === home,
-          onMoved: ({ slot }) => {
-            if (slots.includes(slot)) watch.check();
-          },
-        },
-      });
-    });
+    return createAtMasters({ ...options, guard }, { owners, queues, signal: stopping.signal });
   }
 
   async function drain(): Promise<DrainResult> {
@@ -152,6 +119,55 @@ export function createSubscribers(options: SubscribersOptions): Subscribers {
       for (const member of members) member.abort();
     },
   };
+}
+
+/** One at each master that has a queue of this process. The one at the master of `default` is the home. */
+function createAtMasters(
+  options: SubscribersOptions & { readonly guard: Guard },
+  {
+    owners,
+    queues,
+    signal,
+  }: {
+    readonly owners: ReadonlyMap<string, SlotOwner>;
+    readonly queues: readonly string[];
+    readonly signal: AbortSignal;
+  },
+): readonly Subscriber[] {
+  const { config, events } = options;
+  const { assignments } = config;
+  const urls = new Map([...owners].map(([queue, owner]) => [queue, urlAt(config.redisUrl, owner)]));
+  const home = urls.get(defaultQueue);
+  const served = assignments.map(({ queue }) => urls.get(queue));
+  const masters = [...new Set([home, ...served])].filter((each) => each !== undefined);
+  const eventsAt = combineListening(events, masters.length);
+  const outbox = shareOutbox(options.outbox, masters.length);
+  const watch = createClusterWatch({ ...options, queues, urls, signal });
+  return masters.map((master) => {
+    const isHere = (queue: string) => urls.get(queue) === master;
+    const slots = [...owners].flatMap(([queue, { slot }]) => (isHere(queue) ? slot : []));
+    const commands = createConnection(master);
+    commands.on("close", watch.check);
+    return createSubscriber({
+      ...options,
+      commands,
+      subscription: createConnection(master),
+      outbox,
+      events: eventsAt(master),
+      config: {
+        ...config,
+        redisUrl: master,
+        assignments: assignments.filter(({ queue }) => isHere(queue)),
+      },
+      share: {
+        elsewhere: assignments.filter(({ queue }) => !isHere(queue)),
+        isHome: master === home,
+        onMoved: ({ slot }) => {
+          if (slots.includes(slot)) watch.check();
+        },
+      },
+    });
+  });
 }
 
 /** Resolves to the reply to `INFO`; to an empty text if it is forbidden. */

@@ -1,10 +1,10 @@
 /** Redis forgets the nodes of a subscriber whose connections live on: it finds out by itself, and joins again. */
 import { describe, test } from "vitest";
-import { until } from "../../support/until.ts";
 import { job, jobs } from "../../support/ledger.ts";
 import { openRealLedger, type RealLedger } from "../../support/real-time-ledger.ts";
 import { startRedisServer } from "../../support/redis-server.ts";
 import { runSubscriber } from "../../support/subscriber.ts";
+import { until } from "../../support/until.ts";
 
 type Redis = RealLedger["redis"];
 const nodesKey = "signalbox:{default}:nodes";
