@@ -346,6 +346,9 @@ end
 local function backlog_remove(target, id)
 redis.call("LREM", backlog_of(target), 1, id)
 end
+local function backlog_park(node)
+redis.call("SADD", parked, node)
+end
 local function unqueue(job)
 if job.phase == "Q" then backlog_remove(job.target, job.id) end
 end
@@ -592,7 +595,7 @@ tell_waiting(node)
 end
 if #waiting > 0 then
 wait_in(node, waiting, front)
-redis.call("SADD", parked, node)
+backlog_park(node)
 end
 end
 local function place_all(list, front)
@@ -1191,6 +1194,9 @@ end
 local function backlog_remove(target, id)
 redis.call("LREM", backlog_of(target), 1, id)
 end
+local function backlog_park(node)
+redis.call("SADD", parked, node)
+end
 local function read_clock()
 if clock ~= "*" then return stamp_ms(clock) end
 local time = redis.call("TIME")
@@ -1523,7 +1529,7 @@ tell_waiting(node)
 end
 if #waiting > 0 then
 wait_in(node, waiting, front)
-redis.call("SADD", parked, node)
+backlog_park(node)
 end
 end
 local function place_all(list, front)
@@ -1834,6 +1840,9 @@ end
 local function backlog_length(target)
 return redis.call("LLEN", backlog_of(target))
 end
+local function backlog_unpark(node)
+redis.call("SREM", parked, node)
+end
 local function read_clock()
 if clock ~= "*" then return stamp_ms(clock) end
 local time = redis.call("TIME")
@@ -2078,7 +2087,7 @@ end
 if backlog_length(node) > 0 then
 still_waiting[#still_waiting + 1] = node
 else
-redis.call("SREM", parked, node)
+backlog_unpark(node)
 end
 return slots
 end
@@ -2129,6 +2138,9 @@ call_in_chunks("RPUSH", backlog_of(target), ids)
 end
 local function backlog_remove(target, id)
 redis.call("LREM", backlog_of(target), 1, id)
+end
+local function backlog_park(node)
+redis.call("SADD", parked, node)
 end
 local function ask_to_rejoin(node)
 return redis.call("PUBLISH", channel .. node, message_of('"rejoin":true'))
@@ -2363,7 +2375,7 @@ tell_waiting(node)
 end
 if #waiting > 0 then
 wait_in(node, waiting, front)
-redis.call("SADD", parked, node)
+backlog_park(node)
 end
 end
 local function place_all(list, front)
@@ -2418,7 +2430,7 @@ if open == 0 then return end
 local own = pop_waiting(node, open)
 if #own > 0 then place_at(node, own, true) end
 if backlog_length(node) == 0 then
-redis.call("SREM", parked, node)
+backlog_unpark(node)
 elseif open == #own then
 tell_waiting(node)
 end
@@ -2541,6 +2553,12 @@ redis.call("LREM", backlog_of(target), 1, id)
 end
 local function backlog_length(target)
 return redis.call("LLEN", backlog_of(target))
+end
+local function backlog_park(node)
+redis.call("SADD", parked, node)
+end
+local function backlog_unpark(node)
+redis.call("SREM", parked, node)
 end
 local digits = { [0] = "0", "1", "2", "3" }
 local counts = { ["0"] = 0, ["1"] = 1, ["2"] = 2, ["3"] = 3 }
@@ -2849,7 +2867,7 @@ tell_waiting(node)
 end
 if #waiting > 0 then
 wait_in(node, waiting, front)
-redis.call("SADD", parked, node)
+backlog_park(node)
 end
 end
 local function place_all(list, front)
@@ -2934,7 +2952,7 @@ if open == 0 then return end
 local own = pop_waiting(node, open)
 if #own > 0 then place_at(node, own, true) end
 if backlog_length(node) == 0 then
-redis.call("SREM", parked, node)
+backlog_unpark(node)
 elseif open == #own then
 tell_waiting(node)
 end
@@ -3894,6 +3912,9 @@ end
 local function backlog_remove(target, id)
 redis.call("LREM", backlog_of(target), 1, id)
 end
+local function backlog_park(node)
+redis.call("SADD", parked, node)
+end
 local function unqueue(job)
 if job.phase == "Q" then backlog_remove(job.target, job.id) end
 end
@@ -4106,7 +4127,7 @@ tell_waiting(node)
 end
 if #waiting > 0 then
 wait_in(node, waiting, front)
-redis.call("SADD", parked, node)
+backlog_park(node)
 end
 end
 local function place_all(list, front)
@@ -4400,6 +4421,9 @@ end
 local function backlog_push_front(target, ids)
 call_in_chunks("LPUSH", backlog_of(target), ids)
 end
+local function backlog_park(node)
+redis.call("SADD", parked, node)
+end
 local function mark_node(node, row, mark)
 redis.call("HSET", nodes, node, (string.gsub(row, "^(%S+ %S+) %d", "%1 " .. mark)))
 end
@@ -4543,7 +4567,7 @@ tell_waiting(node)
 end
 if #waiting > 0 then
 wait_in(node, waiting, front)
-redis.call("SADD", parked, node)
+backlog_park(node)
 end
 end
 local function place_all(list, front)
@@ -4635,6 +4659,15 @@ return redis.call("LPOP", backlog_of(target), count)
 end
 local function backlog_length(target)
 return redis.call("LLEN", backlog_of(target))
+end
+local function backlog_parked(count)
+return redis.call("SRANDMEMBER", parked, count)
+end
+local function backlog_park(node)
+redis.call("SADD", parked, node)
+end
+local function backlog_unpark(node)
+redis.call("SREM", parked, node)
 end
 local digits = { [0] = "0", "1", "2", "3" }
 local counts = { ["0"] = 0, ["1"] = 1, ["2"] = 2, ["3"] = 3 }
@@ -4899,7 +4932,7 @@ tell_waiting(node)
 end
 if #waiting > 0 then
 wait_in(node, waiting, front)
-redis.call("SADD", parked, node)
+backlog_park(node)
 end
 end
 local function read_waiting(id, text)
@@ -4930,7 +4963,7 @@ end)
 return list
 end
 local waiting = 0
-for _, node in ipairs(redis.call("SRANDMEMBER", parked, limit)) do
+for _, node in ipairs(backlog_parked(limit)) do
 ensure_now()
 local row = redis.call("HGET", nodes, node)
 if not row or is_connected(row) then
@@ -4939,7 +4972,7 @@ if #list > 0 then place_at(node, list, true) end
 end
 local length = backlog_length(node)
 waiting = waiting + length
-if length == 0 then redis.call("SREM", parked, node) end
+if length == 0 then backlog_unpark(node) end
 end
 commit()
 return waiting
@@ -5179,6 +5212,9 @@ end
 local function backlog_remove(target, id)
 redis.call("LREM", backlog_of(target), 1, id)
 end
+local function backlog_park(node)
+redis.call("SADD", parked, node)
+end
 local function unqueue(job)
 if job.phase == "Q" then backlog_remove(job.target, job.id) end
 end
@@ -5352,7 +5388,7 @@ tell_waiting(node)
 end
 if #waiting > 0 then
 wait_in(node, waiting, front)
-redis.call("SADD", parked, node)
+backlog_park(node)
 end
 end
 local function place_all(list, front)

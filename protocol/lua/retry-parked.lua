@@ -5,7 +5,7 @@
 --- @needs backlog commit node-row now place waiting
 
 local waiting = 0
-for _, node in ipairs(redis.call("SRANDMEMBER", parked, limit)) do
+for _, node in ipairs(backlog_parked(limit)) do
   ensure_now()
   local row = redis.call("HGET", nodes, node)
   if not row or is_connected(row) then
@@ -14,7 +14,7 @@ for _, node in ipairs(redis.call("SRANDMEMBER", parked, limit)) do
   end
   local length = backlog_length(node)
   waiting = waiting + length
-  if length == 0 then redis.call("SREM", parked, node) end
+  if length == 0 then backlog_unpark(node) end
 end
 commit()
 return waiting

@@ -1,6 +1,6 @@
---- How jobs wait: one list of ids for any node, and one for each node that jobs are named for. Nothing else touches
---- them. A target is a node, or `-` for any.
---- @keys backlog
+--- How jobs wait: one list of ids for any node, and one for each node that jobs are named for. `parked` is the set of
+--- the nodes that have such a list. Nothing else touches these. A target is a node, or `-` for any.
+--- @keys backlog parked
 --- @needs chunks
 
 local function backlog_of(target)
@@ -27,4 +27,17 @@ end
 
 local function backlog_length(target)
   return redis.call("LLEN", backlog_of(target))
+end
+
+-- Up to `count` nodes that jobs of their own wait for, at random.
+local function backlog_parked(count)
+  return redis.call("SRANDMEMBER", parked, count)
+end
+
+local function backlog_park(node)
+  redis.call("SADD", parked, node)
+end
+
+local function backlog_unpark(node)
+  redis.call("SREM", parked, node)
 end

@@ -1,5 +1,5 @@
 --- Puts the invariants of `place` right where a node has come or changed its owner, or was overfull. Call after `commit`.
---- @keys leases free nodes parked
+--- @keys leases free nodes
 --- @needs backlog chunks commit messages overfull place waiting
 
 -- Sees to it that a node with too many leases is marked, and no other. The score: no lease ends so late.
@@ -42,7 +42,7 @@ local function fill_own(node, open)
   local own = pop_waiting(node, open)
   if #own > 0 then place_at(node, own, true) end
   if backlog_length(node) == 0 then
-    redis.call("SREM", parked, node)
+    backlog_unpark(node)
   elseif open == #own then
     tell_waiting(node)
   end

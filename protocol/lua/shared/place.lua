@@ -3,7 +3,7 @@
 --- Invariants, true whenever no script runs:
 --- - a connected node's entries in `free` + its leases = its slots;
 --- - `free` is empty or the backlog of any node is empty.
---- @keys free nodes parked
+--- @keys free nodes
 --- @needs backlog dues messages node-row records send
 
 local function wait_in(target, list, front)
@@ -76,7 +76,7 @@ local function place_at(node, list, front)
   end
   if #waiting > 0 then
     wait_in(node, waiting, front)
-    redis.call("SADD", parked, node)
+    backlog_park(node)
   end
 end
 

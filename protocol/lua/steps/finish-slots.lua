@@ -1,5 +1,5 @@
 --- How `finish` fills the slots that are free now, for the nodes that take more.
---- @keys free parked
+--- @keys free
 --- @args unacknowledged_ms was_busy endings
 --- @list id token node state delay_ms text, then node mode waiting
 --- @needs attempt backlog envelope finish-endings finish-one leases now record records waiting
@@ -49,7 +49,7 @@ local function start_own(node, slots)
   if backlog_length(node) > 0 then
     still_waiting[#still_waiting + 1] = node
   else
-    redis.call("SREM", parked, node)
+    backlog_unpark(node)
   end
   return slots
 end
