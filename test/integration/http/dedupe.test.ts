@@ -227,6 +227,7 @@ test("in a batch, jobs are deduplicated among each other and against the rest", 
     job("g", undefined, content),
     { name: "echo", id: "plain" },
     job("a", "reject"),
+    job("a", "reject", { payload: "neither" }),
   );
   expect(answers).toMatchObject([
     { id: "a", duplicate: false },
@@ -237,7 +238,8 @@ test("in a batch, jobs are deduplicated among each other and against the rest", 
     { id: "f", duplicate: false },
     { id: "f", duplicate: true, deduplicated: "returned" },
     { id: "plain", duplicate: false },
-    // The id is known, and by now with the content of d.
+    // A repetition, although the job has the content of d by now; other content is none.
+    { id: "a", duplicate: true },
     { id: "a", error: { code: "id_conflict" } },
   ]);
   expect(await ids()).toEqual(["plain", "f", "a", "held"]);
