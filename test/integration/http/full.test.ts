@@ -1,6 +1,7 @@
 /** A Redis that refuses to write, full or a replica: 503, nothing half done, and then it goes on. */
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
 import { joinNode, type Stack, startStack, type TestNode } from "../../support/http-app.ts";
+import { until } from "../../support/until.ts";
 
 let stack: Stack;
 let node: TestNode;
@@ -12,9 +13,16 @@ afterAll(() => stack.close());
 const dedupe = { key: "k", windowMs: 60_000 };
 const post = (body: object) => stack.ask("POST", "/v1/jobs", { name: "echo", ...body });
 
+/** The gateway connects again after each answer of a replica. */
+const reconnected = () =>
+  until(async () => (await stack.ask("GET", "/healthz")).status === 200, {
+    or: "the gateway to be back",
+  });
+
 /** One job in each of the states that the routes act on. */
 beforeEach(async () => {
   await stack.reset();
+  await reconnected();
   node = await joinNode(stack, { name: "1" });
   await post({ id: "failed", attempts: 1 });
   const error = { code: "broken", message: "no", retryable: false };
@@ -136,6 +144,7 @@ describe("a replica", () => {
     expect(answer).toMatchObject({ status: 503, body: { code: "redis_unavailable" } });
     expect(answer.headers.get("retry-after")).toBe("2");
     expect(answer.body["detail"]).toMatch(/^expected a Redis that can serve, it says: READONLY /);
+    await reconnected();
     expect((await stack.ask(method, path, body)).status).toBeLessThan(300);
   });
 
