@@ -127,7 +127,7 @@ async function misconfigureSubscribers(stack: PlantedStack, { plant }: Planted):
 async function misconfigureGateways(stack: PlantedStack, { plant }: Planted): Promise<void> {
   const malformed = `reddis://u:${plant("malformed URL of the gateway")}@127.0.0.1`;
   for (const [redisUrl, token, enough] of [
-    [wrongUrl(stack, plant("the gateway's wrong password")), stack.restToken, '"listening"'],
+    [wrongUrl(stack, plant("the gateway's wrong password")), stack.restToken, "WRONGPASS"],
     [stack.urls.function, `${plant("malformed REST token")} with spaces`, "UPSTASH"],
     [malformed, stack.restToken, "REDIS_URL"],
   ] as const) {
