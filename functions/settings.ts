@@ -1,6 +1,5 @@
 /** The environment variables of the function as a schema: what each may hold, its default, and what docs/configuration.md says of it. */
 import * as z from "zod";
-import { defaultTiming } from "../protocol/ledger/binding.ts";
 import { defaultNaming } from "../protocol/redis/keys.ts";
 import {
   meaning,
@@ -137,24 +136,9 @@ export const functionSettings = z.object({
     unit: "levels",
     description: "How deeply arrays and objects in a payload may be nested.",
   }),
-  SIGNALBOX_UNACKNOWLEDGED_MS: whole({
-    min: 100,
-    max: 3_600_000,
-    initial: defaultTiming.unacknowledgedMs,
-    ...sharedMeanings.unacknowledgedMs,
-  }),
-  SIGNALBOX_LEASE_MS: whole({
-    min: 300,
-    max: 86_400_000,
-    initial: defaultTiming.leaseMs,
-    ...sharedMeanings.leaseMs,
-  }),
-  SIGNALBOX_FOREIGN_MS: whole({
-    min: 100,
-    max: 86_400_000,
-    initial: defaultTiming.foreignMs,
-    ...sharedMeanings.foreignMs,
-  }),
+  SIGNALBOX_UNACKNOWLEDGED_MS: whole(sharedMeanings.unacknowledgedMs),
+  SIGNALBOX_LEASE_MS: whole(sharedMeanings.leaseMs),
+  SIGNALBOX_FOREIGN_MS: whole(sharedMeanings.foreignMs),
   SIGNALBOX_RETENTION_MS: whole({
     min: 1_000,
     max: 31_536_000_000,

@@ -5,7 +5,7 @@
  * 1. `connection/listener.ts`: Redis publishes a message on a node's channel → `receiver.receive`
  * 2. `intake/intake.ts`: reads it → `membership/inbox.ts`: is it for this process? → `executor.start`
  * 3. `attempt/executor.ts`: holds the attempt and its lease → `attempt/runner.ts`: runs the handler
- * 4. `attempt/executor.ts` (`follow`): outcome → `outcome/ending.ts` → `endings.add`
+ * 4. `attempt/executor.ts` (`follow`): outcome → `attempt/ending.ts` → `endings.add`
  * 5. `outcome/finisher.ts`: one call to the ledger stores the endings and answers the next jobs → `executor.start`
  * 6. `outcome/outbox.ts`: delivers the stored results to the callback
  *

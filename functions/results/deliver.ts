@@ -172,13 +172,8 @@ function createAcker(maintenance: DeliverDeps["maintenance"]) {
 }
 
 function entriesOf(deliveries: readonly Delivery[]): ReadonlyMap<string, readonly string[]> {
-  const entries = new Map<string, string[]>();
-  for (const { queue, entry } of deliveries) {
-    const known = entries.get(queue);
-    if (known === undefined) entries.set(queue, [entry]);
-    else known.push(entry);
-  }
-  return entries;
+  const queues = [...Map.groupBy(deliveries, ({ queue }) => queue)];
+  return new Map(queues.map(([queue, some]) => [queue, some.map(({ entry }) => entry)]));
 }
 
 /** What is left of one delivery with one fate. */
@@ -204,12 +199,7 @@ async function moveRests(
   { maintenance, outboxMs }: Pick<DeliverDeps, "maintenance" | "outboxMs">,
   rests: readonly Rest[],
 ): Promise<{ readonly places: ReadonlyMap<Rest, string | null>; readonly dropped: number }> {
-  const byDelivery = new Map<Delivery, Rest[]>();
-  for (const rest of rests) {
-    const known = byDelivery.get(rest.delivery);
-    if (known === undefined) byDelivery.set(rest.delivery, [rest]);
-    else known.push(rest);
-  }
+  const byDelivery = Map.groupBy(rests, ({ delivery }) => delivery);
   const groups = [...byDelivery.values()];
   if (groups.length === 0) return { places: new Map(), dropped: 0 };
   const moved = exactly(

@@ -6,8 +6,9 @@ import type {
   ScheduleView,
 } from "../../protocol/api/schedules.ts";
 import { SignalboxError } from "../../protocol/error.ts";
-import { dueTime, nextTimes } from "../../protocol/schedule/plan.ts";
+import { nextTimes } from "../../protocol/schedule/plan.ts";
 import type { Rule, StoredSchedule } from "../../protocol/schedule/schedule.ts";
+import { dueTime } from "../../protocol/schedule/step.ts";
 import type { HistoryReply } from "../../protocol/scripts/read-history.ts";
 import type { JobState } from "../../protocol/wire/job.ts";
 import { omitUndefined } from "../../protocol/wire/omit-undefined.ts";

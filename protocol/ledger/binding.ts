@@ -151,11 +151,5 @@ export function bind({ redis, naming, timing, simulatedNow }: LedgerOptions): Bi
 export function byQueue<Item extends { readonly queue: string }>(
   items: readonly Item[],
 ): Groups<Item> {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const group = groups.get(item.queue);
-    if (group === undefined) groups.set(item.queue, [item]);
-    else group.push(item);
-  }
-  return groups;
+  return Map.groupBy(items, ({ queue }) => queue);
 }

@@ -1,8 +1,8 @@
 /** Applies the steps of schedules: encodes them for the script `apply-steps` and reads its verdicts. */
 import { queueKeys } from "../redis/keys.ts";
 import { exactly, itemAt } from "../redis/reply.ts";
-import type { PlannedRun, Step } from "../schedule/plan.ts";
 import { encodeCatchUp, stateLetters } from "../schedule/schedule.ts";
+import type { PlannedRun, Step } from "../schedule/step.ts";
 import { type AppliedSteps, applySteps, applyStepsArgs } from "../scripts/apply-steps.ts";
 import { bind, type LedgerOptions, type OfQueue } from "./binding.ts";
 

@@ -3,8 +3,9 @@
  * the step from the record and the time, or says why there is none.
  */
 import { createCronClock } from "./cron.ts";
-import { floorOf, isOnce, planStep, type Step, unchangedStep } from "./plan.ts";
+import { planStep } from "./plan.ts";
 import type { Plan, StoredSchedule } from "./schedule.ts";
+import { floorOf, isOnce, type Step, unchangedStep } from "./step.ts";
 import { timelineOf } from "./timeline.ts";
 
 /**

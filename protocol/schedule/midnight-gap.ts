@@ -25,10 +25,7 @@ export function midnightGaps(
   for (let from = fromMs; from < toMs; from += strideMs) {
     const end = gapEnd(timeZone, from, Math.min(from + strideMs, toMs));
     if (end === null || end <= fromMs || end >= toMs) continue;
-    const [first, last] = [
-      end - 1 + offsetAt(timeZone, end - 1) + 1,
-      end + offsetAt(timeZone, end),
-    ];
+    const [first, last] = [end + offsetAt(timeZone, end - 1), end + offsetAt(timeZone, end)];
     const isMidnight = Math.floor(first / dayMs) !== Math.floor(last / dayMs);
     if (isMidnight && hasTime(first, last)) found.push(end);
   }

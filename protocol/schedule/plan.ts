@@ -19,8 +19,6 @@ import {
 } from "./step.ts";
 import { timelineOf } from "./timeline.ts";
 
-export { dueTime, floorOf, isOnce, type PlannedRun, type Step, unchangedStep } from "./step.ts";
-
 /** How many times are walked through one by one if jitter delays them; the next step continues. */
 const maxWalk = 100;
 

@@ -1,7 +1,8 @@
 /**
- * What docs/configuration.md says of an environment variable, as metadata of its schema, and the texts of the
- * variables that function and subscriber must have alike. Names and defaults are read from the schemas themselves.
+ * What docs/configuration.md says of an environment variable, as metadata of its schema, and the texts, bounds and
+ * defaults of the variables that function and subscriber must have alike.
  */
+import { defaultTiming } from "../ledger/binding.ts";
 
 /** Metadata of one variable. */
 export interface Meaning {
@@ -30,7 +31,7 @@ export function wholeRange(min: number, max: number): string {
   return `${min.toLocaleString("en-US")} to ${max.toLocaleString("en-US")}`;
 }
 
-/** Of the variables that function and subscribers must have alike. */
+/** Of the variables that function and subscribers must have alike: bounds and defaults too, where they are numbers. */
 export const sharedMeanings = {
   keyPrefix: {
     description: "First part of every Redis key. Must be the same for function and subscribers.",
@@ -42,18 +43,27 @@ export const sharedMeanings = {
     absent: "empty",
   },
   unacknowledgedMs: {
+    min: 100,
+    max: 3_600_000,
+    initial: defaultTiming.unacknowledgedMs,
     unit: "ms",
     description:
       "[Lease](protocol.md#leases) of a delivery until its node is heard of. Must be the same for function and subscribers.",
   },
   leaseMs: {
+    min: 300,
+    max: 86_400_000,
+    initial: defaultTiming.leaseMs,
     unit: "ms",
     description:
       "[Lease](protocol.md#leases) from each renewal on. Must be the same for function and subscribers.",
   },
   foreignMs: {
+    min: 100,
+    max: 86_400_000,
+    initial: defaultTiming.foreignMs,
     unit: "ms",
     description:
       "Lease of a job at a [foreign node](protocol.md#foreign-masters-and-nodes), which renews nothing. Must be the same for function and subscribers.",
   },
-} as const satisfies Record<string, Meaning>;
+} as const satisfies Record<string, Meaning | WholeNumber>;

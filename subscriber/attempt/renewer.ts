@@ -9,7 +9,7 @@
 import { SignalboxError } from "../../protocol/error.ts";
 import type { Timing } from "../../protocol/ledger/binding.ts";
 import type { NodeLedger } from "../../protocol/ledger/nodes.ts";
-import { itemAt } from "../connection/item-at.ts";
+import { itemAt } from "../../protocol/redis/reply.ts";
 import type { SubscriberEvents } from "../events.ts";
 import type { Guard } from "../guard/guard.ts";
 import { beatMs, reportMarginMs } from "../guard/timing.ts";
@@ -127,7 +127,7 @@ export function createRenewer(context: RenewerContext): Renewer {
   async function renewSome(queue: string, some: readonly Attempt[]): Promise<void> {
     const members = some.map((attempt) => attempt.member);
     for (const index of await nodeLedger.renew(queue, members)) {
-      const attempt = itemAt(some, index, "leases to renew");
+      const attempt = itemAt(some, index, "a lease to renew");
       if (!attempt.hasEnded) loseAttempt(attempt, events);
     }
   }

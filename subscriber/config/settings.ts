@@ -1,6 +1,5 @@
 /** The environment variables of a subscriber as a schema: what each may hold, its default, and what docs/configuration.md says of it. */
 import * as z from "zod";
-import { defaultTiming } from "../../protocol/ledger/binding.ts";
 import { readRedisUrl, redisUrlForm, redisUrlRange } from "../../protocol/redis/address.ts";
 import { defaultNaming } from "../../protocol/redis/keys.ts";
 import {
@@ -130,24 +129,9 @@ export const subscriberSettings = z.object({
     .regex(/^[^\s,]{0,64}$/)
     .default(defaultNaming.channelPrefix)
     .meta(meaning(sharedMeanings.channelPrefix)),
-  SIGNALBOX_UNACKNOWLEDGED_MS: whole({
-    min: 100,
-    max: 3_600_000,
-    initial: defaultTiming.unacknowledgedMs,
-    ...sharedMeanings.unacknowledgedMs,
-  }),
-  SIGNALBOX_LEASE_MS: whole({
-    min: 300,
-    max: 86_400_000,
-    initial: defaultTiming.leaseMs,
-    ...sharedMeanings.leaseMs,
-  }),
-  SIGNALBOX_FOREIGN_MS: whole({
-    min: 100,
-    max: 86_400_000,
-    initial: defaultTiming.foreignMs,
-    ...sharedMeanings.foreignMs,
-  }),
+  SIGNALBOX_UNACKNOWLEDGED_MS: whole(sharedMeanings.unacknowledgedMs),
+  SIGNALBOX_LEASE_MS: whole(sharedMeanings.leaseMs),
+  SIGNALBOX_FOREIGN_MS: whole(sharedMeanings.foreignMs),
   SIGNALBOX_DRAIN_MS: whole({
     min: 0,
     max: 86_400_000,

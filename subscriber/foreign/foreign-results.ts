@@ -6,9 +6,9 @@ import type { JobLedger } from "../../protocol/ledger/jobs.ts";
 import type { NodeLedger } from "../../protocol/ledger/nodes.ts";
 import { type Naming, resultChannel } from "../../protocol/redis/keys.ts";
 import type { RedisPort } from "../../protocol/redis/port.ts";
+import { itemAt } from "../../protocol/redis/reply.ts";
 import { decodeResults, type Envelope, type ResultMessage } from "../../protocol/wire/messages.ts";
 import { defaultQueue } from "../../protocol/wire/names.ts";
-import { itemAt } from "../connection/item-at.ts";
 import type { DeadLetters } from "../intake/dead-letters.ts";
 import type { Outbox } from "../outcome/outbox.ts";
 
@@ -89,7 +89,7 @@ export function createForeignResults(
 
   /** Whether a subscriber serves the queue under this node's name. */
   async function isRealNode(node: string, queue: string): Promise<boolean> {
-    const nodes = itemAt(await jobLedger.nodes([queue]), 0, "queues");
+    const nodes = itemAt(await jobLedger.nodes([queue]), 0, "a queue");
     return nodes.value.some((row) => row.node === node);
   }
 
@@ -124,7 +124,7 @@ export function createForeignResults(
       if (await isRealNode(node, queue)) return true;
       const ending = { id, token, node, state: "refused", text: "" } as const;
       const { verdicts } = await nodeLedger.finish(queue, [ending], { nodes: [], wasBusy: false });
-      return itemAt(verdicts, 0, "verdicts") !== "fenced";
+      return itemAt(verdicts, 0, "a verdict") !== "fenced";
     },
 
     async publishBare(id) {

@@ -4,12 +4,12 @@
  */
 import type { JobLedger } from "../../protocol/ledger/jobs.ts";
 import type { NodeLedger } from "../../protocol/ledger/nodes.ts";
+import { itemAt } from "../../protocol/redis/reply.ts";
 import { failureCodes } from "../../protocol/wire/failure.ts";
 import { decodeBody } from "../../protocol/wire/job.ts";
 import type { Envelope, Failure } from "../../protocol/wire/messages.ts";
 import { omitUndefined } from "../../protocol/wire/omit-undefined.ts";
-import { itemAt } from "../connection/item-at.ts";
-import { endingOf } from "../outcome/ending.ts";
+import { endingOf } from "../attempt/ending.ts";
 import type { GuardedAttempt } from "./table.ts";
 
 /** The attempt to end. Times are in milliseconds of one clock. */
@@ -44,7 +44,7 @@ export async function endBlocked(attempt: BlockedAttempt, options: EndOptions): 
     nodes: [use],
     wasBusy: false,
   });
-  return itemAt(verdicts, 0, "verdicts") === "stored";
+  return itemAt(verdicts, 0, "a verdict") === "stored";
 }
 
 /** The delivery that holds a lease, from what the ledger knows of its job; null if that does not run. */

@@ -8,8 +8,8 @@ import type { Redis } from "ioredis";
 import { SignalboxError } from "../../protocol/error.ts";
 import { createJobLedger, type JobLedger } from "../../protocol/ledger/jobs.ts";
 import { createNodeLedger, type NodeLedger } from "../../protocol/ledger/nodes.ts";
+import { itemAt } from "../../protocol/redis/reply.ts";
 import { createConnection, createRedisPort } from "../connection/ioredis.ts";
-import { itemAt } from "../connection/item-at.ts";
 import { endBlocked } from "./end-blocked.ts";
 import type { GuardSettings } from "./guard.ts";
 import type { GuardedAttempt, TableReader } from "./table.ts";
@@ -54,7 +54,8 @@ export function createHolder(options: HolderOptions): Holder {
   const everyMs = Math.min(timing.unacknowledgedMs, timing.leaseMs) / 3;
 
   const working = () => table.list().filter(({ state }) => !settled.has(state));
-  const nodeOf = ({ assignment }: GuardedAttempt) => itemAt(assignments, assignment, "assignments");
+  const nodeOf = ({ assignment }: GuardedAttempt) =>
+    itemAt(assignments, assignment, "an assignment");
 
   async function renewIn(nodes: NodeLedger, queue: string, some: readonly GuardedAttempt[]) {
     for (let from = 0; from < some.length; from += maxLeases) {
@@ -63,7 +64,7 @@ export function createHolder(options: HolderOptions): Holder {
         queue,
         part.map(({ member }) => member),
       );
-      for (const index of lost) settled.add(itemAt(part, index, "leases to renew").state);
+      for (const index of lost) settled.add(itemAt(part, index, "a lease to renew").state);
     }
   }
 

@@ -4,11 +4,11 @@
  */
 import { SignalboxError } from "../../protocol/error.ts";
 import type { NodeLedger } from "../../protocol/ledger/nodes.ts";
+import { itemAt } from "../../protocol/redis/reply.ts";
 import type { Attempts } from "../attempt/attempts.ts";
 import { loseAttempt } from "../attempt/stop-attempt.ts";
 import type { Config } from "../config/config.ts";
 import { backoffMs } from "../connection/backoff.ts";
-import { itemAt } from "../connection/item-at.ts";
 import type { Listener } from "../connection/listener.ts";
 import { sleep } from "../connection/sleep.ts";
 import type { SubscriberEvents } from "../events.ts";
@@ -74,7 +74,7 @@ export function createJoiner(context: JoinerContext, { inbox, listener }: Joiner
       return;
     }
     for (const index of joined.lost) {
-      const attempt = itemAt(running, index, "running attempts");
+      const attempt = itemAt(running, index, "a running attempt");
       if (!attempt.hasEnded) loseAttempt(attempt, events);
     }
     assignment.epoch = joined.epoch;

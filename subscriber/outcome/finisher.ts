@@ -2,18 +2,18 @@
 import { SignalboxError } from "../../protocol/error.ts";
 import type { SlotUse } from "../../protocol/ledger/nodes.ts";
 import { type Ending, leaseMember, type NodeLedger } from "../../protocol/ledger/nodes.ts";
+import { itemAt } from "../../protocol/redis/reply.ts";
 import type { Finished } from "../../protocol/scripts/finish.ts";
 import { decodeDispatch } from "../../protocol/wire/messages.ts";
 import { type Attempts, nameOf } from "../attempt/attempts.ts";
+import type { EndingSink } from "../attempt/ending.ts";
 import type { Executor } from "../attempt/executor.ts";
 import { backoffMs } from "../connection/backoff.ts";
-import { itemAt } from "../connection/item-at.ts";
 import { sleep } from "../connection/sleep.ts";
 import type { SubscriberEvents } from "../events.ts";
 import type { DeadLetters } from "../intake/dead-letters.ts";
 import type { Assignment } from "../membership/assignment.ts";
 import { createBatcher } from "./batcher.ts";
-import type { EndingSink } from "./ending.ts";
 import type { Outbox } from "./outbox.ts";
 
 /** See `createFinisher`. */
@@ -100,9 +100,9 @@ export function createFinisher(
 
   function settle(batch: readonly Ending[], finished: Finished): void {
     const texts: string[] = [];
-    const verdicts = batch.map((_, index) => itemAt(finished.verdicts, index, "verdicts"));
+    const verdicts = batch.map((_, index) => itemAt(finished.verdicts, index, "a verdict"));
     verdicts.forEach((verdict, index) => {
-      const ending = itemAt(batch, index, "endings");
+      const ending = itemAt(batch, index, "an ending");
       const attempt = attempts.remove(queue, leaseMember(ending));
       const isResult = ending.state !== "released" && ending.state !== "retry";
       if (verdict === "stored" && isResult) texts.push(ending.text);

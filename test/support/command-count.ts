@@ -26,7 +26,8 @@ export function countKeepAlives(commands: Redis): Redis {
   });
 }
 
-async function commandStats(redis: Redis): Promise<Stats> {
+/** Resolves to how often Redis ran each command, by its name. */
+export async function commandStats(redis: Redis): Promise<Stats> {
   const stats = await redis.info("commandstats");
   const calls = stats.matchAll(/cmdstat_(\S+?):calls=(\d+)/g);
   return new Map([...calls].map(([, name = "", count]) => [name, Number(count)]));

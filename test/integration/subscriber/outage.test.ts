@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { createConnection } from "../../../subscriber/connection/ioredis.ts";
-import { rested } from "../../support/command-count.ts";
+import { commandStats, rested } from "../../support/command-count.ts";
 import { job, jobs } from "../../support/ledger.ts";
 import { openRealLedger } from "../../support/real-time-ledger.ts";
 import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
@@ -251,18 +251,13 @@ describe("a subscriber at rest", () => {
     await running.event("attempt:ended", { count: 10 });
     const watcher = createConnection(server.url);
     await watcher.connect();
-    const commands = async () => {
-      const info = await watcher.info("commandstats");
-      const counts = info.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm);
-      return new Map([...counts].map(([, name = "", calls]) => [name, Number(calls)]));
-    };
     // The last check for leases that ended stops the timer; from then on nothing is sent.
     await until(async () => (await watcher.exists("signalbox:{default}:leases")) === 0, {
       or: "the last check",
     });
-    const before = await commands();
+    const before = await commandStats(watcher);
     const keepAlives = await rested(watcher, { connections: 2, pingMs: 1_000, periods: 2 });
-    const after = await commands();
+    const after = await commandStats(watcher);
     watcher.disconnect();
     const changed = [...after].filter(([name, calls]) => calls !== before.get(name));
     expect(changed.map(([name]) => name).sort()).toEqual(["hmget", "info", "ping"]);

@@ -8,12 +8,12 @@ import { createNodeLedger, type Ending } from "../../../../protocol/ledger/nodes
 import { createScheduleLedger } from "../../../../protocol/ledger/schedules.ts";
 import { defaultNaming } from "../../../../protocol/redis/keys.ts";
 import type { Reply } from "../../../../protocol/redis/port.ts";
-import { unchangedStep } from "../../../../protocol/schedule/plan.ts";
 import {
   defaultPlan,
   parseClockwork,
   type ScheduleSpec,
 } from "../../../../protocol/schedule/schedule.ts";
+import { unchangedStep } from "../../../../protocol/schedule/step.ts";
 
 /** The ledgers on a Redis that gives these replies, whatever it is asked. */
 function ledgers(...replies: readonly Reply[]) {

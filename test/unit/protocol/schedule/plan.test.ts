@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createCronClock } from "../../../../protocol/schedule/cron.ts";
-import { planStep, type Step } from "../../../../protocol/schedule/plan.ts";
+import { planStep } from "../../../../protocol/schedule/plan.ts";
 import { type Clockwork, defaultPlan, type Plan } from "../../../../protocol/schedule/schedule.ts";
+import type { Step } from "../../../../protocol/schedule/step.ts";
 import { jitterOf, timelineOf } from "../../../../protocol/schedule/timeline.ts";
 
 const start = Date.UTC(2027, 2, 27, 20);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { endingOf } from "../../../../subscriber/outcome/ending.ts";
+import { endingOf } from "../../../../subscriber/attempt/ending.ts";
 import { envelopeOf } from "../fakes.ts";
 
 const envelope = envelopeOf("x");

@@ -3,8 +3,8 @@ import type { Ending } from "../../protocol/ledger/nodes.ts";
 import { retryDelayMs } from "../../protocol/wire/failure.ts";
 import { jsonProblem, jsonProblemText } from "../../protocol/wire/json.ts";
 import type { Envelope, Failure, ResultMessage } from "../../protocol/wire/messages.ts";
-import { failureOf } from "../attempt/failure-of.ts";
-import type { Outcome } from "../attempt/runner.ts";
+import { failureOf } from "./failure-of.ts";
+import type { Outcome } from "./runner.ts";
 
 /** Takes the endings of attempts that may still hold their lease. Implemented by `createFinisher` in `finisher.ts`. */
 export interface EndingSink {
